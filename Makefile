@@ -1,0 +1,56 @@
+# make serve   install into .venv and start the atlas; ARGS="--port 9000" passes options on
+# make test    install the test tools, lint, run every test
+# make lint    ruff and mypy
+# make clean   remove .venv, builds and tool caches
+#
+# PYTHON=python3.12                                    another interpreter than python3
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu     a small torch without CUDA (0.2 GB instead of several)
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+ARGS ?=
+
+BIN := $(VENV)/bin
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.PHONY: serve test lint clean
+.DELETE_ON_ERROR:
+
+serve: $(VENV)/.installed
+	@exec $(BIN)/lossatlas serve $(ARGS)
+
+test: lint
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The stamps are newer than what they were made from: nothing is asked of pip when nothing changed.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(create_venv)
+	@echo "Installing lossatlas into $(VENV); the first time takes a few minutes, most of it for torch."
+	@$(PIP_INSTALL) -e .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml constraints.txt
+	@$(create_venv)
+	@echo "Installing lossatlas and its test tools into $(VENV); the first time takes a few minutes."
+	@$(PIP_INSTALL) -e '.[test]'
+	@touch $(VENV)/.installed $@
+
+define create_venv
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	echo "lossatlas needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." \
+		"Name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }; \
+test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { \
+	echo "$(PYTHON) could not make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	exit 1; }
+endef
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The page: it knows questions and answers, not how answers are computed."""

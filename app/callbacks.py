@@ -1,0 +1,24 @@
+"""Who feeds whom. There is no server callback: a control's only request is the stream that the page opens.
+
+    location.search ─┐                     ┌─> location.search   (the controls moved: the URL follows)
+                     ├─> lossatlas.sync ───┤
+    every control  ──┘   (assets/page.js)  └─> every control     (the URL moved: the controls follow)
+                              │
+                              └─> EventSource /stream?<query> ──> pictures, texts   (assets/stream.js)
+"""
+
+from dash import ClientsideFunction, Dash, Input, Output, State
+
+from app import ids
+from app.controls import IN_HEADER, page_options, prop
+
+
+def register(app: Dash) -> None:
+    """Join the URL and the controls; both scripts read the rest from the `declared` store."""
+    controls = [(ids.option(option.name), prop(option)) for option in page_options().values() if option.name not in IN_HEADER]
+    app.clientside_callback(
+        ClientsideFunction("lossatlas", "sync"),
+        [Output(ids.LOCATION, "search"), *(Output(*control) for control in controls)],
+        [Input(ids.LOCATION, "search"), *(Input(*control) for control in controls)],
+        State(ids.DECLARED, "data"),
+    )

@@ -1,0 +1,1 @@
+"""The commands of `lossatlas`, one a file."""

@@ -1,0 +1,25 @@
+"""`lossatlas list`: what there is to choose from, read from the registries."""
+
+import click
+
+from compute.activations import ACTIVATIONS
+from compute.analyses import ANALYSES
+from compute.criteria import CRITERIA
+from compute.datasets import DATASETS
+
+TABLES = {
+    "activations": ACTIVATIONS,
+    "datasets": DATASETS,
+    "losses": CRITERIA,
+    "analyses": ANALYSES,
+}
+
+
+@click.command()
+@click.argument("table", required=False, type=click.Choice(list(TABLES)))
+def command(table: str | None) -> None:
+    """List activations, data sets, losses and analyses, or one of these tables."""
+    for name in [table] if table else TABLES:
+        click.echo(f"{name}:")
+        for key, entry in TABLES[name].items():
+            click.echo(f"  {key:24} {entry.label} – {entry.note}")

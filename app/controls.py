@@ -1,0 +1,180 @@
+"""Draws the control of any option from the option's own declaration, and tells the browser what it must know of it.
+
+A new option on a spec appears here without an edit: behind "more", unless it is named in FIRST.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import dash_mantine_components as dmc
+from dash import html
+from dash.development.base_component import Component
+
+from app import ids
+from app.state import DEFAULT_ACTIVATIONS, MOST_COLUMNS, question_options
+from app.theme import hue
+from app.view import View
+from compute.activations import ACTIVATIONS
+from compute.options import Option, options_of, text
+
+WAIT = 500  # ms without a keystroke before a typed value counts (chosen by eye)
+SHORT = 13  # characters that fit into half the sidebar
+MANY = 7  # choices from which a menu can be searched
+
+# The heading over each group of options, in the order of thought; a group not named here follows under its own name.
+SECTIONS = {
+    "Problem": "Problem", "Activation": "Activations", "Start": "Start",
+    "Where": "Slice", "Slice": "Slice", "Line": "Slice", "View": "View",
+}  # fmt: skip
+FIRST = {  # seen at once, with whatever they call for; the others are behind "more"
+    "dataset", "widths", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent", "points",
+    "mode", "show", "log", "shared", "path",
+}  # fmt: skip
+FIRST_ACTIVATIONS = ("tanh", "relu", "elu", "sigmoid", "gelu", "silu", "sine")
+IN_HEADER = {"theme"}
+
+
+def page_options() -> dict[str, Option]:
+    """Every option of the page by name: those of its questions, then those of the view."""
+    return question_options() | options_of(View)
+
+
+def sections(options: Mapping[str, Option]) -> dict[str, list[Option]]:
+    """Heading -> options, each where the reader looks for it: what hangs on the activation stands below it."""
+    found: dict[str, list[Option]] = {heading: [] for heading in SECTIONS.values()}
+    for option in options.values():
+        if option.name in IN_HEADER:
+            continue
+        on_activation = option.name == "activation" or (option.when and option.when[0] == "activation")
+        group = "Activation" if on_activation else option.group
+        found.setdefault(SECTIONS.get(group, group), []).append(option)
+    return {heading: members for heading, members in found.items() if members}
+
+
+def is_first(option: Option) -> bool:
+    return option.name in FIRST or (option.when is not None and option.when[0] in FIRST)
+
+
+def prop(option: Option) -> str:
+    """The property of the control that holds the option's value."""
+    return "checked" if option.kind is bool else "value"
+
+
+def declared(options: Mapping[str, Option]) -> list[dict]:
+    """What the browser must know of each control, in order, to join it with the URL."""
+    return [
+        {
+            "name": option.name,
+            "kind": _kind(option),
+            "default": ",".join(DEFAULT_ACTIVATIONS) if option.name == "activation" else text(option.default),
+            "choices": list(option.menu()),
+            "most": MOST_COLUMNS,
+            "when": matters(option, options),
+        }
+        for option in options.values()
+        if option.name not in IN_HEADER
+    ]
+
+
+def _kind(option: Option) -> str:
+    if option.name == "activation":
+        return "several"
+    if option.choices is not None:
+        return "choice"
+    return option.kind if isinstance(option.kind, str) else option.kind.__name__
+
+
+def matters(option: Option, options: Mapping[str, Option]) -> dict[str, list[str]]:
+    """{other option: the choices that make this one matter}; empty if it always does."""
+    if option.when is None:
+        return {}
+    other, needed = option.when
+    return {other: [choice for choice in options[other].menu() if needed(choice)]}
+
+
+def control(option: Option) -> Component:
+    """The labelled control of one option, in a row that may be hidden."""
+    drawn = _activations(option) if option.name == "activation" else _explained(option, _input(option))
+    wide = "wide" if _is_wide(option) else "half"
+    return html.Div(drawn, id=ids.row(option.name), className=f"row {wide}")
+
+
+def _explained(option: Option, drawn: Component) -> Component:
+    return dmc.Tooltip(
+        drawn, label=option.help, position="right", multiline=True, w=260, openDelay=500, withArrow=True,
+        events={"hover": True, "focus": False, "touch": False},
+    )  # fmt: skip
+
+
+def _is_wide(option: Option) -> bool:
+    names = option.menu().values()
+    return option.name == "activation" or _is_switchable(option) or any(len(name) > SHORT for name in names)
+
+
+def _is_switchable(option: Option) -> bool:
+    return option.choices is not None and len(option.menu()) == 2
+
+
+def _input(option: Option) -> Component:
+    spoken = {"aria-description": option.help}
+    names, label = ids.option(option.name), option.label
+    if option.kind is bool:
+        return dmc.Switch(id=names, label=label, checked=bool(option.default), size="sm", **spoken)
+    if _is_switchable(option):
+        return _pair(option, spoken)
+    if option.choices is not None:
+        menu = option.menu()
+        return dmc.Select(
+            id=names, label=label, value=text(option.default), allowDeselect=False, searchable=len(menu) >= MANY,
+            data=[{"value": name, "label": shown} for name, shown in menu.items()], maxDropdownHeight=320,
+            nothingFoundMessage="Nothing has this name.", comboboxProps={"width": "max-content"}, **spoken,
+        )  # fmt: skip
+    if option.kind in (int, float):
+        return dmc.NumberInput(
+            id=names, label=label, value=option.default, min=option.low, max=option.high, step=step(option),
+            allowDecimal=option.kind is float, allowNegative=option.low is None or option.low < 0,
+            clampBehavior="none", debounce=WAIT, **spoken,
+        )  # fmt: skip
+    return dmc.TextInput(
+        id=names, label=label, value=text(option.default), debounce=WAIT, spellCheck=False, autoComplete="off", **spoken
+    )
+
+
+def _pair(option: Option, spoken: dict[str, str]) -> Component:
+    """Two choices side by side, under a label that belongs to both."""
+    return html.Div([
+        html.Span(option.label, className="label", id=f"label-{option.name}"),
+        dmc.SegmentedControl(
+            id=ids.option(option.name), value=text(option.default), fullWidth=True, size="xs",
+            data=[{"value": name, "label": shown} for name, shown in option.menu().items()],
+            **{"aria-labelledby": f"label-{option.name}"}, **spoken,
+        ),
+    ])  # fmt: skip
+
+
+def step(option: Option) -> float:
+    """What an arrow adds: one unit of the default's leading digit for whole numbers, a tenth of that power for 1.0."""
+    default = abs(float(option.default))  # type: ignore[arg-type]
+    if option.kind is int:
+        return 10 ** math.floor(math.log10(default)) if default else 1
+    return 10.0 ** math.floor(math.log10(0.99 * default)) if default else 0.01
+
+
+def _activations(option: Option) -> Component:
+    menu = option.menu()
+    first = [name for name in FIRST_ACTIVATIONS if name in menu]
+    chips = [*_chips(first, menu, "chip"), *_chips((name for name in menu if name not in first), menu, "chip rest")]
+    more = html.Button("more…", id="more-activations", className="quiet", type="button", **{"aria-expanded": "false"})
+    group = dmc.ChipGroup([*chips, more], id=ids.ACTIVATION, multiple=True, value=list(DEFAULT_ACTIVATIONS))
+    words = {"aria-label": f"{option.label}s, 1 to {MOST_COLUMNS}", "aria-description": option.help}
+    return html.Div(group, className="chips", id="chips", role="group", **words)
+
+
+def _chips(names: Iterable[str], menu: Mapping[str, str], kind: str) -> list[Component]:
+    return [
+        html.Span(
+            dmc.Chip(menu[name], id=ids.chip(name), value=name, color=hue(name), variant="filled", size="sm"),
+            className=kind, title=ACTIVATIONS[name].note if name in ACTIVATIONS else None,
+        )
+        for name in names
+    ]  # fmt: skip

@@ -1,0 +1,100 @@
+"""FORMATS: an answer as a file. The bytes hold the numbers of the answer, whole and unrounded."""
+
+import dataclasses
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.io
+
+from app.panels import PANELS
+from app.theme import TEMPLATES, hue
+from app.view import Scale, View
+from compute.analyses import name_of
+from compute.options import BadSpec, flat, nearest, to_query
+from compute.results import pack, to_arrays
+
+
+@dataclass(frozen=True)
+class Format:
+    """`write(result)` gives the file's bytes."""
+
+    write: Callable[..., bytes]
+    mime: str
+    note: str
+
+
+def as_csv(result) -> bytes:
+    """Columns of equal length: a row a grid point, a line point or a recorded step."""
+    arrays = to_arrays(result)
+    if "axis" in arrays and arrays["loss"].ndim == 2:
+        return _grid_frame(arrays).to_csv(index=False).encode()
+    columns = {name: array for name, array in arrays.items() if array.ndim == 1 and array.dtype.kind in "fi"}
+    length = len(arrays[next(name for name in ("axis", "step", "extent") if name in arrays)]) if columns else 0
+    kept = {name: array for name, array in columns.items() if len(array) == length and name not in ("theta", "u")}
+    return pd.DataFrame(kept).to_csv(index=False).encode()
+
+
+def _grid_frame(arrays: dict[str, np.ndarray]) -> pd.DataFrame:
+    axis = arrays["axis"]
+    a, b = np.meshgrid(axis, axis, indexing="ij")
+    grids = {name: array for name, array in arrays.items() if array.shape == a.shape}
+    return pd.DataFrame({"a": a.ravel(), "b": b.ravel()} | {name: grid.ravel() for name, grid in grids.items()})
+
+
+def as_json(result) -> bytes:
+    """Every field as lists and texts; NaN and infinity as null."""
+    fields = {
+        item.name: flat(value) if dataclasses.is_dataclass(value) else _plain(value)
+        for item in dataclasses.fields(result)
+        for value in [getattr(result, item.name)]
+    }
+    return json.dumps({"analysis": name_of(result.spec), "question": to_query(result.spec)} | fields).encode()
+
+
+def _plain(value):
+    array = np.asarray(value)
+    if array.dtype.kind == "f":
+        return np.where(np.isfinite(array), array, np.nan).astype(object).tolist() if np.isfinite(array).all() else (
+            pd.Series(array.ravel()).astype(object).where(np.isfinite(array.ravel()), None).to_numpy()
+            .reshape(array.shape).tolist()
+        )
+    return array.tolist()
+
+
+def as_html(result) -> bytes:
+    """A page of its own with the interactive figure in it, plotly included, that opens without a network."""
+    panel, view = PANELS[name_of(result.spec)], View(theme="light")
+    figure = panel.draw(result, view, Scale(), hue(result.spec.problem.activation))
+    figure.update_layout(template=TEMPLATES["light"], title=panel.caption(result, view), margin={"t": 60, "b": 50})
+    buffer = io.StringIO()
+    plotly.io.write_html(figure, buffer, include_plotlyjs=True, config={"displaylogo": False})
+    return buffer.getvalue().encode()
+
+
+FORMATS = {
+    "npz": Format(pack, "application/octet-stream", "numpy arrays, every field of the answer"),
+    "csv": Format(as_csv, "text/csv; charset=utf-8", "a row for each point or step"),
+    "json": Format(as_json, "application/json", "every field, NaN as null"),
+    "html": Format(as_html, "text/html; charset=utf-8", "the interactive figure, self-contained"),
+}
+
+
+def format_of(name: str) -> Format:
+    """The format called by a file's ending.
+
+    Raises:
+        BadSpec: no such format.
+    """
+    if name not in FORMATS:
+        raise BadSpec(f"There is no format called {name[:60]!r}.{nearest(name, FORMATS)}")
+    return FORMATS[name]
+
+
+def check_drawable(spec, ending: str) -> None:
+    """Raises BadSpec if an answer to `spec` has no figure and one is asked for."""
+    if ending == "html" and name_of(spec) not in PANELS:
+        raise BadSpec(f"{name_of(spec)} has no figure, so it cannot be written as html. Choose npz, csv or json.")

@@ -1,0 +1,81 @@
+"""A one-dimensional slice: the loss along one direction, or from the start to the end of a training."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import parts
+from app.view import Scale, View
+from compute.cost import patterns
+
+
+def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+    """The curve of one column in its activation's colour."""
+    values = parts.quantity(result, view)
+    if why := parts.nothing(values, view):
+        return parts.sentence(why)
+    heights = parts.raised(values, view, scale)
+    drawn = go.Figure(
+        go.Scatter(
+            x=result.axis.astype(np.float32), y=heights.astype(np.float32), mode="lines", name="slice",
+            line={"color": colour, "width": 2.6}, connectgaps=False, customdata=values.astype(np.float32),
+            hovertemplate=f"{result.name} %{{x:.4g}}<br>"
+            f"<b>{parts.title(view)} %{{customdata:.4g}}</b><extra></extra>",
+        )
+    )  # fmt: skip
+    _add_marks(drawn, result, heights, colour)
+    drawn.update_layout(
+        xaxis={
+            "title": {"text": parts.with_unit(result.name, result.units)},
+            "range": _ends(result),
+            "showgrid": False,
+        },
+        yaxis={**parts.value_axis(values, view, scale, 4), "title": {"text": parts.title(view)}},
+        margin={"l": 56, "r": 10, "t": 8, "b": 40},
+        showlegend=False,
+        uirevision="line",
+    )
+    return parts.bare(parts.say_cut(drawn, values, view, scale))
+
+
+def span(result, view: View) -> tuple[float, float]:
+    """Lowest and highest plotted value; parts.common makes the range of a row from these."""
+    return parts.reach(parts.quantity(result, view), view, Scale())
+
+
+def caption(result, view: View) -> str:
+    """Direction, patterns, loss term, number format, and what the picture leaves out."""
+    values = parts.quantity(result, view)
+    if parts.nothing(values, view):
+        return ""
+    spec = result.spec
+    count = patterns(spec.problem, spec.where.part)
+    return " · ".join(
+        [
+            parts.direction_kind(result),
+            parts.subject(result, view, count),
+            result.dtype,
+            *parts.gaps(values, view),
+        ]
+    )
+
+
+def _ends(result) -> list[float]:
+    low, high = float(result.axis[0]), float(result.axis[-1])
+    room = 0.02 * (high - low)
+    return [low - room, high + room]
+
+
+def _add_marks(drawn: go.Figure, result, heights: np.ndarray, colour: str) -> None:
+    """A dashed line and a dot at the center; a second line at the start where the line leads from there."""
+    dash = {"width": 1.2, "dash": "dash"}
+    drawn.add_vline(x=0, line=dash, layer="below")
+    if result.spec.where.directions == "interpolation":
+        drawn.add_vline(x=-1, line=dash, layer="below")
+        for x, text in ((-1, "start"), (0, "end")):
+            drawn.add_annotation(
+                x=x, y=1, yref="y domain", text=text, showarrow=False, xanchor="left", yanchor="top", xshift=3
+            )
+    drawn.add_scatter(
+        x=[0.0], y=[float(heights[len(heights) // 2])], mode="markers", hoverinfo="skip", name="center",
+        marker={"size": 9, "color": colour},
+    )  # fmt: skip

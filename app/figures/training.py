@@ -1,0 +1,107 @@
+"""How a training went: loss, or accuracy, against the step on training and test patterns."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import parts
+from app.figures.ticks import number
+from app.view import Scale, View
+from compute.cost import patterns
+from compute.train import OPTIMISERS
+
+_NOT_TRAINED = "A random point: 0 training steps, so there is no history to draw."
+
+
+def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+    """Training curve solid, test curve dotted; last values in the legend, the gradient norm in the hover."""
+    train, test = _curves(result, view)
+    both = np.stack([train, test])
+    if why := _nothing(result, both, view):
+        return parts.sentence(why)
+    drawn = go.Figure()
+    raised = parts.raised(both, view, scale)
+    for row, (name, dash) in enumerate((("training", "solid"), ("test", "dot"))):
+        if np.isfinite(both[row]).any():
+            drawn.add_scatter(
+                x=result.step.astype(np.int32), y=raised[row].astype(np.float32), mode="lines",
+                name=f"{name} {_last(result, both, row, view)}",
+                line={"color": colour, "width": 2.4, "dash": dash},
+                customdata=np.stack([both[row], result.gradient_norm], axis=1).astype(np.float32),
+                hovertemplate=f"step %{{x}} · {name} <b>%{{customdata[0]:.4g}}</b><br>"
+                "gradient norm %{customdata[1]:.3g}<extra></extra>",
+            )  # fmt: skip
+    _add_divergence(drawn, result)
+    drawn.update_layout(
+        xaxis={"title": {"text": "training step"}, "range": _steps(result), "nticks": 6},
+        yaxis={**parts.value_axis(both, view, scale, 4), "title": {"text": parts.title(view)}},
+        legend={"x": 1, "y": 1, "xanchor": "right", "yanchor": "top", "itemwidth": 30},
+        margin={"l": 56, "r": 10, "t": 8, "b": 40},
+        showlegend=True,
+        uirevision="training",
+    )
+    return parts.bare(parts.say_cut(drawn, both, view, scale))
+
+
+def span(result, view: View) -> tuple[float, float]:
+    """Lowest and highest plotted value; parts.common makes the range of a row from these."""
+    both = np.stack(_curves(result, view))
+    return (0.0, 1.0) if _nothing(result, both, view) else parts.reach(both, view, Scale())
+
+
+def caption(result, view: View) -> str:
+    """The optimiser and its numbers, patterns, number format, and where it ended."""
+    start, problem = result.spec.start, result.spec.problem
+    if not start.steps:
+        return ""
+    test = f", test on {patterns(problem, 'test'):,}" if np.isfinite(result.test_loss).any() else ""
+    batch = f"batches of {start.batch}" if start.batch else "full batch"
+    text = [
+        f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, seed {start.seed}",
+        f"training on {patterns(problem):,} patterns{test}",
+        problem.dtype,
+    ]
+    if len(result.gradient_norm):
+        text.append(f"gradient norm {result.gradient_norm[-1]:.2g} at the end")
+    return " · ".join(text)
+
+
+def _curves(result, view: View) -> tuple[np.ndarray, np.ndarray]:
+    """(T,) training and test values of what the view shows, in its own units."""
+    if view.show == "accuracy":
+        return 100 * result.train_accuracy, 100 * result.test_accuracy
+    if view.show == "penalty":
+        return parts.finite(result.penalty), np.full(len(result.step), np.nan)
+    added = result.penalty if view.show == "total" else 0.0
+    return parts.finite(result.train_loss + added), parts.finite(result.test_loss + added)
+
+
+def _nothing(result, both: np.ndarray, view: View) -> str:
+    if not result.spec.start.steps:
+        return _NOT_TRAINED
+    if not len(result.step):
+        return f"Training diverged at step {result.diverged_at}, before anything was recorded."
+    if view.show == "accuracy" and np.isnan(both).all():
+        return "A regression has no accuracy."
+    return parts.nothing(both, view)
+
+
+def _steps(result) -> list[float]:
+    last = max(int(result.step[-1]), result.diverged_at, 1)
+    return [-0.02 * last, 1.02 * last]
+
+
+def _last(result, both: np.ndarray, row: int, view: View) -> str:
+    """The value a curve ends at, with the accuracy beside a loss."""
+    if view.show == "accuracy":
+        return f"{number(both[row, -1])} %"
+    accuracy = (result.train_accuracy, result.test_accuracy)[row][-1]
+    return number(both[row, -1]) + (f" · {number(100 * accuracy)} %" if np.isfinite(accuracy) else "")
+
+
+def _add_divergence(drawn: go.Figure, result) -> None:
+    if result.diverged_at >= 0:
+        drawn.add_vline(x=result.diverged_at, line={"width": 1.5, "dash": "dash"})
+        drawn.add_annotation(
+            x=result.diverged_at, y=0, yref="y domain", yanchor="bottom", xanchor="right", xshift=-4,
+            showarrow=False, text=f"diverged at step {result.diverged_at}",
+        )  # fmt: skip

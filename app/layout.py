@@ -1,0 +1,218 @@
+"""The page's elements, once and for all: the scripts fill, show and hide them, and never make new ones.
+
+Places that the scripts write to are empty here, so that React has nothing to put back.
+"""
+
+from urllib.parse import quote
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from app import ids
+from app.controls import control, declared, is_first, page_options, sections
+from app.state import MOST_COLUMNS
+from app.theme import CAMERA, FONT, TEMPLATES
+from compute.options import Option
+
+EXPORTS = ("npz", "csv", "json")
+KEYS = (
+    ("/", "to the data set"),
+    ("s · c", "3-D surface · contour map"),
+    ("l", "log scale on and off"),
+    ("t", "theme: as the system, light, dark"),
+    ("p", "presenter's type size"),
+    ("Esc", "cancel what is being computed"),
+    ("?", "this help"),
+)
+MARK = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M3 6c6 0 6 20 13 20S23 6 29 6" fill="none" '
+    'stroke="#2868f8" stroke-width="4" stroke-linecap="round"/><circle cx="16" cy="25" r="4" fill="#e07800"/></svg>'
+)
+ICON = f"data:image/svg+xml,{quote(MARK)}"
+
+INDEX = f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+{{%metas%}}
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{{%title%}}</title>
+<link rel="icon" href="{ICON}">
+{{%css%}}
+</head>
+<body>
+<a class="skip" href="#{ids.MAIN}">Skip to the pictures</a>
+<noscript><p>lossatlas draws its pictures with JavaScript, which is switched off here.</p></noscript>
+{{%app_entry%}}
+<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
+</body>
+</html>"""
+
+
+def make_layout(panels: list[tuple[str, str]]) -> Component:
+    """The whole page; `panels` are the rows of a column as (name, title)."""
+    options = page_options()
+    told = {
+        "controls": declared(options),
+        "panels": [name for name, _ in panels],
+        "templates": {name: template.to_plotly_json() for name, template in TEMPLATES.items()},
+        "camera": CAMERA,
+        "columns": MOST_COLUMNS,
+    }
+    return dmc.MantineProvider(
+        [
+            dcc.Location(id=ids.LOCATION, refresh=False),
+            dcc.Store(id=ids.DECLARED, data=told),
+            _header(),
+            html.Div([_sidebar(options), _main(panels)], className="body"),
+            _help(),
+        ],
+        id=ids.MANTINE,
+        defaultColorScheme="auto",
+        theme={"fontFamily": FONT, "primaryColor": "blue", "primaryShade": {"light": 7, "dark": 6}, "cursorType": "pointer"},
+    )
+
+
+def _button(words: str, act: str, **more) -> Component:
+    return html.Button(words, type="button", className="button", **{"data-act": act}, **more)
+
+
+def _header() -> Component:
+    return html.Header(
+        [
+            html.A([html.Img(src=ICON, alt="", className="mark"), "lossatlas"], href="/", className="name"),
+            html.Nav(
+                html.A("Landscape", href=f"#{ids.MAIN}", **{"aria-current": "page"}), **{"aria-label": "Places"}
+            ),
+            html.Div(
+                [
+                    _button("Copy link", "copy", id="copy"),
+                    _button("Larger type", "presenter", id="presenter", **{"aria-pressed": "false"}),
+                    _button("Theme: auto", "theme", id="theme"),
+                    _button("Help", "help", **{"aria-haspopup": "dialog"}),
+                ],
+                className="tools",
+            ),
+        ],
+        className="top",
+    )
+
+
+def _sidebar(options: dict[str, Option]) -> Component:
+    return html.Aside(
+        [
+            html.Div(
+                [_section(heading, members) for heading, members in sections(options).items()],
+                className="sections", role="form", **{"aria-label": "The question and the view"},
+            ),
+            html.Div(
+                [
+                    html.P(id=ids.COST, className="cost", **{"aria-live": "off"}),
+                    _button("Cancel", "cancel", id="cancel", hidden=True),
+                ],
+                className="asked",
+            ),
+        ],
+        id=ids.CONTROLS,
+    )  # fmt: skip
+
+
+def _section(heading: str, members: list[Option]) -> Component:
+    first = [control(option) for option in members if is_first(option)]
+    rest = [control(option) for option in members if not is_first(option)]
+    if heading == "View":
+        first.append(_link_cameras())
+    more = [html.Details([html.Summary("more"), html.Div(rest, className="rows")])] if rest else []
+    return html.Section([html.H2(heading), html.Div(first, className="rows"), *more])
+
+
+def _link_cameras() -> Component:
+    """A browser's own habit, kept there and in no URL."""
+    switch = dmc.Switch(
+        id=ids.LINK_CAMERAS, label="Link cameras", checked=True, size="sm", persistence=True,
+        **{"aria-description": "Turning one surface turns the others."},
+    )  # fmt: skip
+    return html.Div(switch, className="row half")
+
+
+def _main(panels: list[tuple[str, str]]) -> Component:
+    return html.Main(
+        [
+            html.Div(
+                [
+                    html.Div([html.H1(id=ids.SENTENCE), html.P(id=ids.EQUAL, className="equal")]),
+                    html.Div(
+                        [html.Span(className="bar-title"), html.Div(className="gradient"), html.Div(className="ticks")],
+                        id=ids.BAR, className="bar", hidden=True, role="img",
+                    ),
+                ],
+                className="lead",
+            ),
+            html.P(id=ids.MESSAGE, className="message", role="alert", hidden=True),
+            html.P(id=ids.PROGRESS, className="spoken", role="status"),
+            html.Div([_column(place, panels) for place in range(MOST_COLUMNS)], id=ids.COLUMNS, className="columns"),
+        ],
+        id=ids.MAIN,
+        tabIndex="-1",
+    )  # fmt: skip
+
+
+def _column(place: int, panels: list[tuple[str, str]]) -> Component:
+    head = html.Header(
+        [
+            html.Div([html.Img(className="curve", alt=""), html.H2(className="activation")], className="who"),
+            html.Dl(className="numbers"),
+        ]
+    )
+    slots = [_slot(place, name, title) for name, title in panels]
+    return html.Article([head, *slots], id=ids.column(place), className="column", hidden=place >= 3)
+
+
+def _slot(place: int, name: str, title: str) -> Component:
+    return html.Section(
+        [
+            html.Div([html.H3(title), html.Span(className="state"), _exports(name, title)], className="line"),
+            html.Div(id=ids.plot(place, name), className="plot"),
+            html.P(className="failure", hidden=True),
+            html.P(className="caption"),
+            html.Ul(className="warnings", hidden=True),
+        ],
+        id=ids.slot(place, name),
+        className=f"slot slot-{name}",
+        **{"data-state": "waiting", "data-column": str(place), "data-panel": name},
+    )
+
+
+def _exports(name: str, title: str) -> Component:
+    links = [html.A(kind, className="export", download="", **{"data-kind": kind}) for kind in EXPORTS]
+    return html.Details(
+        [html.Summary("data", **{"aria-label": f"Data behind {title}"}), html.Div(links)], className="exports"
+    )
+
+
+def _help() -> Component:
+    keys = [part for key, does in KEYS for part in (html.Dt(html.Kbd(key)), html.Dd(does))]
+    return html.Dialog(
+        [
+            html.H2("What is shown"),
+            html.P(
+                "Each column is one network, equal but for its activation function. The surface is the loss around the "
+                "point that training reached: the centre is that point, height and colour are the loss when all "
+                "weights move along two directions. Below it stand the loss along the first direction alone, and the "
+                "training that led there."
+            ),
+            html.P(
+                "A plane shows two of many directions; another direction seed may look different. The address of the "
+                "page holds the whole question: whoever opens it sees the same picture."
+            ),
+            html.P(
+                "Drag a surface to turn it, Ctrl and wheel to come closer, double click to go back. Right-drag moves it."
+            ),
+            html.H2("Keys"),
+            html.Dl(keys, className="keys"),
+            html.Form(html.Button("Close", className="button", autoFocus="autofocus"), method="dialog"),
+        ],
+        id=ids.HELP,
+        **{"aria-label": "Help"},
+    )

@@ -1,0 +1,120 @@
+"""The web application: the page, its stream, exports and the health check."""
+
+import functools
+from pathlib import Path
+
+import plotly
+from dash import Dash
+from flask import Flask, Response, request
+
+from app.callbacks import register
+from app.exports import check_drawable, format_of
+from app.layout import INDEX, make_layout
+from app.panels import PANELS
+from app.stream import stream
+from compute.analyses import question
+from compute.cache import Cache
+from compute.jobs import Pool, PoolLost, ask, check_cost
+from compute.options import BadSpec
+from compute.results import Failure
+from compute.settings import read_settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = read_settings()
+NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+@functools.cache
+def pool() -> Pool:
+    return Pool(SETTINGS.scheduler)
+
+
+@functools.cache
+def cache() -> Cache:
+    return Cache(SETTINGS.cache, SETTINGS.cache_size)
+
+
+def start_pool() -> None:
+    """Open this process's connection and cache before the first reader needs them; call it after the fork."""
+    cache()
+    try:
+        pool().client()
+    except PoolLost:
+        pass  # the compute host starts beside us; the first stream tries again
+
+
+def text(message: str, status: int) -> Response:
+    return Response(message + "\n", status, mimetype="text/plain; charset=utf-8")
+
+
+def add_routes(server: Flask) -> None:
+    """Everything that is not Dash's own."""
+
+    @server.get("/healthz")
+    def health():
+        return text("ok", 200)
+
+    @server.get("/plotly.min.js")
+    def plotly_script():
+        response = Response(_plotly(), mimetype="text/javascript")
+        response.headers["Cache-Control"] = "public, max-age=86400"
+        return response
+
+    @server.get("/stream")
+    def events():
+        query = request.query_string.decode("utf-8", "replace")
+        return Response(stream(query, pool(), cache(), SETTINGS), mimetype="text/event-stream", headers=NO_CACHE)
+
+    @server.get("/export/<analysis>.<ending>")
+    def export(analysis: str, ending: str):
+        return export_response(analysis, ending, request.query_string.decode("utf-8", "replace"))
+
+    @server.after_request
+    def careful(response: Response) -> Response:
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+
+@functools.cache
+def _plotly() -> bytes:
+    return (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes()
+
+
+def export_response(analysis: str, ending: str, query: str) -> Response:
+    """The file behind a panel; 400 for a question that cannot be asked, 422 for one without an answer."""
+    try:
+        spec, form = question(analysis, query), format_of(ending)
+        check_drawable(spec, ending)
+        check_cost(spec, SETTINGS.max_seconds)
+        answer = ask(spec, pool=pool(), cache=cache())
+    except BadSpec as reason:
+        return text(str(reason), 400)
+    except PoolLost as reason:
+        return text(f"{reason} Try again in a moment.", 503)
+    if isinstance(answer, Failure):
+        return text(answer.sentence, 422)
+    name = f"{analysis}-{spec.problem.dataset}-{spec.problem.activation}.{ending}"
+    return Response(
+        form.write(answer), mimetype=form.mime, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def make_app() -> Dash:
+    """The Dash application with every route."""
+    app = Dash(
+        "lossatlas",
+        title="lossatlas",
+        update_title=None,
+        assets_folder=str(ROOT / "assets"),
+        index_string=INDEX,
+        serve_locally=True,
+    )
+    app.layout = make_layout([(name, panel.title) for name, panel in PANELS.items()])
+    register(app)
+    add_routes(app.server)
+    return app
+
+
+app = make_app()
+server = app.server

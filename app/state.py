@@ -1,0 +1,68 @@
+"""The page's state as its query string: which activations side by side, the question they share, and the view."""
+
+from dataclasses import dataclass
+
+from app.view import View
+from compute.activations import ACTIVATIONS
+from compute.lines import Line
+from compute.options import BadSpec, Option, build, nearest, options_of, read_query
+from compute.slices import Slice
+from compute.train import Training
+
+MOST_COLUMNS = 6
+DEFAULT_ACTIVATIONS = ("tanh", "relu", "elu")
+QUESTIONS = (Slice, Line, Training)
+
+
+@dataclass(frozen=True)
+class PageState:
+    """`values` are the options given, by name, `activation` left out."""
+
+    activations: tuple[str, ...]
+    values: dict[str, str]
+    view: View
+
+    def spec(self, spec_type: type, activation: str, extent: float | None = None):
+        """The question of one column."""
+        known = options_of(spec_type)
+        values: dict[str, object] = {name: value for name, value in self.values.items() if name in known}
+        if extent is not None and "extent" in known:
+            values["extent"] = extent
+        return build(spec_type, values | {"activation": activation})
+
+
+def question_options() -> dict[str, Option]:
+    """Every option that a question on the page may have."""
+    return {name: found for spec_type in QUESTIONS for name, found in options_of(spec_type).items()}
+
+
+def read_state(query: str) -> PageState:
+    """The state that a query string describes.
+
+    Raises:
+        BadSpec: an unknown name (the nearest is suggested), a value that is not allowed, no or too many activations.
+    """
+    given = read_query(query)
+    options, looks = question_options(), options_of(View)
+    for name in given:
+        if name not in options and name not in looks:
+            raise BadSpec(f"There is no option called {name[:60]!r}.{nearest(name, [*options, *looks])}")
+    values = {name: value for name, value in given.items() if name in options and name != "activation"}
+    view = build(View, {name: value for name, value in given.items() if name in looks})
+    state = PageState(_activations(given.get("activation")), values, view)
+    for activation in state.activations:
+        for spec_type in QUESTIONS:
+            state.spec(spec_type, activation)
+    return state
+
+
+def _activations(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return DEFAULT_ACTIVATIONS
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not 1 <= len(names) <= MOST_COLUMNS:
+        raise BadSpec(f"activation names 1 to {MOST_COLUMNS} functions, one a column; got {len(names)}.")
+    for name in names:
+        if name not in ACTIVATIONS:
+            raise BadSpec(f"There is no activation called {name[:60]!r}.{nearest(name, ACTIVATIONS)}")
+    return names

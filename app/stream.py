@@ -1,0 +1,312 @@
+"""One server-sent-events stream a page: from the page's state to finished figures, coarse ones first.
+
+    plan      the columns, the sentence on top, the cost          once
+    panel     state, text, caption, warnings and figure of one panel
+    numbers   the five numbers at a column's head
+    bar       the colour bar that the columns share
+    refused   one sentence: the question cannot be asked          ends the stream
+    busy      too many readers just now                           ends the stream
+    done      every panel is finished                             ends the stream
+
+A stream that ends without `refused`, `busy` or `done` was cut off: the browser asks again by itself.
+"""
+
+import json
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from app import alive
+from app.panels import PANELS
+from app.state import PageState, read_state
+from app.theme import colour_bar, curve, hues
+from app.view import Scale
+from compute.activations import ACTIVATIONS
+from compute.analyses import ANALYSES, key_for, name_of
+from compute.cache import Cache
+from compute.criteria import CRITERIA
+from compute.datasets import DATASETS
+from compute.cost import patterns
+from compute.extents import common_extent
+from compute.jobs import Pool, PoolLost, Update, Watch, check_cost, duration
+from compute.options import AUTO, BadSpec, to_query
+from compute.planes import PARTS, Place
+from compute.results import Failure
+from compute.settings import Settings
+from compute.train import OPTIMISERS, Training
+
+BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page is noticed
+MOST_STREAMS = 48  # of 64 threads a web worker, so that pages and health checks find one free
+REMEMBERED = 400  # drawn figures kept in a process, about 30 KB each
+
+_open_streams = threading.BoundedSemaphore(MOST_STREAMS)
+
+
+class Drawn:
+    """The JSON of figures drawn lately, by question, level and look: redrawing one costs more than sending it."""
+
+    def __init__(self, most: int):
+        self._most, self._lock = most, threading.Lock()
+        self._kept: OrderedDict[tuple, str] = OrderedDict()
+
+    def get(self, key: tuple, draw) -> str:
+        """The figure's JSON; `draw` makes it where it is not kept."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = draw()
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return made
+
+
+_drawn = Drawn(REMEMBERED)
+
+
+def event(name: str, data: object) -> str:
+    """One event; NaN becomes null, which JSON knows."""
+    return f"event: {name}\ndata: {json.dumps(data, allow_nan=False)}\n\n"
+
+
+def stream(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> Iterator[str]:
+    """The events of a page whose state is `query`."""
+    yield "retry: 500\n\n"
+    if not _open_streams.acquire(blocking=False):
+        yield event("busy", {"sentence": f"{MOST_STREAMS} readers are being served; yours is next. Trying again soon."})
+        return
+    try:
+        yield from _page(query, pool, cache, settings)
+    except BadSpec as reason:
+        yield event("refused", {"sentence": str(reason)})
+    except PoolLost:
+        return
+    finally:
+        _open_streams.release()
+
+
+def _page(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> Iterator[str]:
+    page = _Page(read_state(query))
+    yield event("plan", page.plan(settings.max_seconds))
+    with Watch(pool, cache) as watch:
+        if page.needs_extent():
+            for column, activation in enumerate(page.state.activations):
+                watch.add((column, "extent"), page.state.spec(Place, activation))
+        else:
+            page.ask_panels(watch, None)
+        yield from _until_done(page, watch)
+    if alive.ALIVE():
+        yield event("done", {})
+
+
+def _until_done(page: "_Page", watch: Watch) -> Iterator[str]:
+    while watch.open() and alive.ALIVE():
+        update = watch.next(BEAT)
+        if update is None:
+            yield ": beat\n\n"
+        else:
+            yield from page.take(update, watch)
+
+
+@dataclass
+class _Page:
+    """What one stream knows: the newest result of each panel and the scale it was drawn with."""
+
+    state: PageState
+    extents: dict[int, object] = field(default_factory=dict)
+    results: dict[tuple[int, str], Update] = field(default_factory=dict)
+    scales: dict[tuple[int, str], Scale] = field(default_factory=dict)
+
+    def needs_extent(self) -> bool:
+        return self.state.spec(Place, self.state.activations[0]).where.extent == AUTO
+
+    def ask_panels(self, watch: Watch, extent: float | None) -> None:
+        """Ask every panel of every column; cheap rows first."""
+        for name in sorted(PANELS, key=lambda name: name == "slice"):
+            for column, activation in enumerate(self.state.activations):
+                watch.add((column, name), self.spec(name, activation, extent))
+
+    def spec(self, name: str, activation: str, extent: float | None = None):
+        return self.state.spec(PANELS[name].spec, activation, extent)
+
+    def plan(self, most_seconds: float) -> dict:
+        """The `plan` event.
+
+        Raises:
+            BadSpec: a question that costs too much.
+        """
+        names, colours = self.state.activations, hues(self.state.activations)
+        asked = [self.spec(name, activation) for name in PANELS for activation in names]
+        seconds = sum(check_cost(self.spec("slice", activation), most_seconds) for activation in names)
+        losses = sum(count for count, what in (ANALYSES[name_of(s)].size(s) for s in asked) if what == "losses")
+        return {
+            "columns": [
+                {
+                    "activation": name,
+                    "label": ACTIVATIONS[name].label,
+                    "hue": colours[name],
+                    "curve": curve(name, colours[name]),
+                    "note": ACTIVATIONS[name].note,
+                }
+                for name in names
+            ],
+            "panels": list(PANELS),
+            "sentence": sentence(self.spec("training", names[0])),
+            "equal": self._equal(),
+            "cost": f"{losses:,} losses, about {duration(seconds)} on one core",
+        }
+
+    def _equal(self) -> str:
+        if len(self.state.activations) == 1:
+            return ""
+        shared = ", colour range" if self.state.view.shared else ""
+        return f"Same data, initial draw, kind of plane, half width{shared} in every column."
+
+    def take(self, update: Update, watch: Watch) -> Iterator[str]:
+        """The events that an update leads to."""
+        column, name = update.tag
+        if name == "extent":
+            yield from self._take_extent(column, update, watch)
+        elif update.result is None:
+            yield self._progress(column, name, update)
+        else:
+            yield from self._take_result(column, name, update)
+
+    def _take_extent(self, column: int, update: Update, watch: Watch) -> Iterator[str]:
+        if update.result is None:
+            yield from (self._progress(column, name, update) for name in PANELS)
+            return
+        self.extents[column] = update.result
+        if len(self.extents) == len(self.state.activations):
+            found = [result for result in self.extents.values() if not isinstance(result, Failure)]
+            self.ask_panels(watch, common_extent(found) if found else None)  # type: ignore[arg-type]
+
+    def _progress(self, column: int, name: str, update: Update) -> str:
+        return event("panel", {"column": column, "panel": name, "state": "computing", "text": _progress_text(update)})
+
+    def _take_result(self, column: int, name: str, update: Update) -> Iterator[str]:
+        if isinstance(update.result, Failure):
+            sentence = update.result.sentence
+            yield event("panel", {"column": column, "panel": name, "state": "failed", "text": sentence, "warnings": []})
+        else:
+            self.results[column, name] = update
+            yield self._picture(column, name)
+            if name == "training" and update.final:
+                yield event("numbers", {"column": column, "rows": numbers(update.result)})
+        yield from self._agree(name)
+
+    def _agree(self, name: str) -> Iterator[str]:
+        """Once a row is complete: draw again what was drawn with a narrower scale, and send the colour bar."""
+        row = {place: update for place, update in self.results.items() if place[1] == name}
+        if not row or not all(update.final for update in row.values()):
+            return
+        scale = self._scale(name)
+        for column, _ in sorted(row):
+            if self.scales[column, name] != scale:
+                yield self._picture(column, name)
+        if name == "slice":
+            view = self.state.view
+            yield event("bar", colour_bar(scale.low, scale.high, view) if view.shared and scale.low is not None else None)
+
+    def _scale(self, name: str) -> Scale:
+        """The range that holds what the row shows so far."""
+        if not self.state.view.shared:
+            return Scale()
+        spans = [
+            PANELS[name].span(update.result, self.state.view)
+            for (_, row), update in self.results.items()
+            if row == name
+        ]
+        spans = [span for span in spans if all(map(math.isfinite, span))]
+        return Scale(min(low for low, _ in spans), max(high for _, high in spans)) if spans else Scale()
+
+    def _picture(self, column: int, name: str) -> str:
+        update, panel, view = self.results[column, name], PANELS[name], self.state.view
+        scale, colour = self._scale(name), hues(self.state.activations)[self.state.activations[column]]
+        self.scales[column, name] = scale
+        look = (key_for(update.result.spec), view, scale, colour)
+        figure = _drawn.get(look, lambda: figure_json(panel.draw(update.result, view, scale, colour)))
+        told = {
+            "column": column,
+            "panel": name,
+            "state": _state(update),
+            "text": _finished_text(update) if update.final else _progress_text(update),
+            "caption": panel.caption(update.result, view),
+            "warnings": list(update.result.warnings),
+            "query": to_query(update.result.spec),
+        }
+        # The figure is JSON already: put it in as text rather than read and write it again.
+        return f'event: panel\ndata: {json.dumps(told, allow_nan=False)[:-1]}, "figure": {figure}}}\n\n'
+
+
+def figure_json(figure) -> str:
+    """A figure without its template, which the page supplies; arrays stay base64."""
+    figure.layout.template = None
+    return figure.to_json()
+
+
+def _state(update: Update) -> str:
+    if not update.final:
+        return "computing"
+    return "cached" if update.cached else "done"
+
+
+def _size_text(result) -> str:
+    axis = getattr(result, "axis", None)
+    if axis is None:
+        return f"{result.spec.start.steps} steps"
+    return f"{len(axis)}×{len(axis)}" if np.ndim(result.loss) == 2 else f"{len(axis)} points"
+
+
+def _finished_text(update: Update) -> str:
+    return f"{_size_text(update.result)} · " + ("from cache" if update.cached else "computed")
+
+
+def _progress_text(update: Update) -> str:
+    parts = [_size_text(update.result)] if update.result is not None else []
+    parts.append(f"{100 * update.share:.0f} %")
+    if update.rate > 0:
+        parts.append(f"{update.rate:,.0f} a second")
+    if math.isfinite(update.left):
+        parts.append(f"{duration(update.left)} left")
+    return " · ".join(parts)
+
+
+def numbers(result) -> list[tuple[str, str]]:
+    """The numbers at a column's head; a dash where there is none."""
+    def last(values) -> float:
+        return float(values[-1]) if len(values) else math.nan
+
+    def percent(value: float) -> str:
+        return "–" if math.isnan(value) else f"{100 * value:.1f} %"
+
+    def digits(value: float) -> str:
+        return "–" if math.isnan(value) else f"{value:.3g}"
+
+    return [
+        ("train loss", digits(last(result.train_loss))),
+        ("test loss", digits(last(result.test_loss))),
+        ("train acc.", percent(last(result.train_accuracy))),
+        ("test acc.", percent(last(result.test_accuracy))),
+        ("grad. norm", digits(last(result.gradient_norm))),
+    ]
+
+
+def sentence(spec: Training) -> str:
+    """What the page shows, as a lecturer would read it aloud."""
+    problem, start = spec.problem, spec.start
+    way = (
+        f"{OPTIMISERS[start.optimiser]}, {start.steps:,} steps from seed {start.seed}"
+        if start.steps
+        else f"the random point of seed {start.seed}"
+    )
+    return (
+        f"{DATASETS[problem.dataset].label}, network {problem.architecture}, {CRITERIA[problem.loss].label} "
+        f"on {patterns(problem):,} training patterns, {way}."
+    )

@@ -1,0 +1,284 @@
+// The browser's own part of the page: URL and controls, theme, type size, keys, buttons.
+// The pictures are stream.js; both meet in window.lossatlas.
+(function () {
+  "use strict";
+
+  const atlas = (window.lossatlas = window.lossatlas || {});
+  const clientside = (window.dash_clientside = window.dash_clientside || {});
+  const byId = (id) => document.getElementById(id);
+  const setProps = (id, props) => window.dash_clientside.set_props(id, props);
+
+  // ---------------------------------------------------------------- a value and its text, as compute.options.text
+
+  const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+  const TRUE = ["1", "true", "yes", "on"];
+  const FALSE = ["0", "false", "no", "off"];
+
+  function floatText(number) {
+    const size = Math.abs(number);
+    if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
+      return number.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+    }
+    return Number.isInteger(number) ? number.toFixed(1) : String(number);
+  }
+
+  function textOf(control, value) {
+    if (control.kind === "several") return (value || []).join(",");
+    if (control.kind === "bool") return value ? "1" : "0";
+    if (control.kind === "float" && typeof value === "number") return floatText(value);
+    return value === null || value === undefined ? "" : String(value).trim();
+  }
+
+  // The value that a control takes for a text of the URL; undefined: it cannot hold it, and the server says why.
+  function hold(control, text) {
+    const lower = text.trim().toLowerCase();
+    if (control.kind === "choice") return control.choices.includes(text) ? text : undefined;
+    if (control.kind === "bool") {
+      return TRUE.includes(lower) ? true : FALSE.includes(lower) ? false : undefined;
+    }
+    if (control.kind === "int" || control.kind === "float") {
+      const number = NUMBER.test(lower) ? Number(lower) : NaN;
+      const fits = control.kind === "int" ? Number.isInteger(number) : Number.isFinite(number);
+      return fits ? number : undefined;
+    }
+    if (control.kind === "several") {
+      const names = [...new Set(text.split(",").map((name) => name.trim()).filter(Boolean))];
+      const fits = names.length >= 1 && names.length <= control.most;
+      return fits && names.every((name) => control.choices.includes(name)) ? names : undefined;
+    }
+    return text;
+  }
+
+  function decode(part) {
+    try {
+      return decodeURIComponent(part.replace(/\+/g, " "));
+    } catch {
+      return part;
+    }
+  }
+
+  function encode(text) {
+    return encodeURIComponent(text)
+      .replace(/[!'()*]/g, (sign) => "%" + sign.charCodeAt(0).toString(16).toUpperCase())
+      .replace(/%2C/g, ",");
+  }
+
+  function readQuery(search) {
+    const parts = search.replace(/^\?/, "").split("&").filter(Boolean);
+    return new Map(parts.map((part) => {
+      const at = part.indexOf("=");
+      return at < 0 ? [decode(part), ""] : [decode(part.slice(0, at)), decode(part.slice(at + 1))];
+    }));
+  }
+
+  // ---------------------------------------------------------------- URL and controls
+
+  let controls = null; // as app.controls.declared tells them
+  let known = null; // {search, texts}: what URL and controls said last
+  let urlTheme = null;
+
+  function written(texts) {
+    const parts = controls
+      .map((control, i) => [control.name, texts[i], control.default])
+      .filter(([, text, usual]) => text !== usual)
+      .map(([name, text]) => `${name}=${encode(text)}`);
+    if (urlTheme) parts.push(`theme=${urlTheme}`);
+    return parts.length ? "?" + parts.join("&") : "";
+  }
+
+  // The theme is the browser's affair: it is cut out unless only a refusal can answer it.
+  function ask(search) {
+    const parts = search.replace(/^\?/, "").split("&");
+    atlas.open(parts.filter((part) => part && !(urlTheme && part.startsWith("theme="))).join("&"));
+  }
+
+  // dash: (location.search, one value per control, what was declared) -> (location.search, one value per control)
+  function sync(search, ...rest) {
+    const told = rest.pop();
+    const first = controls === null;
+    if (first) {
+      controls = told.controls;
+      atlas.begin(told);
+    }
+    const now = first ? window.location.search : search ?? known.search;
+    const answer = first || now !== known.search ? followUrl(now, rest) : followControls(rest);
+    showWhatMatters();
+    return answer;
+  }
+
+  function followUrl(search, values) {
+    const given = readQuery(search);
+    const none = window.dash_clientside.no_update;
+    const theme = given.get("theme");
+    urlTheme = ["auto", "light", "dark"].includes(theme) ? theme : null;
+    applyTheme();
+    const texts = values.map((value, i) => textOf(controls[i], value));
+    const outputs = controls.map((control, i) => {
+      const held = hold(control, given.has(control.name) ? given.get(control.name) : control.default);
+      if (held === undefined || textOf(control, held) === texts[i]) return none;
+      texts[i] = textOf(control, held);
+      return held;
+    });
+    known = { search, texts };
+    ask(search);
+    return [none, ...outputs];
+  }
+
+  function followControls(values) {
+    const none = window.dash_clientside.no_update;
+    const outputs = controls.map(() => none);
+    const texts = values.map((value, i) => textOf(controls[i], value));
+    const place = controls.findIndex((control) => control.kind === "several");
+    const chosen = (values[place] || []).length;
+    if (chosen < 1 || chosen > controls[place].most) {
+      atlas.say(`Between 1 and ${controls[place].most} activations stand side by side; ` +
+        (chosen ? "take one away first." : "choose another one first."), "note");
+      texts[place] = known.texts[place];
+      outputs[place] = texts[place].split(",");
+    }
+    const moved = texts.some((text, i) => text !== known.texts[i]);
+    if (!moved) return [none, ...outputs];
+    const search = written(texts);
+    known = { search, texts };
+    ask(search);
+    return [search, ...outputs];
+  }
+
+  function showWhatMatters() {
+    const value = Object.fromEntries(controls.map((control, i) => [control.name, known.texts[i]]));
+    for (const control of controls) {
+      const row = byId(`row-${control.name}`);
+      if (!row) continue;
+      row.hidden = Object.entries(control.when).some(
+        ([other, needed]) => !value[other].split(",").some((name) => needed.includes(name)));
+    }
+  }
+
+  clientside.lossatlas = { sync };
+
+  // ---------------------------------------------------------------- theme and type size, kept in this browser only
+
+  const THEMES = ["auto", "light", "dark"];
+  const THEME_AT = "mantine-color-scheme-value"; // where Mantine looks before its first paint
+  const SIZE_AT = "lossatlas-presenter";
+  const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
+
+  function stored(at) {
+    try {
+      return window.localStorage.getItem(at);
+    } catch {
+      return null; // storage may be forbidden; the page works without
+    }
+  }
+
+  function store(at, value) {
+    try {
+      window.localStorage.setItem(at, value);
+    } catch {
+      // as above
+    }
+  }
+
+  function themeChoice() {
+    const choice = urlTheme || stored(THEME_AT);
+    return THEMES.includes(choice) ? choice : "auto";
+  }
+
+  function applyTheme() {
+    const choice = themeChoice();
+    const theme = choice === "auto" ? (prefersDark.matches ? "dark" : "light") : choice;
+    byId("theme").textContent = `Theme: ${choice}`;
+    if (theme === atlas.theme) return;
+    atlas.theme = theme;
+    setProps("mantine", { forceColorScheme: theme });
+    atlas.redraw();
+  }
+
+  function nextTheme() {
+    const next = THEMES[(THEMES.indexOf(themeChoice()) + 1) % THEMES.length];
+    store(THEME_AT, next);
+    if (urlTheme) {
+      urlTheme = null;
+      setProps("location", { search: written(known.texts) });
+    }
+    applyTheme();
+  }
+
+  function applySize() {
+    const large = stored(SIZE_AT) === "1";
+    document.documentElement.classList.toggle("presenter", large);
+    byId("presenter").setAttribute("aria-pressed", String(large));
+    atlas.enlarged = large ? 1.3 : 1;
+  }
+
+  function nextSize() {
+    store(SIZE_AT, stored(SIZE_AT) === "1" ? "0" : "1");
+    applySize();
+    atlas.redraw();
+  }
+
+  prefersDark.addEventListener("change", () => controls && applyTheme());
+  atlas.applySize = applySize;
+
+  // ---------------------------------------------------------------- buttons and keys
+
+  async function copyLink() {
+    const button = byId("copy");
+    try {
+      await navigator.clipboard.writeText(window.location.href);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Copy it above"; // plain http from another machine has no clipboard
+    }
+    window.setTimeout(() => (button.textContent = "Copy link"), 1500);
+  }
+
+  function moreActivations(button) {
+    const open = button.getAttribute("aria-expanded") !== "true";
+    button.setAttribute("aria-expanded", String(open));
+    button.textContent = open ? "fewer" : "more…";
+    byId("chips").toggleAttribute("data-open", open);
+  }
+
+  const ACTS = {
+    copy: copyLink,
+    theme: nextTheme,
+    presenter: nextSize,
+    help: () => byId("help").showModal(),
+    cancel: () => atlas.cancelOrAgain(),
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-act]");
+    if (button) ACTS[button.dataset.act]();
+    const more = event.target.closest("#more-activations");
+    if (more) moreActivations(more);
+    for (const menu of document.querySelectorAll("details.exports[open]")) {
+      if (!menu.contains(event.target) || event.target.closest("a")) menu.open = false;
+    }
+  });
+
+  const choose = (name, value) => setProps(`option-${name}`, { value });
+  const KEYS = {
+    "/": () => byId("option-dataset").focus(),
+    s: () => choose("mode", "surface"),
+    c: () => choose("mode", "contour"),
+    l: () => byId("option-log").click(),
+    t: nextTheme,
+    p: nextSize,
+    "?": ACTS.help,
+    Escape: () => atlas.cancel(),
+  };
+
+  function isTyping(target) {
+    const typed = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
+    return target instanceof Element && (target.matches(typed) || target.closest("dialog, [role=listbox]"));
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const act = KEYS[event.key];
+    if (!act || !controls || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.key !== "Escape") event.preventDefault(); // Escape also closes menus
+    act();
+  });
+})();

@@ -1,0 +1,471 @@
+// One stream of server-sent events fills the page: plan, panels, numbers, colour bar, and sentences.
+// The page owns the cameras and puts them into every figure it draws.
+(function () {
+  "use strict";
+
+  const atlas = (window.lossatlas = window.lossatlas || {});
+  const byId = (id) => document.getElementById(id);
+  const copy = (value) => structuredClone(value);
+
+  let told = null; // what the layout declares: panels, templates, camera, columns
+  const slots = new Map(); // "0-slice" -> one panel of one column
+  let plan = null;
+
+  // ---------------------------------------------------------------- texts
+
+  function write(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+
+  function say(sentence, kind) {
+    const place = byId("message");
+    write(place, sentence);
+    place.dataset.kind = kind;
+    place.hidden = !sentence;
+  }
+
+  function unsay(...kinds) {
+    if (kinds.includes(byId("message").dataset.kind)) say("", "");
+  }
+
+  const element = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
+
+  // ---------------------------------------------------------------- slots
+
+  function begin(declared) {
+    told = declared;
+    for (let column = 0; column < told.columns; column += 1) {
+      for (const panel of told.panels) addSlot(column, panel);
+    }
+    new ResizeObserver(arrange).observe(byId("columns"));
+    atlas.applySize();
+  }
+
+  function addSlot(column, panel) {
+    const place = byId(`slot-${column}-${panel}`);
+    const slot = {
+      key: `${column}-${panel}`, column, panel, place, plot: place.querySelector(".plot"),
+      state: "waiting", next: null, figure: null, camera: null, given: null, drawn: 0, listens: false,
+    };
+    slots.set(slot.key, slot);
+    sizes.observe(slot.plot);
+    slot.plot.addEventListener("dblclick", () => turn(slot, copy(told.camera), true));
+    // Without Ctrl the wheel scrolls the page, which the pictures cover.
+    slot.plot.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
+    }, { capture: true, passive: true });
+  }
+
+  const USUAL = { waiting: "waiting", computing: "computing", cached: "from cache", done: "done", failed: "failed",
+    cancelled: "cancelled" };
+
+  function setState(slot, state, text) {
+    slot.state = state;
+    slot.place.dataset.state = state;
+    const failed = state === "failed";
+    write(slot.place.querySelector(".state"), failed ? USUAL.failed : text || USUAL[state]);
+    const failure = slot.place.querySelector(".failure");
+    failure.hidden = !failed;
+    write(failure, failed ? text || "This panel could not be computed." : "");
+  }
+
+  function setWarnings(slot, warnings) {
+    const list = slot.place.querySelector(".warnings");
+    list.hidden = !warnings.length;
+    list.replaceChildren(...warnings.map((warning) => element("li", warning)));
+  }
+
+  function empty(slot) {
+    if (slot.listens) window.Plotly.purge(slot.plot);
+    slot.plot.replaceChildren();
+    Object.assign(slot, { next: null, figure: null, given: null, camera: null, listens: false });
+    todo.delete(slot);
+    write(slot.place.querySelector(".caption"), "");
+    setWarnings(slot, []);
+  }
+
+  // As many columns a row as fit, in rows as equal as can be.
+  function arrange() {
+    const place = byId("columns");
+    const count = plan ? plan.columns.length : 3;
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const fit = Math.max(1, Math.floor(place.clientWidth / (17.5 * rem)));
+    const across = Math.ceil(count / Math.ceil(count / fit));
+    place.style.setProperty("--across", across);
+    place.style.setProperty("--rows", told.panels.length + 1);
+    place.dataset.count = count;
+  }
+
+  // ---------------------------------------------------------------- drawing: newest figure only, one panel a frame
+
+  const todo = new Set(); // slots to draw or to resize
+  let frame = 0;
+
+  function schedule() {
+    frame = frame || window.requestAnimationFrame(tick);
+  }
+
+  function later(slot) {
+    todo.add(slot);
+    schedule();
+  }
+
+  function tick() {
+    frame = 0;
+    if (!todo.size) return;
+    if (!window.Plotly) return schedule(); // its script may still be on the way
+    const slot = todo.values().next().value;
+    todo.delete(slot);
+    if (todo.size) schedule(); // before drawing, so that one bad figure stops nothing
+    if (slot.next || slot.redraw) draw(slot);
+    else if (slot.figure && slot.plot.offsetParent) window.Plotly.Plots.resize(slot.plot);
+  }
+
+  function draw(slot) {
+    slot.figure = slot.next || slot.figure;
+    Object.assign(slot, { next: null, redraw: false });
+    const layout = dress(slot);
+    window.Plotly.react(slot.plot, slot.figure.data, layout, config(slot, layout)).then(() => {
+      slot.drawn += 1;
+      delete slot.place.dataset.stale;
+      listen(slot);
+    }).catch((error) => {
+      console.error(error);
+      setState(slot, "failed", "This browser could not draw the picture; its data can still be downloaded.");
+    });
+  }
+
+  // A layout in the page's theme and type size, with the page's camera; the figure itself stays as it came.
+  function dress(slot) {
+    const layout = { ...slot.figure.layout, template: template(), autosize: true };
+    if (layout.margin) {
+      layout.margin = Object.fromEntries(Object.entries(layout.margin).map(
+        ([side, room]) => [side, typeof room === "number" ? room * atlas.enlarged : room]));
+    }
+    if (layout.scene) {
+      slot.given = slot.camera || copy(told.camera);
+      // A revision of its own: plotly then takes this camera and not one it remembers.
+      layout.scene = { ...layout.scene, camera: copy(slot.given), uirevision: slot.drawn };
+    }
+    return layout;
+  }
+
+  const templates = new Map();
+
+  function template() {
+    const name = `${atlas.theme} ${atlas.enlarged}`;
+    if (!templates.has(name)) templates.set(name, enlarge(told.templates[atlas.theme]));
+    return templates.get(name);
+  }
+
+  function enlarge(part) {
+    if (part === null || typeof part !== "object") return part;
+    if (Array.isArray(part)) return part.map(enlarge);
+    return Object.fromEntries(Object.entries(part).map(
+      ([name, value]) => [name, name === "size" ? value * atlas.enlarged : enlarge(value)]));
+  }
+
+  function config(slot, layout) {
+    const activation = plan ? plan.columns[slot.column]?.activation : "";
+    return {
+      displaylogo: false, responsive: false, scrollZoom: true, showTips: false,
+      doubleClick: layout.scene ? false : "reset",
+      modeBarButtons: [layout.scene ? ["toImage"] : ["toImage", "resetScale2d"]],
+      toImageButtonOptions: { filename: `lossatlas-${activation}-${slot.panel}`, scale: 2 },
+    };
+  }
+
+  function redraw() {
+    for (const slot of slots.values()) {
+      if (slot.figure || slot.next) {
+        slot.redraw = true;
+        later(slot);
+      }
+    }
+  }
+
+  const sizes = new ResizeObserver((entries) => {
+    for (const entry of entries) {
+      const slot = slots.get(entry.target.id.replace("plot-", ""));
+      if (slot && slot.figure) later(slot);
+    }
+  });
+
+  // ---------------------------------------------------------------- cameras
+
+  const SETTLED = 400; // ms; on slow rendering a view glides past its last event
+
+  const linked = () => byId("link-cameras")?.checked ?? true;
+
+  function near(one, other) {
+    if (!one || !other) return false;
+    return ["eye", "center", "up"].every((part) => ["x", "y", "z"].every(
+      (axis) => Math.abs((one[part]?.[axis] ?? 0) - (other[part]?.[axis] ?? 0)) < 1e-5));
+  }
+
+  function listen(slot) {
+    if (slot.listens) return;
+    slot.listens = true;
+    const moved = (event) => {
+      const camera = event["scene.camera"];
+      if (camera && !near(camera, slot.given)) turn(slot, camera, false);
+    };
+    slot.plot.on("plotly_relayouting", moved);
+    slot.plot.on("plotly_relayout", (event) => {
+      moved(event);
+      window.clearTimeout(slot.settling);
+      slot.settling = window.setTimeout(() => {
+        const camera = slot.plot._fullLayout?.scene?._scene?.getCamera?.();
+        if (camera && slot.camera && !near(camera, slot.camera) && slot === turned) turn(slot, camera, false);
+      }, SETTLED);
+    });
+  }
+
+  let turned = null; // the surface a reader turned last
+
+  // The reader turned one surface: the linked ones follow, itself too where the page set the camera.
+  function turn(slot, camera, itself) {
+    if (!slot.figure?.layout.scene) return;
+    turned = slot;
+    for (const other of slots.values()) {
+      if (other !== slot && !linked()) continue;
+      other.camera = copy(camera);
+      if (other === slot && !itself) other.given = other.camera;
+      else if (other.figure?.layout.scene) follow(other);
+    }
+  }
+
+  // One relayout per follower in flight; what comes meanwhile is the next one's.
+  function follow(slot) {
+    if (slot.following) return;
+    slot.following = true;
+    window.requestAnimationFrame(() => {
+      slot.given = slot.camera;
+      const free = () => {
+        slot.following = false;
+        if (slot.camera !== slot.given) follow(slot);
+      };
+      if (!slot.listens || !slot.given) return free();
+      window.Plotly.relayout(slot.plot, { "scene.camera": copy(slot.given) }).then(free, free);
+    });
+  }
+
+  // ---------------------------------------------------------------- the stream
+
+  const AGAIN = 500; // ms before the first new attempt, doubled up to the longest
+  const LONGEST = 15000;
+  const PATIENCE = 700; // ms of silence before a broken connection is mentioned
+
+  let query = null;
+  let source = null;
+  let current = 0; // events of another number are a stale stream's
+  let phase = "idle"; // computing, done, failed, refused, cancelled
+  let timer = 0;
+  let silence = 0;
+  let tries = 0;
+  let opened = 0;
+
+  const SPOKEN = { computing: "Computing.", done: "Finished.", failed: "Finished with failures.",
+    refused: "Refused.", cancelled: "Cancelled." };
+
+  function setPhase(next) {
+    phase = next;
+    document.documentElement.dataset.phase = next;
+    const button = byId("cancel");
+    button.hidden = next === "done" || next === "refused" || next === "idle";
+    write(button, next === "computing" ? "Cancel" : "Compute again");
+    write(byId("progress"), SPOKEN[next] || "");
+  }
+
+  function close() {
+    current += 1;
+    window.clearTimeout(timer);
+    window.clearTimeout(silence);
+    if (source) source.close();
+    source = null;
+  }
+
+  function open(asked) {
+    if (asked === query && ["computing", "done", "refused"].includes(phase)) return;
+    query = asked;
+    tries = 0;
+    connect();
+  }
+
+  function connect() {
+    close();
+    for (const slot of slots.values()) {
+      slot.next = null; // a figure of the last stream that was never drawn
+      if (!slot.redraw) todo.delete(slot);
+    }
+    opened += 1;
+    const mine = current;
+    setPhase("computing");
+    source = new EventSource(`/stream${query ? `?${query}` : ""}`);
+    source.onerror = () => mine === current && broken(mine);
+    for (const [name, take] of Object.entries(TAKE)) {
+      source.addEventListener(name, (event) => {
+        if (mine !== current) return;
+        heard();
+        take(JSON.parse(event.data || "{}"));
+      });
+    }
+  }
+
+  function heard() {
+    tries = 0;
+    window.clearTimeout(silence);
+    silence = 0;
+    unsay("lost");
+  }
+
+  function broken(mine) {
+    silence = silence || window.setTimeout(() => {
+      if (mine === current) say("The connection is lost; trying again. The pictures stay as they are.", "lost");
+    }, PATIENCE);
+    // After an HTTP error EventSource gives up for good; after anything else it asks again by itself.
+    if (source.readyState === EventSource.CLOSED) reconnectIn(Math.min(LONGEST, AGAIN * 2 ** tries));
+    tries += 1;
+  }
+
+  function reconnectIn(wait) {
+    window.clearTimeout(timer);
+    timer = window.setTimeout(connect, wait * (0.75 + 0.5 * Math.random())); // spread over many pages
+  }
+
+  function cancel() {
+    if (phase !== "computing") return;
+    close();
+    setPhase("cancelled");
+    unsay("lost", "busy");
+    for (const slot of inUse()) {
+      if (slot.state === "waiting" || slot.state === "computing") setState(slot, "cancelled");
+    }
+  }
+
+  function cancelOrAgain() {
+    if (phase === "computing") cancel();
+    else connect();
+  }
+
+  const inUse = () => [...slots.values()].filter((slot) => plan && slot.column < plan.columns.length);
+
+  const TAKE = {
+    plan(event) {
+      const before = plan;
+      plan = { ...event, asked: query };
+      unsay("refused", "busy", "note", "lost");
+      write(byId("sentence"), event.sentence);
+      write(byId("equal"), event.equal || "");
+      write(byId("cost"), event.cost || "");
+      arrange();
+      for (let place = 0; place < told.columns; place += 1) setColumn(place, event.columns[place], before);
+    },
+
+    panel(event) {
+      const slot = slots.get(`${event.column}-${event.panel}`);
+      if (!slot) return;
+      setState(slot, event.state, event.text);
+      if (event.caption !== undefined) write(slot.place.querySelector(".caption"), event.caption || "");
+      if (event.warnings) setWarnings(slot, event.warnings);
+      if (event.figure) {
+        slot.next = event.figure;
+        later(slot);
+      }
+    },
+
+    numbers(event) {
+      const list = byId(`column-${event.column}`).querySelector(".numbers");
+      list.replaceChildren(...event.rows.map(([name, value]) => {
+        const pair = document.createElement("div");
+        pair.append(element("dt", name), element("dd", value));
+        return pair;
+      }));
+    },
+
+    bar(event) {
+      const bar = byId("bar");
+      bar.hidden = !event;
+      if (!event) return;
+      write(bar.querySelector(".bar-title"), event.title || "");
+      bar.querySelector(".gradient").style.backgroundImage = event.gradient;
+      bar.querySelector(".ticks").replaceChildren(...event.ticks.map(([place, text]) => {
+        const tick = element("span", text);
+        tick.style.left = `${place}%`;
+        return tick;
+      }));
+      const words = event.ticks.map(([, text]) => text);
+      bar.setAttribute("aria-label", `Colours: ${event.title || ""} from ${words[0]} to ${words[words.length - 1]}`);
+    },
+
+    refused(event) {
+      close();
+      setPhase("refused");
+      say(event.sentence, "refused");
+    },
+
+    busy(event) {
+      close();
+      say(event.sentence, "busy");
+      reconnectIn(2000);
+    },
+
+    done() {
+      close();
+      setPhase(inUse().some((slot) => slot.state === "failed") ? "failed" : "done");
+    },
+  };
+
+  function setColumn(place, column, before) {
+    const article = byId(`column-${place}`);
+    const last = before?.columns[place];
+    article.hidden = !column;
+    const mine = [...slots.values()].filter((slot) => slot.column === place);
+    if (!column || column.activation !== last?.activation) {
+      article.querySelector(".numbers").replaceChildren();
+      mine.forEach(empty);
+    }
+    if (!column) return;
+    article.style.setProperty("--hue", column.hue);
+    article.setAttribute("aria-label", column.label);
+    write(article.querySelector(".activation"), column.label);
+    article.querySelector(".curve").src = column.curve;
+    colourChip(column);
+    for (const slot of mine) {
+      for (const link of slot.place.querySelectorAll("a.export")) {
+        link.href = `/export/${slot.panel}.${link.dataset.kind}?${column.query}`;
+      }
+      if (before?.asked === query) continue; // the same question again, after a break
+      setState(slot, "waiting");
+      setWarnings(slot, []);
+      if (slot.figure) slot.place.dataset.stale = "1";
+    }
+  }
+
+  const chipColours = new Map();
+
+  function colourChip({ activation, hue }) {
+    const id = `chip-${activation}`;
+    if (chipColours.get(id) === hue || !byId(id)) return;
+    chipColours.set(id, hue);
+    window.dash_clientside.set_props(id, { color: hue });
+  }
+
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted && phase === "computing") connect(); // back from the browser's own cache
+  });
+
+  // ---------------------------------------------------------------- what tests and the other script may see
+
+  Object.assign(atlas, { begin, open, cancel, cancelOrAgain, redraw, say, enlarged: 1, theme: null });
+  Object.defineProperties(atlas, {
+    ready: { get: () => phase === "done" && !todo.size },
+    phase: { get: () => phase },
+    opened: { get: () => opened },
+    drawn: { get: () => [...slots.values()].reduce((sum, slot) => sum + slot.drawn, 0) },
+    panels: {
+      get: () => Object.fromEntries(inUse().map(({ key, state, drawn, camera }) => [key, { state, drawn, camera }])),
+    },
+  });
+})();

@@ -1,0 +1,265 @@
+"""The activation functions, and what is true of each. A new one is a function here and a line in ACTIVATIONS.
+
+Every function is elementwise and keeps NaN as NaN. Autograd and torch.func differentiate it twice without
+overflow for |x| up to 1e4, also in float32; at a kink torch's own one-sided choice holds.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+# Beyond βx = 50 softplus is βx to the last bit of float64 (torch's default of 20 is off by 2e-9), and exp(50)
+# still fits float32.
+LINEAR_FROM = 50.0
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation function f and the facts a reader needs beside a picture of its loss.
+
+    Facts that depend on the parameter are stated for α = 1, slope = 0.01 and β = 1.
+    """
+
+    label: str
+    function: Callable[[Tensor, float], Tensor]  # f(x, parameter), elementwise
+    low: float  # infimum of the range
+    high: float  # supremum of the range
+    left: str  # asymptote as x → −∞
+    right: str  # asymptote as x → +∞
+    flat: str  # where the derivative vanishes, or tends to zero
+    smoothness: str  # "C∞", "C¹", "continuous, kink at …", "jumps at …"
+    note: str  # one sentence
+    source: str
+    init: str  # the initialisation suited to it: "xavier", "he" or "lecun"
+    saturation: str  # how it is measured: "bounded", "zero share", "lower asymptote" or "none"
+    parameter: str = ""  # the option that `parameter` is read from: "alpha", "slope", "beta" or none
+    twice: bool = True  # False where no derivative tells anything, so a Hessian of the loss is empty
+
+
+def identity(x: Tensor, _: float) -> Tensor:
+    return x
+
+
+def sigmoid(x: Tensor, _: float) -> Tensor:
+    return torch.sigmoid(x)
+
+
+def tanh(x: Tensor, _: float) -> Tensor:
+    return torch.tanh(x)
+
+
+def hardtanh(x: Tensor, _: float) -> Tensor:
+    return functional.hardtanh(x)
+
+
+def softsign(x: Tensor, _: float) -> Tensor:
+    return functional.softsign(x)
+
+
+def relu(x: Tensor, _: float) -> Tensor:
+    return functional.relu(x)
+
+
+def leaky_relu(x: Tensor, slope: float) -> Tensor:
+    return functional.leaky_relu(x, slope)
+
+
+def relu6(x: Tensor, _: float) -> Tensor:
+    return functional.relu6(x)
+
+
+def elu(x: Tensor, alpha: float) -> Tensor:
+    return functional.elu(x, alpha)
+
+
+def selu(x: Tensor, _: float) -> Tensor:
+    return functional.selu(x)
+
+
+def celu(x: Tensor, alpha: float) -> Tensor:
+    # Not functional.celu: its gradient uses 1/α rounded to float32, off by 4e-8 at α = 0.3 (torch 2.13).
+    return alpha * functional.elu(x / alpha)
+
+
+def gelu(x: Tensor, _: float) -> Tensor:
+    """x Φ(x) with the exact normal distribution function, not the tanh approximation."""
+    return functional.gelu(x)
+
+
+def silu(x: Tensor, _: float) -> Tensor:
+    return functional.silu(x)
+
+
+def mish(x: Tensor, _: float) -> Tensor:
+    # Not functional.mish: its second derivative is NaN above 88 in float32, 709 in float64 (torch 2.13).
+    return x * torch.tanh(functional.softplus(x, threshold=LINEAR_FROM))
+
+
+def softplus(x: Tensor, beta: float) -> Tensor:
+    return functional.softplus(x, beta, LINEAR_FROM)
+
+
+def sine(x: Tensor, _: float) -> Tensor:
+    return torch.sin(x)
+
+
+def gaussian(x: Tensor, _: float) -> Tensor:
+    return torch.exp(-x * x)
+
+
+def quadratic(x: Tensor, _: float) -> Tensor:
+    return x * x
+
+
+def threshold(x: Tensor, _: float) -> Tensor:
+    """1 for x > 0, else 0; differentiable for autograd, with gradient exactly 0."""
+    return torch.ceil(torch.clamp(x, 0.0, 1.0))  # unlike a comparison it keeps NaN and the graph
+
+
+# fmt: off
+ACTIVATIONS: dict[str, Activation] = {
+    "identity": Activation(
+        "identity", identity, low=-math.inf, high=math.inf, left="x", right="x",
+        flat="nowhere", smoothness="C∞",
+        note="The network is linear in its inputs, yet with a hidden layer the loss is not convex in the "
+        "weights.",
+        source="Baldi & Hornik 1989",
+        init="xavier", saturation="none",
+    ),
+    "sigmoid": Activation(
+        "sigmoid", sigmoid, low=0.0, high=1.0, left="0", right="1",
+        flat="towards both ends", smoothness="C∞",
+        note="Its derivative is at most 1/4, so gradients shrink with every layer and vanish where units "
+        "saturate.",
+        source="Rumelhart, Hinton & Williams 1986",
+        init="xavier", saturation="bounded",
+    ),
+    "tanh": Activation(
+        "tanh", tanh, low=-1.0, high=1.0, left="−1", right="1",
+        flat="towards both ends", smoothness="C∞",
+        note="Odd, with slope 1 at zero; saturates at both ends.",
+        source="LeCun, Bottou, Orr & Müller 1998",
+        init="xavier", saturation="bounded",
+    ),
+    "hardtanh": Activation(
+        "hard tanh", hardtanh, low=-1.0, high=1.0, left="−1", right="1",
+        flat="for |x| > 1", smoothness="continuous, kinks at −1 and 1",
+        note="Linear between −1 and 1 and exactly flat outside: a saturated unit passes no gradient at all.",
+        source="Collobert 2004",
+        init="xavier", saturation="bounded",
+    ),
+    "softsign": Activation(
+        "softsign", softsign, low=-1.0, high=1.0, left="−1", right="1",
+        flat="towards both ends", smoothness="C¹",
+        note="Like tanh, but it approaches its ends as 1/x, so gradients fade slowly; its curvature jumps at "
+        "zero.",
+        source="Elliott 1993; Bergstra et al. 2009",
+        init="xavier", saturation="bounded",
+    ),
+    "relu": Activation(
+        "ReLU", relu, low=0.0, high=math.inf, left="0", right="x",
+        flat="for x < 0", smoothness="continuous, kink at 0",
+        note="Off for negative inputs; a unit that is off on all data receives no gradient.",
+        source="Nair & Hinton 2010; Glorot, Bordes & Bengio 2011",
+        init="he", saturation="zero share",
+    ),
+    "leaky_relu": Activation(
+        "leaky ReLU", leaky_relu, low=-math.inf, high=math.inf, left="slope · x", right="x",
+        flat="nowhere", smoothness="continuous, kink at 0",
+        note="A small slope for negative inputs keeps every unit within reach of the gradient.",
+        source="Maas, Hannun & Ng 2013",
+        init="he", saturation="none", parameter="slope",
+    ),
+    "relu6": Activation(
+        "ReLU6", relu6, low=0.0, high=6.0, left="0", right="6",
+        flat="for x < 0 and x > 6", smoothness="continuous, kinks at 0 and 6",
+        note="A ReLU cut off at 6, exactly flat on both sides.",
+        source="Krizhevsky 2010",
+        init="he", saturation="bounded",
+    ),
+    "elu": Activation(
+        "ELU", elu, low=-1.0, high=math.inf, left="−α", right="x",
+        flat="towards −∞", smoothness="C¹",
+        note="Saturates softly at −α for negative inputs; the derivative is continuous only for α = 1, "
+        "otherwise there is a kink at 0.",
+        source="Clevert, Unterthiner & Hochreiter 2016",
+        init="he", saturation="lower asymptote", parameter="alpha",
+    ),
+    "selu": Activation(
+        "SELU", selu, low=-1.7580993408473766, high=math.inf, left="−λα ≈ −1.758", right="λx ≈ 1.0507 x",
+        flat="towards −∞", smoothness="continuous, kink at 0",
+        note="An ELU with α ≈ 1.6733, scaled by λ ≈ 1.0507 so that mean 0 and variance 1 are kept.",
+        source="Klambauer, Unterthiner, Mayr & Hochreiter 2017",
+        init="lecun", saturation="lower asymptote",
+    ),
+    "celu": Activation(
+        "CELU", celu, low=-1.0, high=math.inf, left="−α", right="x",
+        flat="towards −∞", smoothness="C¹",
+        note="An ELU reparametrised so that the derivative is continuous at 0 for every α.",
+        source="Barron 2017",
+        init="he", saturation="lower asymptote", parameter="alpha",
+    ),
+    "gelu": Activation(
+        "GELU", gelu, low=-0.16997120747990366, high=math.inf, left="0", right="x",
+        flat="towards −∞ and at x ≈ −0.752", smoothness="C∞",
+        note="x times the normal distribution function: a smooth ReLU that dips below zero.",
+        source="Hendrycks & Gimpel 2016",
+        init="he", saturation="lower asymptote",
+    ),
+    "silu": Activation(
+        "SiLU", silu, low=-0.27846454276107379, high=math.inf, left="0", right="x",
+        flat="towards −∞ and at x ≈ −1.278", smoothness="C∞",
+        note="x times its sigmoid, also known as Swish; dips below zero before it fades.",
+        source="Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017",
+        init="he", saturation="lower asymptote",
+    ),
+    "mish": Activation(
+        "Mish", mish, low=-0.30884341301725041, high=math.inf, left="0", right="x",
+        flat="towards −∞ and at x ≈ −1.192", smoothness="C∞",
+        note="x times the tanh of its softplus; close to SiLU, with a slightly deeper dip.",
+        source="Misra 2020",
+        init="he", saturation="lower asymptote",
+    ),
+    "softplus": Activation(
+        "softplus", softplus, low=0.0, high=math.inf, left="0", right="x",
+        flat="towards −∞", smoothness="C∞",
+        note="A smooth ReLU that nears it as β grows; always positive and never exactly flat.",
+        source="Dugas, Bengio, Bélisle, Nadeau & Garcia 2001",
+        init="he", saturation="lower asymptote", parameter="beta",
+    ),
+    "sine": Activation(
+        "sine", sine, low=-1.0, high=1.0, left="none, it oscillates", right="none, it oscillates",
+        flat="at odd multiples of π/2", smoothness="C∞",
+        note="Periodic and never settling, which can fill the landscape with shallow local minima.",
+        source="Parascandolo, Huttunen & Virtanen 2017; Sitzmann et al. 2020",
+        init="xavier", saturation="bounded",
+    ),
+    "gaussian": Activation(
+        "Gaussian", gaussian, low=0.0, high=1.0, left="0", right="0",
+        flat="at 0 and towards both ends", smoothness="C∞",
+        note="exp(−x²): answers only near zero, so a unit far from the data is flat.",
+        source="Hartman, Keeler & Kowalski 1990",
+        init="xavier", saturation="bounded",
+    ),
+    "quadratic": Activation(
+        "quadratic", quadratic, low=0.0, high=math.inf, left="x²", right="x²",
+        flat="at 0", smoothness="C∞",
+        note="x²: before any squashing at the output, the network is a polynomial of its weights and grows "
+        "without bound.",
+        source="Livni, Shalev-Shwartz & Shamir 2014",
+        init="xavier", saturation="none",
+    ),
+    "threshold": Activation(
+        "threshold", threshold, low=0.0, high=1.0, left="0", right="1",
+        flat="everywhere", smoothness="jumps at 0",
+        note="The landscape is made of steps: its gradient with respect to the hidden weights is zero, so "
+        "gradient descent trains the output layer only.",
+        source="McCulloch & Pitts 1943",
+        init="xavier", saturation="bounded", twice=False,
+    ),
+}
+# fmt: on

@@ -1,0 +1,76 @@
+"""ANALYSES: what can be asked, as a literal table. A new analysis is one file and one line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from compute import extents, lines, planes, slices, train
+from compute.keys import key_of
+from compute.options import BadSpec, nearest, parse, show
+from compute.tasks import Task
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """`levels(spec)` gives tasks from coarse to fine, the last one the answer; `size(spec)` how much that is."""
+
+    label: str
+    spec: type
+    result: type
+    levels: Callable[..., list[Task]]
+    size: Callable[..., tuple[int, str]]
+    version: int
+    note: str
+
+
+ANALYSES = {
+    "training": Analysis(
+        "Training", train.Training, train.TrainingResult, train.training_levels, train.training_size, train.VERSION,
+        "Loss, accuracy and gradient norm along a training, on training and test patterns.",
+    ),
+    "slice": Analysis(
+        "Slice", slices.Slice, slices.SliceResult, slices.slice_levels, slices.slice_size, slices.VERSION,
+        "Loss on a plane through the point reached, coarse first.",
+    ),
+    "line": Analysis(
+        "Line", lines.Line, lines.LineResult, lines.line_levels, lines.line_size, lines.VERSION,
+        "Loss and accuracy along a line through the point reached.",
+    ),
+    "extent": Analysis(
+        "Extent", planes.Place, extents.ExtentResult, extents.extent_levels, extents.extent_size, extents.VERSION,
+        "How far a picture should reach to show a basin and its walls.",
+    ),
+}  # fmt: skip
+
+
+def name_of(spec) -> str:
+    """The analysis that a spec asks for.
+
+    Raises:
+        TypeError: it is no spec.
+    """
+    for name, analysis in ANALYSES.items():
+        if type(spec) is analysis.spec:
+            return name
+    raise TypeError(f"{type(spec).__name__} is not the spec of an analysis")
+
+
+def key_for(spec) -> str:
+    """The key of a spec's answer."""
+    name = name_of(spec)
+    return key_of(name, ANALYSES[name].version, spec)
+
+
+def levels_of(spec) -> list[Task]:
+    """The tasks of a spec, coarse to fine."""
+    return ANALYSES[name_of(spec)].levels(spec)
+
+
+def question(analysis: str, query: str):
+    """A spec from the name of an analysis and a query string, as `question("slice", "dataset=iris&widths=4")`.
+
+    Raises:
+        BadSpec: an unknown analysis or option (the nearest is suggested), or a value that is not allowed.
+    """
+    if analysis not in ANALYSES:
+        raise BadSpec(f"There is no analysis called {show(analysis)}.{nearest(analysis, ANALYSES)}")
+    return parse(ANALYSES[analysis].spec, query)

@@ -1,0 +1,88 @@
+"""The compute host: a dask scheduler and its workers, as one process tree on loopback.
+
+`python -m compute.host --port 40123 --workers 2` runs until it is told to end, or its parent is gone.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+
+import click
+import dask
+import torch
+from distributed import SpecCluster
+from distributed.nanny import Nanny
+from distributed.scheduler import Scheduler
+from distributed.system import MEMORY_LIMIT
+from distributed.utils import get_mp_context
+
+from compute.parent import watch_parent
+
+LOSSES_BEFORE_GIVING_UP = 2  # retries of a task whose worker died
+CONFIG = {
+    "distributed.scheduler.allowed-failures": LOSSES_BEFORE_GIVING_UP,
+    "distributed.scheduler.work-stealing-interval": "20ms",
+    "distributed.worker.multiprocessing-method": "forkserver",
+    "distributed.worker.daemon": True,
+    "distributed.comm.timeouts.connect": "10s",
+    "distributed.admin.tick.limit": "60s",
+}
+ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def worker_specs(workers: int, gpus: int) -> dict:
+    """One single-threaded worker a core, or one a CUDA device, each holding one resource `GPU`."""
+    memory = MEMORY_LIMIT // max(workers, 1)
+    common = {
+        "nthreads": 1,
+        "memory_limit": memory,
+        "preload": ["compute.warm"],
+        "dashboard": False,
+        "host": "127.0.0.1",
+    }
+    if not gpus:
+        return {n: {"cls": Nanny, "options": common} for n in range(workers)}
+    return {
+        n: {
+            "cls": Nanny,
+            "options": common | {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": str(n)}},
+        }
+        for n in range(gpus)
+    }
+
+
+async def serve(port: int, workers: int, gpus: int) -> None:
+    """Run scheduler and workers until SIGTERM or SIGINT."""
+    options = {"host": "127.0.0.1", "port": port, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    cluster = SpecCluster(
+        workers=worker_specs(workers, gpus), scheduler={"cls": Scheduler, "options": options}, asynchronous=True
+    )
+    async with cluster:
+        cluster.scheduler.http_server.stop()  # `dashboard=False` leaves its port open
+        print(f"compute host ready at {cluster.scheduler_address}", flush=True)
+        await ended.wait()
+
+
+@click.command()
+@click.option("--port", type=int, required=True, help="Port of the scheduler, on loopback.")
+@click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count(), show_default=True)
+@click.option("--gpus", is_flag=True, help="One worker for each CUDA device.")
+def main(port: int, workers: int, gpus: bool) -> None:
+    """Scheduler and workers."""
+    devices = torch.cuda.device_count() if gpus else 0
+    if gpus and not devices:
+        click.echo("--gpus needs a CUDA device, and torch finds none here. Leave --gpus out to use the CPU.", err=True)
+        sys.exit(2)
+    watch_parent()
+    dask.config.set(CONFIG)
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # read by the fork server, which starts later
+    get_mp_context().set_forkserver_preload(["compute.warm"])  # torch is imported once for all workers
+    asyncio.run(serve(port, workers, devices))
+
+
+if __name__ == "__main__":
+    main()

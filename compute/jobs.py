@@ -1,0 +1,399 @@
+"""One door: `ask(spec)` gives the answer from the cache, from a pool of workers, or by computing it here.
+
+    ask(spec)                 here, in this process
+    ask(spec, pool=Pool(...)) on the pool; equal questions of any number of callers are computed once
+    Watch(pool)               what a page uses: several questions at once, every level as it comes
+
+A task runs under the key of its question, so that the scheduler gives two askers one computation.
+"""
+
+import contextlib
+import logging
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from distributed import Client, Future
+from distributed.scheduler import KilledWorker
+
+from compute.analyses import ANALYSES, key_for, levels_of, name_of
+from compute.cache import Cache
+from compute.options import BadSpec
+from compute.results import Damaged, Failure, pack, unpack
+from compute.tasks import CannotAnswer, Task, every
+
+LEASE = 2.0  # seconds that a closed watch keeps its work wanted, so that a reload finds it still running
+PATIENCE = 20.0  # seconds to wait for a scheduler that does not answer
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+class PoolLost(ConnectionError):
+    """The scheduler or the results it held are gone; asking again may succeed."""
+
+
+# ---------------------------------------------------------------------------------------------- running a task
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: equal bits wherever a task runs, and one busy core a worker."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def guarded(run: Callable, *args: Any) -> Any:
+    """The result of run(*args); a reason why there is none as a Failure; a Failure among the arguments as it is."""
+    for value in args:
+        if isinstance(value, Failure):
+            return value
+    try:
+        with one_thread():
+            return run(*args)
+    except CannotAnswer as reason:
+        return Failure(reason.sentence, reason.kind)
+    except BadSpec as reason:
+        return Failure(str(reason), "bad question")
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in _OUT_OF_MEMORY):
+            raise
+        return Failure("There was not enough memory for this. Choose fewer patterns or a smaller network.", "memory")
+
+
+# ---------------------------------------------------------------------------------------------- cost
+
+
+def seconds_of(levels: list[Task]) -> float:
+    """Estimated seconds on one core for everything a question needs."""
+    return sum(task.seconds for task in every(levels).values())
+
+
+def check_cost(spec, most_seconds: float) -> float:
+    """The estimated seconds of a question.
+
+    Raises:
+        BadSpec: more than `most_seconds`.
+    """
+    seconds = seconds_of(levels_of(spec))
+    if seconds > most_seconds:
+        raise BadSpec(
+            f"This would take about {duration(seconds)} on one core, and the limit is {duration(most_seconds)}. "
+            "Choose fewer points, fewer steps, fewer patterns or a smaller network."
+        )
+    return seconds
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a reader says them: 0.2 s, 45 s, 3 min, 2.5 h."""
+    if seconds < 60:
+        return f"{max(seconds, 0.1):.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+# ---------------------------------------------------------------------------------------------- the door
+
+
+def ask(spec, *, pool: "Pool | None" = None, cache: Cache | None = None, progress=None):
+    """The answer to a spec, or a Failure that says why there is none.
+
+    Args:
+        pool: where to compute; without one it is computed in this process.
+        cache: where answers are kept; without one nothing is read or written.
+        progress: called with the share of the work done, in [0, 1].
+
+    Raises:
+        PoolLost: the scheduler went away and did not come back.
+    """
+    if (stored := look_up(spec, cache)) is not None:
+        return stored
+    answer = _ask_pool(spec, pool, cache, progress) if pool else _ask_here(spec, cache, progress)
+    keep(spec, answer, cache)
+    return answer
+
+
+def look_up(spec, cache: Cache | None):
+    """The stored answer, or None; a torn or foreign one is None."""
+    data = cache.get(key_for(spec)) if cache else None
+    if data is None:
+        return None
+    with contextlib.suppress(Damaged):
+        return unpack(ANALYSES[name_of(spec)].result, data)
+    return None
+
+
+def keep(spec, answer, cache: Cache | None) -> None:
+    """Store an answer; a Failure is not one."""
+    if cache and not isinstance(answer, Failure):
+        cache.put(key_for(spec), pack(answer))
+
+
+def _ask_here(spec, cache: Cache | None, progress):
+    levels = levels_of(spec)
+    results: dict[str, Any] = {}
+    tasks = _unanswered(levels, results, cache)
+    total, done = sum(task.seconds for task in tasks) or 1.0, 0.0
+    for task in tasks:
+        args = [results[part.key] if isinstance(part, Task) else part for part in task.args]
+        results[task.key] = guarded(task.run, *args)
+        done += task.seconds
+        if progress:
+            progress(min(done / total, 1.0))
+    return results[levels[-1].key]
+
+
+def _unanswered(levels: list[Task], results: dict[str, Any], cache: Cache | None) -> list[Task]:
+    """The tasks that the last level needs and the cache does not answer, in order; stored answers go to `results`."""
+    wanted: dict[str, Task] = {}
+
+    def visit(task: Task) -> None:
+        if task.key in wanted or task.key in results:
+            return
+        stored = look_up(task.spec, cache) if task.spec is not None else None
+        if stored is not None:
+            results[task.key] = stored
+            return
+        for needed in task.needs():
+            visit(needed)
+        wanted[task.key] = task
+
+    visit(levels[-1])
+    return list(wanted.values())
+
+
+def _ask_pool(spec, pool: "Pool", cache: Cache | None, progress):
+    with Watch(pool, cache) as watch:
+        watch.add("only", spec)
+        while True:
+            update = watch.next(timeout=1.0)
+            if update is None:
+                continue
+            if progress:
+                progress(update.share)
+            if update.final:
+                return update.result
+
+
+# ---------------------------------------------------------------------------------------------- the pool
+
+
+class Pool:
+    """A connection to a dask scheduler, opened when first used and again after the scheduler was lost."""
+
+    def __init__(self, address: str):
+        self.address = address
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+
+    def client(self) -> Client:
+        """The connected client.
+
+        Raises:
+            PoolLost: no scheduler answers at the address within PATIENCE seconds.
+        """
+        with self._lock:
+            if self._client is None or self._client.status not in ("running", "connecting"):
+                self._client = _connect(self.address)
+            return self._client
+
+    def workers(self) -> int:
+        """How many workers the scheduler has now."""
+        return len(self.client().scheduler_info(n_workers=-1)["workers"])
+
+    def close(self) -> None:
+        with self._lock:
+            if self._client is not None:
+                self._client.close(timeout=2)
+                self._client = None
+
+
+def _connect(address: str) -> Client:
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # a lost scheduler is told in our own words
+    try:
+        return Client(address, timeout=PATIENCE, set_as_default=False, name="lossatlas")
+    except (OSError, TimeoutError, ValueError) as error:
+        raise PoolLost(f"No dask scheduler answers at {address}. Start one, or leave --scheduler out.") from error
+
+
+@dataclass(frozen=True)
+class Update:
+    """News of one question: `result` is a level's answer or a Failure, None when only progress was made.
+
+    `share` of the estimated work is done; `rate` is in units a second; `left` is in seconds, NaN while unknown.
+    """
+
+    tag: Any
+    level: int
+    levels: int
+    result: Any
+    share: float
+    units: int
+    rate: float
+    left: float
+    cached: bool = False
+
+    @property
+    def final(self) -> bool:
+        return self.result is not None and (self.level == self.levels - 1 or isinstance(self.result, Failure))
+
+
+@dataclass
+class _Question:
+    tag: Any
+    spec: Any
+    levels: list[Task]
+    tasks: dict[str, Task]
+    began: float = field(default_factory=time.monotonic)
+    done: set[str] = field(default_factory=set)
+    finished: bool = False
+
+    def progress(self) -> tuple[float, int, float, float]:
+        """Share, units done, units a second, seconds left."""
+        total = sum(task.seconds for task in self.tasks.values()) or 1.0
+        share = sum(self.tasks[key].seconds for key in self.done) / total
+        units = sum(self.tasks[key].units for key in self.done)
+        spent = max(time.monotonic() - self.began, 1e-6)
+        return share, units, units / spent, spent * (1 - share) / share if share > 0 else math.nan
+
+
+class Watch:
+    """Questions under way on a pool, for one reader. Leaving the `with` block drops the interest after LEASE seconds:
+    work that nobody else wants then ends.
+    """
+
+    def __init__(self, pool: Pool, cache: Cache | None):
+        self._pool, self._cache = pool, cache
+        self._client: Client | None = None
+        self._news: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._futures: dict[str, Future] = {}
+        self._questions: list[_Question] = []
+        self._ready: list[Update] = []
+
+    def __enter__(self) -> "Watch":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        futures, self._futures = list(self._futures.values()), {}
+        if futures:
+            timer = threading.Timer(LEASE, _release, [futures])
+            timer.daemon = True
+            timer.start()
+
+    def add(self, tag: Any, spec) -> None:
+        """Ask one more question; its answer may come from the cache.
+
+        Raises:
+            PoolLost: no scheduler.
+        """
+        if (stored := look_up(spec, self._cache)) is not None:
+            self._ready.append(Update(tag, 0, 1, stored, 1.0, 0, 0.0, 0.0, cached=True))
+            return
+        levels = levels_of(spec)
+        self._client = self._pool.client()
+        submitted = self._submit(levels)
+        self._questions.append(_Question(tag, spec, levels, submitted))
+
+    def _submit(self, levels: list[Task]) -> dict[str, Task]:
+        """Send what is not yet under way; later levels and dearer questions wait behind others."""
+        results: dict[str, Any] = {}
+        tasks = {task.key: task for task in _unanswered(levels, results, self._cache)}
+        for key, value in results.items():
+            self._put(key, value)
+        spent = 0.0
+        for key, task in tasks.items():
+            spent += task.seconds
+            if key not in self._futures:
+                args = [self._futures[part.key] if isinstance(part, Task) else part for part in task.args]
+                self._send(task, args, -round(10 * math.log10(spent + 0.01)))
+        return tasks
+
+    def _put(self, key: str, value: Any) -> None:
+        if key not in self._futures:
+            self._futures[key] = self._client.scatter({key: value}, hash=False)[key]  # type: ignore[union-attr]
+
+    def _send(self, task: Task, args: list, priority: int) -> None:
+        future = self._client.submit(  # type: ignore[union-attr]
+            guarded, task.run, *args, key=task.key, priority=priority, pure=True, retries=0
+        )
+        self._futures[task.key] = future
+        future.add_done_callback(lambda _, key=task.key: self._news.put(key))  # type: ignore[misc]
+
+    def open(self) -> bool:
+        """Whether an answer is still to come."""
+        return bool(self._ready) or any(not question.finished for question in self._questions)
+
+    def next(self, timeout: float) -> Update | None:
+        """The next news, or None after `timeout` seconds.
+
+        Raises:
+            PoolLost: results under way were lost with the scheduler; ask again.
+        """
+        if not self._ready:
+            self._wait(timeout)
+        return self._ready.pop(0) if self._ready else None
+
+    def _wait(self, timeout: float) -> None:
+        with contextlib.suppress(queue.Empty):
+            self._take(self._news.get(timeout=timeout))
+            while True:
+                self._take(self._news.get_nowait())
+        if self._client is not None and self._client.status != "running" and self.open():
+            raise PoolLost("The connection to the scheduler was lost.")
+
+    def _take(self, key: str) -> None:
+        future = self._futures.get(key)
+        if future is None:
+            return
+        if future.status in ("cancelled", "lost"):
+            raise PoolLost("The scheduler lost work under way.")
+        result: Any = None
+        for question in self._questions:
+            if key not in question.tasks or question.finished:
+                continue
+            question.done.add(key)
+            level = next((n for n, task in enumerate(question.levels) if task.key == key), -1)
+            if result is None and (level >= 0 or future.status == "error"):
+                result = _result(future)
+            self._report(question, level, result if level >= 0 or isinstance(result, Failure) else None)
+
+    def _report(self, question: _Question, level: int, result: Any) -> None:
+        update = Update(question.tag, level, len(question.levels), result, *question.progress())
+        question.finished = update.final
+        if update.final:
+            keep(question.spec, result, self._cache)
+        self._ready.append(update)
+
+
+def _result(future: Future) -> Any:
+    """What a finished task gave; a worker that kept dying as a Failure.
+
+    Raises:
+        PoolLost: the result was lost before it could be fetched.
+    """
+    try:
+        return future.result(timeout=PATIENCE)
+    except KilledWorker:
+        return Failure(
+            "The worker computing this was lost three times, most likely for want of memory. "
+            "Choose fewer patterns or a smaller network.",
+            "worker lost",
+        )
+    except (OSError, TimeoutError) as error:
+        raise PoolLost("A result was lost on its way from the scheduler.") from error
+    except Exception as error:
+        if type(error).__name__ in ("CancelledError", "FutureCancelledError", "FuturesCancelledError"):
+            raise PoolLost("The scheduler lost work under way.") from error
+        logging.getLogger(__name__).exception("task %s failed", future.key)
+        return Failure(f"The computation failed: {type(error).__name__}. This is a fault in the program.", "fault")
+
+
+def _release(futures: list[Future]) -> None:
+    for future in futures:
+        future.release()

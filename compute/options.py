@@ -1,0 +1,271 @@
+"""Declare a spec's field once: default, bounds, label and help; coerce and check it at the door.
+
+A spec is a frozen dataclass whose fields are made by `option` or are specs themselves. Its written form is a
+query string (`dataset=iris&widths=4&activation=tanh`), the one vocabulary of page, command line and notebook.
+"""
+
+import dataclasses
+import difflib
+import functools
+import math
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote, unquote_plus
+
+AUTO = "auto"
+LONGEST_QUERY = 4_000  # characters; every option written out takes about 700 (chosen by eye)
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+class BadSpec(ValueError):
+    """A question that cannot be asked; its message is one sentence fit for a reader."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a reader may choose for one field; `kind` is int, float, bool, str, "widths" or "float or auto"."""
+
+    name: str
+    kind: type | str
+    default: object
+    label: str
+    help: str
+    low: float | None
+    high: float | None
+    longest: int | None
+    choices: Mapping[str, object] | Callable[[], Mapping[str, object]] | None
+    when: tuple[str, Callable[[str], bool]] | None
+    group: str
+
+    def menu(self) -> dict[str, str]:
+        """The choices as name -> label, read from the registry at the time of asking."""
+        table = self.choices() if callable(self.choices) else self.choices or {}
+        return {name: entry if isinstance(entry, str) else entry.label for name, entry in table.items()}  # type: ignore[attr-defined]
+
+    def coerce(self, value: object) -> object:
+        """The value in the field's own type.
+
+        Raises:
+            BadSpec: it is not of that type, not among the choices, or out of bounds.
+        """
+        if self.choices is not None:
+            return self._choose(value)
+        if self.kind is bool:
+            return self._flag(value)
+        if self.kind == "widths":
+            return tuple(self._bounded(self._integer(part)) for part in self._parts(value))
+        if self.kind == "float or auto" and str(value).strip().lower() == AUTO:
+            return AUTO
+        return self._bounded(self._integer(value) if self.kind is int else self._number(value))
+
+    def _choose(self, value: object) -> str:
+        menu = self.menu()
+        if isinstance(value, str) and value in menu:
+            return value
+        raise BadSpec(f"{self.name} must be one of the names known here; got {show(value)}.{nearest(value, menu)}")
+
+    def _flag(self, value: object) -> bool:
+        text = str(value).strip().lower()
+        if text in _TRUE or text in _FALSE:
+            return text in _TRUE
+        raise BadSpec(f"{self.name} must be true or false; got {show(value)}.")
+
+    def _number(self, value: object) -> float:
+        try:
+            if isinstance(value, bool):
+                raise TypeError
+            number = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            raise BadSpec(f"{self.name} must be a number; got {show(value)}.") from None
+        if not math.isfinite(number):
+            raise BadSpec(f"{self.name} must be a finite number; got {show(value)}.")
+        return number + 0.0  # -0.0 and 0.0 are one value
+
+    def _integer(self, value: object) -> int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        try:
+            number = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if isinstance(value, bool) or not math.isfinite(number) or number != int(number):
+            raise BadSpec(f"{self.name} must be a whole number; got {show(value)}.")
+        return int(number)
+
+    def _bounded(self, number):
+        if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
+            raise BadSpec(f"{self.name} must lie between {self.low} and {self.high}; got {show(number)}.")
+        return number
+
+    def _parts(self, value: object) -> list[object]:
+        if isinstance(value, str):
+            text = value.strip().lower()
+            parts: list[object] = [] if text in ("", "none") else list(re.split(r"\s*[-,x]\s*|\s+", text))
+        elif isinstance(value, Iterable):
+            parts = list(value)
+        else:
+            parts = [value]
+        if self.longest is not None and len(parts) > self.longest:
+            raise BadSpec(f"{self.name} must name at most {self.longest} layers; got {len(parts)}.")
+        return parts
+
+
+def option(
+    default, *, label, help, low=None, high=None, longest=None, choices=None, when=None, group=""
+) -> typing.Any:  # noqa: A002
+    """A dataclass field that states its bounds, label and help.
+
+    `choices` is a registry (name -> record with a label, or name -> label), or a function that returns one.
+    `when` = (other field, predicate over its value) says when the field matters; elsewhere it is left out of keys.
+    """
+    declared = dict(label=label, help=help, low=low, high=high, longest=longest, choices=choices, when=when)
+    return dataclasses.field(default=default, metadata={"option": declared, "group": group})
+
+
+@functools.cache
+def options_of(spec_type: type) -> dict[str, Option]:
+    """Every option of a spec and of the specs inside it, by name, in the order declared.
+
+    Raises:
+        TypeError: two of the nested records use one name for a field.
+    """
+    found: dict[str, Option] = {}
+    hints = typing.get_type_hints(spec_type)
+    for item in dataclasses.fields(spec_type):
+        hint = hints[item.name]
+        if dataclasses.is_dataclass(hint):
+            inner = options_of(typing.cast(type, hint))
+        else:
+            group = item.metadata["group"] or spec_type.__name__
+            inner = {
+                item.name: Option(
+                    item.name, _kind(hint), item.default, group=group, **dict(item.metadata["option"])
+                )
+            }
+        if clash := found.keys() & inner.keys():
+            raise TypeError(f"{spec_type.__name__} declares {sorted(clash)} twice")
+        found |= inner
+    return found
+
+
+def _kind(hint) -> type | str:
+    if isinstance(hint, types.UnionType):
+        return "float or auto"
+    return "widths" if typing.get_origin(hint) is tuple else hint
+
+
+def check(spec) -> None:
+    """Coerce and bound every field of a record in place; call it first in `__post_init__`.
+
+    Raises:
+        BadSpec: the first field whose value is not allowed.
+    """
+    table = options_of(type(spec))
+    for item in dataclasses.fields(spec):
+        if item.name in table:
+            object.__setattr__(spec, item.name, table[item.name].coerce(getattr(spec, item.name)))
+
+
+def build(spec_type: type, values: Mapping[str, object]):
+    """A spec from flat values by field name; the missing ones take their defaults.
+
+    Raises:
+        BadSpec: a name that no field has (the nearest is suggested), or a value that is not allowed.
+    """
+    known = options_of(spec_type)
+    for name in values:
+        if name not in known:
+            raise BadSpec(f"There is no option called {show(name)}.{nearest(name, known)}")
+    return _assemble(spec_type, values)
+
+
+def _assemble(spec_type: type, values: Mapping[str, object]):
+    hints = typing.get_type_hints(spec_type)
+    parts = {}
+    for item in dataclasses.fields(spec_type):
+        if dataclasses.is_dataclass(hints[item.name]):
+            parts[item.name] = _assemble(hints[item.name], values)
+        elif item.name in values:
+            parts[item.name] = values[item.name]
+    return spec_type(**parts)
+
+
+def flat(spec) -> dict[str, object]:
+    """Every option's value by name, nested records included."""
+    values: dict[str, object] = {}
+    for item in dataclasses.fields(spec):
+        value = getattr(spec, item.name)
+        values |= flat(value) if dataclasses.is_dataclass(value) else {item.name: value}
+    return values
+
+
+def relevant(spec) -> dict[str, object]:
+    """Like `flat`, without the options that another choice makes meaningless (α for tanh)."""
+    values, table = flat(spec), options_of(type(spec))
+    return {
+        name: value
+        for name, value in values.items()
+        if table[name].when is None or table[name].when[1](values[table[name].when[0]])  # type: ignore[index]
+    }
+
+
+def read_query(text: str) -> dict[str, str]:
+    """A query string as name -> value, the last of equal names winning; `?` in front is allowed.
+
+    Raises:
+        BadSpec: longer than LONGEST_QUERY characters, or a part without `=`.
+    """
+    if len(text) > LONGEST_QUERY:
+        raise BadSpec(f"A question takes at most {LONGEST_QUERY} characters; got {len(text)}.")
+    text = text.strip().removeprefix("?")
+    for part in text.split("&"):
+        if part and "=" not in part:
+            raise BadSpec(
+                f"A question is written name=value&name=value; got {show(unquote_plus(part))} without '='."
+            )
+    return dict(parse_qsl(text, keep_blank_values=True))
+
+
+def parse(spec_type: type, text: str):
+    """A spec from its query string.
+
+    Raises:
+        BadSpec: as `read_query` and `build`.
+    """
+    return build(spec_type, read_query(text))
+
+
+def to_query(spec) -> str:
+    """The shortest query string that gives the same spec: only what differs from the defaults."""
+    table = options_of(type(spec))
+    return "&".join(
+        f"{name}={quote(text(value), safe=',')}"
+        for name, value in flat(spec).items()
+        if value != table[name].default
+    )
+
+
+def text(value: object) -> str:
+    """A field's value as it stands in a query string: 4-4 for widths, 1 for true."""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, tuple):
+        return "-".join(map(str, value)) or "none"
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def show(value: object, most: int = 60) -> str:
+    """A value as a message may quote it: cut to `most` characters, control characters escaped."""
+    shown = repr(value)
+    return shown if len(shown) <= most else f"{shown[:most]}… ({len(shown)} characters)"
+
+
+def nearest(value: object, names: Iterable[str]) -> str:
+    """A sentence that suggests the closest known name, or lists a few."""
+    names = list(names)
+    if close := difflib.get_close_matches(str(value)[:100].lower(), names, n=1, cutoff=0.5):
+        return f" Did you mean {close[0]!r}?"
+    return f" Known are: {', '.join(names[:30])}."

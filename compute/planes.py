@@ -1,0 +1,254 @@
+"""The plane, or line, that an analysis looks at: a center, one or two directions, and how far to go.
+
+The center is the point that the Start reaches. `extent=auto` is decided here, and says how.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from compute.datasets import DATASETS
+from compute.directions import filter_normalised, gaussian, orthogonal, trajectory_pca, weight_axis
+from compute.kernels.affine import losses_at
+from compute.loss import Loss, make_loss
+from compute.nets import Problem, parameter_name
+from compute.cost import affine_seconds
+from compute.keys import key_of
+from compute.options import AUTO, BadSpec, check, option
+from compute.tasks import CannotAnswer, Task
+from compute.train import Start, TrainingResult, reach
+
+VERSION = 1
+
+PARTS = {"train": "training part", "test": "test part"}
+DIRECTIONS = {
+    "filter": "filter-normalised, orthogonal",
+    "filter_original": "filter-normalised, as published",
+    "gaussian": "Gaussian, unit length",
+    "trajectory": "trajectory (PCA)",
+    "interpolation": "start to end",
+    "weights": "a pair of weights",
+}
+LADDER = tuple(m * 10.0**e for e in range(-3, 3) for m in (1, 1.5, 2, 3, 5, 7))
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which plane or line through the start, how far along it, and on which patterns."""
+
+    directions: str = option(
+        "filter", choices=DIRECTIONS, label="Directions",
+        help="The axes. Filter-normalised: each unit's weights drawn at random, as long as its own (Li et al. 2018).",
+    )
+    direction_seed: int = option(
+        0, low=0, high=2**31 - 1, label="Direction seed", help="A random plane is one of many: try several.",
+        when=("directions", lambda name: name not in ("trajectory", "weights")),
+    )
+    weight_a: int = option(
+        0, low=0, high=5_000_000, label="First weight", when=("directions", lambda name: name == "weights"),
+        help="Place in the parameter vector, from 0, of the weight on the first axis.",
+    )
+    weight_b: int = option(
+        1, low=0, high=5_000_000, label="Second weight", when=("directions", lambda name: name == "weights"),
+        help="Place in the parameter vector, from 0, of the weight on the second axis.",
+    )
+    extent: float | str = option(
+        AUTO, low=1e-6, high=1e6, label="Half width",
+        help="How far the picture reaches, in units of the directions' length; auto chooses and says how.",
+    )
+    part: str = option("train", choices=PARTS, label="Patterns", help="Which patterns the loss is averaged over.")
+
+    def __post_init__(self):
+        check(self)
+        if self.directions == "weights" and self.weight_a == self.weight_b:
+            raise BadSpec(f"weight_a and weight_b must differ to span a plane; both are {self.weight_a}.")
+
+    @property
+    def unit(self) -> str:
+        """What a coordinate of 1 means."""
+        if self.directions in ("filter", "filter_original"):
+            return "filter norms"
+        return "start-to-end distances" if self.directions == "interpolation" else "parameter units"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A plane through the point that a start reaches."""
+
+    problem: Problem = Problem()
+    start: Start = Start()
+    where: Where = Where()
+
+    def __post_init__(self):
+        check(self)
+        highest, count = max(self.where.weight_a, self.where.weight_b), self.problem.parameters
+        if self.where.directions == "weights" and highest >= count:
+            raise BadSpec(
+                f"weight_a and weight_b must be below {count}, the number of parameters of "
+                f"{self.problem.architecture}; got {highest}."
+            )
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Directions u, v (P,) through center (P,), float64; the path (T, 2) of the training on it.
+
+    Attributes:
+        explained: (2,) share of the path's variance along u and v; NaN unless a trajectory plane.
+        off_plane: (T,) Euclidean distance of each path point from the plane.
+        extent: half width in units of the directions' length.
+    """
+
+    center: np.ndarray
+    u: np.ndarray
+    v: np.ndarray
+    names: tuple[str, str]
+    path: np.ndarray
+    off_plane: np.ndarray
+    explained: np.ndarray
+    extent: float
+    notes: tuple[str, ...]
+
+
+def symmetric_axis(extent: float, points: int) -> np.ndarray:
+    """(S,) evenly spaced, 0 exactly at S // 2 and ∓extent exactly at the ends."""
+    half = points // 2
+    return extent * (np.arange(-half, half + 1) / half)
+
+
+def plane_task(place: Place) -> Task:
+    """The task whose result is the Plane."""
+    reached = reach(place.problem, place.start)
+    return Task(key_of("plane", VERSION, place), make_plane, (place, reached), 200 * affine_seconds(place.problem))
+
+
+def make_plane(place: Place, reached: TrainingResult) -> Plane:
+    """The plane of a place.
+
+    Raises:
+        CannotAnswer: the training diverged, the part has no patterns, or the directions do not exist.
+    """
+    where, center = place.where, reached.reached().astype(np.float64)
+    loss = make_loss(place.problem)
+    if not len(loss.parts[where.part]):
+        raise CannotAnswer(
+            f"{place.problem.dataset} with test_share={place.problem.test_share:g} has no test part. "
+            "Choose part=train.",
+            "no test part",
+        )
+    u, v, names, explained = _directions(place, center, reached)
+    path, off_plane = _project(reached.theta - center, u, v)
+    extent, how = _extent(where, loss, center, u, v, path)
+    seed = "" if where.directions in ("trajectory", "weights") else f", seed {where.direction_seed}"
+    notes = (f"Directions: {DIRECTIONS[where.directions]}{seed}.", how)
+    return Plane(center, u, v, names, path, off_plane, explained, extent, notes)
+
+
+def _directions(place: Place, center: np.ndarray, reached: TrainingResult):
+    """u, v, their names, and the explained variance."""
+    where, shapes, none = place.where, place.problem.shapes, np.full(2, np.nan)
+    if where.directions == "trajectory":
+        (u, v), explained = trajectory_pca(reached.theta)
+        return u, v, ("PC 1", "PC 2"), explained
+    if where.directions == "weights":
+        chosen = (where.weight_a, where.weight_b)
+        u, v = (weight_axis(len(center), index) for index in chosen)
+        return u, v, tuple(parameter_name(shapes, index) for index in chosen), none
+    if where.directions == "interpolation":
+        return *_interpolation(where, center, reached), ("start → end", "random"), none
+    return *_random(where, center, shapes), ("direction 1", "direction 2"), none
+
+
+def _random(where: Where, center: np.ndarray, shapes) -> tuple[np.ndarray, np.ndarray]:
+    u, v = (gaussian(len(center), where.direction_seed, which) for which in (0, 1))
+    if where.directions == "gaussian":
+        v = orthogonal(v, u)
+        return u / np.linalg.norm(u), v / np.linalg.norm(v)
+    u, v = (filter_normalised(direction, center, shapes) for direction in (u, v))
+    return u, _orthogonal_same_length(v, u) if where.directions == "filter" else v
+
+
+def _orthogonal_same_length(v: np.ndarray, u: np.ndarray) -> np.ndarray:
+    turned = orthogonal(v, u)
+    length = np.linalg.norm(turned)
+    return turned * (np.linalg.norm(v) / length) if length > 0 else turned
+
+
+def _interpolation(where: Where, center: np.ndarray, reached: TrainingResult) -> tuple[np.ndarray, np.ndarray]:
+    """u leads from the initial point (−1) to the end (0); v is random, orthogonal to u and as long."""
+    u = center - reached.theta[0]
+    length = np.linalg.norm(u)
+    if length == 0:
+        raise CannotAnswer(
+            "A line from start to end needs two points, and this start is not trained. Set steps above 0.", "no plane"
+        )
+    v = orthogonal(gaussian(len(center), where.direction_seed, 1), u)
+    return u, v * (length / np.linalg.norm(v))
+
+
+def _project(steps: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates (T, 2) of steps (T, P) on the plane of u and v, and their distance (T,) from it."""
+    steps = steps.astype(np.float64)
+    basis = np.stack([u, v], 1)
+    coordinates = np.linalg.lstsq(basis, steps.T, rcond=None)[0].T
+    return coordinates, np.linalg.norm(steps - coordinates @ basis.T, axis=1)
+
+
+def _extent(where: Where, loss: Loss, center: np.ndarray, u: np.ndarray, v: np.ndarray, path: np.ndarray):
+    """Half width and a sentence on how it was chosen."""
+    if where.extent != AUTO:
+        return float(where.extent), f"Half width {where.extent:g} as asked."
+    if where.directions == "interpolation":
+        return 1.5, "Half width 1.5: the initial point lies at −1, the end at 0."
+    if where.directions == "trajectory":
+        extent = _ladder(1.15 * float(np.abs(path).max()))
+        return extent, f"Half width {extent:g}: the whole path fits."
+    return _rising_extent(loss, where.part, center, u, v)
+
+
+def _ladder(least: float) -> float:
+    """The smallest round number not below `least`."""
+    for step in LADDER:
+        if step >= least:
+            return step
+    return math.ceil(least)
+
+
+def _rising_extent(loss: Loss, part: str, center: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[float, str]:
+    """The smallest round half width at whose edge the median loss of eight directions stands above the center's by
+    the loss of a network that outputs zero: far enough to see the walls, near enough to see the basin (chosen by eye).
+    """
+    turns = np.arange(8) * math.pi / 4
+    ring = np.stack([np.cos(turns), np.sin(turns)], 1)
+    radii = np.array([step for step in LADDER if 0.05 <= step <= 50])
+    coordinates = np.concatenate([np.zeros((1, 2)), (radii[:, None, None] * ring).reshape(-1, 2)])
+    values = losses_at(loss, center, np.stack([u, v]), coordinates, part)[0]
+    zero = float(loss.data_term(torch.zeros(len(center), dtype=loss.parts[part].x.dtype), part))
+    rise = np.median(values[1:].reshape(-1, 8), axis=1) - values[0]
+    if not (rise >= zero).any():
+        return 1.0, "Half width 1: nowhere within 50 does the loss rise by that of a network that outputs zero."
+    extent = float(radii[np.argmax(rise >= zero)])
+    return extent, f"Half width {extent:g}: there the loss has risen by that of a network that outputs zero."
+
+
+def describe(place: Place) -> str:
+    """What was averaged: data, network, patterns, number format."""
+    problem = place.problem
+    return (
+        f"{DATASETS[problem.dataset].label}, {problem.architecture}, {PARTS[place.where.part]}, "
+        f"data seed {problem.data_seed}, {problem.dtype}."
+    )
+
+
+def warnings_of(reached: TrainingResult, values: np.ndarray) -> tuple[str, ...]:
+    """What may mislead about losses around the start: those of the training, gaps, a flat picture, a lower point."""
+    found, finite = list(reached.warnings), values[np.isfinite(values)]
+    if missing := values.size - finite.size:
+        found.append(f"{missing} of {values.size} points are infinite or NaN and are left out.")
+    if finite.min() == finite.max():
+        found.append(f"The loss is {finite.min():.6g} on the whole grid: the picture is flat.")
+    if reached.spec.start.steps and finite.min() < 0.999 * values.flat[values.size // 2]:
+        found.append("The center is not the lowest point of the picture.")
+    return tuple(found)

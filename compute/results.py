@@ -1,0 +1,70 @@
+"""Answers as named arrays: the one way they are stored, exported and sent. No pickle, no evaluation."""
+
+import dataclasses
+import io
+import json
+import types
+import typing
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+
+from compute.options import build, flat
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An answer that could not be had. `sentence` is fit for a reader; `kind` is one word for a program."""
+
+    sentence: str
+    kind: str
+
+
+class Damaged(ValueError):
+    """Bytes that are not a stored answer of the type asked for."""
+
+
+def to_arrays(result) -> dict[str, np.ndarray]:
+    """Every field as an array; a spec as its JSON text, sentences as an array of texts."""
+    return {item.name: _array(getattr(result, item.name)) for item in dataclasses.fields(result)}
+
+
+def _array(value) -> np.ndarray:
+    if dataclasses.is_dataclass(value):
+        return np.array(json.dumps(flat(value), sort_keys=True))
+    if isinstance(value, tuple):
+        return np.array(value, dtype=str) if value else np.empty(0, dtype="<U1")
+    return np.asarray(value)
+
+
+def pack(result) -> bytes:
+    """An answer as the bytes of an .npz file; equal answers give equal bytes."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **to_arrays(result))  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def unpack(result_type: type, data: bytes):
+    """The answer that `pack` wrote.
+
+    Raises:
+        Damaged: torn bytes, or another type's.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        hints = typing.get_type_hints(result_type)
+        return result_type(**{name: _value(hints[name], array) for name, array in arrays.items()})
+    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise Damaged(f"Not a stored {result_type.__name__}: {error}") from error
+
+
+def _value(hint, array: np.ndarray):
+    if dataclasses.is_dataclass(hint):
+        return build(typing.cast(type, hint), json.loads(str(array)))
+    if typing.get_origin(hint) is tuple:
+        return tuple(str(part) for part in array)
+    if isinstance(hint, types.UnionType) or hint is np.ndarray:
+        return array
+    return hint(array.item())

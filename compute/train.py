@@ -1,0 +1,283 @@
+"""From a Start to the point reached: initial draw, training, and the recorded trajectory."""
+
+import functools
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from compute.cost import PIECE, loss_seconds, patterns, step_seconds
+from compute.keys import key_of
+from compute.loss import Loss, make_joint_loss
+from compute.nets import INITS, Problem, initial, torch_dtype
+from compute.options import check, option
+from compute.tasks import CannotAnswer, Task
+
+VERSION = 1
+MOST_POINTS = 200  # recorded points of a trajectory
+MOST_BYTES = 256e6  # of a recorded trajectory; a larger network keeps fewer points
+OPTIMISERS = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam"}
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a point is reached: an initial draw by seed, then optional training."""
+
+    seed: int = option(
+        3, low=0, high=2**31 - 1, label="Seed",
+        help="Seed of the initial weights and of the batches; equal seeds draw equally for every activation.",
+    )
+    init: str = option("uniform", choices=INITS, label="Initial weights", help="How the first point is drawn.")
+    init_range: float = option(
+        1.0, low=1e-6, high=1e3, when=("init", lambda name: name == "uniform"), label="Range b",
+        help="Initial weights and biases are uniform in [−b, b].",
+    )
+    optimiser: str = option("adam", choices=OPTIMISERS, label="Optimiser", help="How the point is trained.")
+    steps: int = option(
+        400, low=0, high=100_000, label="Steps", help="Training steps; 0 leaves the initial, random point.",
+    )
+    rate: float = option(0.05, low=1e-8, high=1e4, label="Learning rate", help="Step size of the optimiser.")
+    momentum: float = option(
+        0.9, low=0.0, high=0.9999, when=("optimiser", lambda name: name == "momentum"), label="Momentum",
+        help="Share of the last step that is kept.",
+    )
+    batch: int = option(0, low=0, high=1_000_000, label="Batch size", help="Patterns a step; 0 means all of them.")
+
+    def __post_init__(self):
+        check(self)
+
+
+@dataclass(frozen=True)
+class Training:
+    """The point a Start reaches on a Problem, and the way there."""
+
+    problem: Problem = Problem()
+    start: Start = Start()
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Recorded at T ≤ 200 steps, the first and the last among them, each before the update that follows.
+
+    Attributes:
+        step: (T,) training steps done.
+        train_loss, test_loss: (T,) data term, without the penalty; NaN where there is no test part.
+        train_accuracy, test_accuracy: (T,) in [0, 1]; NaN for a regression.
+        gradient_norm: (T,) Euclidean norm of the gradient of the total training loss over all patterns.
+        penalty: (T,) λ‖θ‖².
+        theta: (T, P) in the problem's dtype.
+        diverged_at: the step that made the loss or a parameter infinite or NaN; −1 if none did. Nothing is recorded
+            from there on.
+    """
+
+    spec: Training
+    step: np.ndarray
+    train_loss: np.ndarray
+    test_loss: np.ndarray
+    train_accuracy: np.ndarray
+    test_accuracy: np.ndarray
+    gradient_norm: np.ndarray
+    penalty: np.ndarray
+    theta: np.ndarray
+    diverged_at: int
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def reached(self) -> np.ndarray:
+        """The last point, (P,).
+
+        Raises:
+            CannotAnswer: the training diverged.
+        """
+        if self.diverged_at >= 0:
+            raise CannotAnswer(self.warnings[0], "diverged")
+        return self.theta[-1]
+
+
+@dataclass(frozen=True)
+class _State:
+    """Where B trainings stand: points (B, P), optimiser, and what was recorded so far."""
+
+    step: int
+    theta: Tensor
+    optimiser: dict
+    rows: tuple[tuple[np.ndarray, ...], ...]  # per recorded step: step, six measures (B,) each, theta (B, P)
+    diverged_at: tuple[int, ...]
+
+
+def run_training(spec: Training) -> TrainingResult:
+    """Draw the initial point and train; full batch or mini-batches in a new order each epoch."""
+    return train_many([spec])[0]
+
+
+def train_many(specs: list[Training]) -> list[TrainingResult]:
+    """Several trainings as one batch, for replicates over seeds and activations; each equals the same training alone
+    to rounding, not to the bit: batched matrix products round differently. A stored answer is always trained alone.
+
+    Raises:
+        ValueError: the trainings differ in more than activation, its parameter, seed and initial draw.
+    """
+    if len({_shared(spec) for spec in specs}) > 1:
+        raise ValueError("Trainings in one batch may differ in activation, its parameter, seed and init only.")
+    state = _begin(specs)
+    state = _advance(specs, state, specs[0].start.steps)
+    return [_finish(spec, state, index) for index, spec in enumerate(specs)]
+
+
+def batchable(spec: Training):
+    """Trainings with equal `batchable` may be run as one batch."""
+    return _shared(spec)
+
+
+def _shared(spec: Training):
+    # Batches are drawn from the seed, so that trainings in mini-batches share it.
+    start = replace(spec.start, init="uniform", init_range=1.0)
+    return (
+        replace(spec.problem, activation="identity", alpha=1.0, slope=0.01, beta=1.0),
+        start if start.batch else replace(start, seed=0),
+    )
+
+
+def _begin(specs: list[Training]) -> _State:
+    start = specs[0].start
+    draws = [initial(s.problem, s.start.seed, s.start.init, s.start.init_range) for s in specs]
+    theta = torch.as_tensor(np.stack(draws)).to(torch_dtype(specs[0].problem))
+    return _State(0, theta, _optimiser(start, theta).state_dict(), (), (-1,) * len(specs))
+
+
+def _optimiser(start: Start, theta: Tensor) -> torch.optim.Optimizer:
+    if start.optimiser == "adam":
+        return torch.optim.Adam([theta], lr=start.rate)
+    return torch.optim.SGD([theta], lr=start.rate, momentum=start.momentum if start.optimiser == "momentum" else 0.0)
+
+
+def recorded_steps(spec: Training) -> np.ndarray:
+    """The steps recorded: evenly spaced, first and last included."""
+    itemsize = 8 if spec.problem.dtype == "float64" else 4
+    fitting = int(MOST_BYTES / (spec.problem.parameters * itemsize))
+    count = min(spec.start.steps + 1, MOST_POINTS, max(2, fitting))
+    return np.unique(np.linspace(0, spec.start.steps, count).round().astype(int))
+
+
+def _advance(specs: list[Training], state: _State, until: int) -> _State:
+    """Train to step `until`, recording on the way; at the last step the final point is recorded too."""
+    start = specs[0].start
+    loss = make_joint_loss([spec.problem for spec in specs])
+    theta = state.theta.clone()
+    optimiser = _optimiser(start, theta)
+    optimiser.load_state_dict(state.optimiser)
+    wanted, rows, diverged = set(recorded_steps(specs[0]).tolist()), list(state.rows), np.array(state.diverged_at)
+    last = until == start.steps
+    for step in range(state.step, until + last):
+        chosen = _batch(start, len(loss.parts["train"]), step)
+        gradient = None if chosen is not None else loss.gradient(theta)
+        if step in wanted:
+            rows.append(_record(loss, step, theta, loss.gradient(theta) if gradient is None else gradient))
+            diverged = np.where((diverged < 0) & ~np.isfinite(rows[-1][1]), step, diverged)
+        if step == start.steps or (diverged >= 0).all():
+            break
+        theta.grad = loss.gradient(theta, chosen) if gradient is None else gradient
+        optimiser.step()
+        broken = ~torch.isfinite(theta).all(-1).numpy()
+        diverged = np.where((diverged < 0) & broken, step + 1, diverged)
+    return _State(until, theta.detach(), optimiser.state_dict(), tuple(rows), tuple(diverged.tolist()))
+
+
+def _record(loss: Loss, step: int, theta: Tensor, gradient: Tensor) -> tuple[np.ndarray, ...]:
+    point = theta.detach()
+    measures = (
+        loss.data_term(point),
+        loss.data_term(point, "test"),
+        loss.accuracy(point),
+        loss.accuracy(point, "test"),
+        torch.linalg.vector_norm(gradient.double(), dim=-1),
+        loss.penalty(point),
+    )
+    return (np.array(step), *(measure.numpy() for measure in measures), point.numpy().copy())
+
+
+def _batch(start: Start, count: int, step: int) -> Tensor | None:
+    """The patterns of a step, or None for all of them: each epoch is a new permutation by seed."""
+    if start.batch == 0 or start.batch >= count:
+        return None
+    epoch, place = divmod(step, math.ceil(count / start.batch))
+    return _permutation(start.seed, epoch, count)[place * start.batch : (place + 1) * start.batch]
+
+
+@functools.lru_cache(maxsize=2)
+def _permutation(seed: int, epoch: int, count: int) -> Tensor:
+    return torch.as_tensor(np.random.default_rng([seed, epoch]).permutation(count))
+
+
+def _finish(spec: Training, state: _State, index: int) -> TrainingResult:
+    diverged = state.diverged_at[index]
+    kept = [row for row in state.rows if diverged < 0 or row[0] < diverged]
+    measures = [np.array([row[place][index] for row in kept]) for place in range(1, 7)]
+    return TrainingResult(
+        spec,
+        np.array([row[0] for row in kept]),
+        *measures,
+        theta=np.stack([row[7][index] for row in kept])
+        if kept
+        else np.empty((0, spec.problem.parameters), dtype=spec.problem.dtype),
+        diverged_at=int(diverged),
+        notes=_notes(spec),
+        warnings=_warnings(spec, int(diverged), measures[4]),
+    )
+
+
+def _notes(spec: Training) -> tuple[str, ...]:
+    start = spec.start
+    if start.steps == 0:
+        return (f"Random point, seed {start.seed}, not trained.",)
+    batch = f"batches of {start.batch}" if start.batch else "full batch"
+    return (f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, {start.steps} steps from seed {start.seed}.",)
+
+
+def _warnings(spec: Training, diverged: int, gradient_norm: np.ndarray) -> tuple[str, ...]:
+    if diverged >= 0:
+        return (
+            f"Training diverged: step {diverged} made the loss or a weight infinite or NaN. "
+            f"Lower the learning rate (now {spec.start.rate:g}) or the initial range.",
+        )
+    if spec.start.steps and gradient_norm[-1] > 1e-2:
+        return (f"Not a minimum: the gradient norm at the end is {gradient_norm[-1]:.3g}. Train longer to get closer.",)
+    return ()
+
+
+def training_levels(spec: Training) -> list[Task]:
+    """The training as a chain of segments of about a quarter second, each ending in the answer so far."""
+    key = key_of("training", VERSION, spec)
+    points = len(recorded_steps(spec))
+    per_step = step_seconds(spec.problem, spec.start.batch)
+    per_step += 4 * loss_seconds(spec.problem) * points / (spec.start.steps + 1)
+    length = max(1, int(PIECE / per_step), math.ceil(spec.start.steps / 400))
+    state = Task(f"{key}-begin", _begin_task, (spec,))
+    for until in [*range(length, spec.start.steps, length), spec.start.steps]:
+        count = min(length, until) if spec.start.steps else 0
+        state = Task(f"{key}-to-{until}", _advance_task, (spec, state, until), count * per_step, count)
+    return [Task(key, _finish_task, (spec, state), spec=spec)]
+
+
+def _begin_task(spec: Training) -> _State:
+    return _begin([spec])
+
+
+def _advance_task(spec: Training, state: _State, until: int) -> _State:
+    return _advance([spec], state, until)
+
+
+def _finish_task(spec: Training, state: _State) -> TrainingResult:
+    return _finish(spec, state, 0)
+
+
+def reach(problem: Problem, start: Start) -> Task:
+    """The task whose result is the TrainingResult that a point comes from."""
+    return training_levels(Training(problem, start))[-1]
+
+
+def training_size(spec: Training) -> tuple[int, str]:
+    """How much is asked, and of what."""
+    return spec.start.steps * patterns(spec.problem), "pattern gradients"

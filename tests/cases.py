@@ -1,0 +1,41 @@
+"""One table of small problems that every numerical test can walk through, and the named tolerances."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compute.nets import Problem, initial
+from compute.options import parse
+
+EXACT = {"rtol": 1e-12, "atol": 1e-14}  # float64 by two routes
+SINGLE = {"rtol": 2e-5, "atol": 2e-6}  # float32 against float64: sums of up to some hundred rounded terms
+
+
+@dataclass(frozen=True)
+class Case:
+    query: str
+    seed: int = 1
+
+    @property
+    def problem(self) -> Problem:
+        return parse(Problem, self.query)
+
+    def theta(self) -> np.ndarray:
+        """A point (P,), float64."""
+        return initial(self.problem, self.seed, "uniform", 1.0)
+
+    def __str__(self) -> str:
+        return self.query
+
+
+SMALL = [
+    Case("dataset=xor&widths=2&activation=tanh&dtype=float64"),
+    Case("dataset=xor&widths=none&dtype=float64"),
+    Case("dataset=iris&widths=4&activation=relu&dtype=float64&l2=0.01"),
+    Case("dataset=iris&widths=5-3&activation=elu&alpha=1.5&dtype=float64&loss=softmax_cross_entropy"),
+    Case("dataset=wine&widths=3-4-3&activation=silu&dtype=float64&loss=squared_error"),
+    Case("dataset=breast_cancer&widths=3&activation=softplus&beta=2&dtype=float64&loss=softmax_cross_entropy"),
+    Case("dataset=sine&widths=6&activation=sine&dtype=float64&loss=squared_error&l2=0.1"),
+    Case("dataset=moons&widths=4&activation=leaky_relu&dtype=float64&loss=sigmoid_squared_error&noise=0.1"),
+    Case("dataset=blobs&widths=4&activation=gaussian&dtype=float64&max_samples=50"),
+]

@@ -1,0 +1,161 @@
+import numpy as np
+import pytest
+import torch
+
+from compute.analyses import question
+from compute.jobs import ask
+from compute.loss import make_loss
+from compute.nets import split
+from compute.planes import symmetric_axis
+from compute.results import Failure, pack
+from compute.slices import levels, new_points
+from tests.cases import SINGLE
+from tests.oracles import plain_loss
+
+DOUBLE = {"rtol": 1e-11, "atol": 1e-13}  # the affine sum adds three rounded products per unit
+SMALL = [
+    "dataset=xor&widths=2&steps=20",
+    "dataset=iris&widths=4&steps=20&l2=0.01",
+    "dataset=iris&widths=5-3&activation=relu&directions=trajectory&steps=20",
+    "dataset=wine&widths=3&activation=gelu&directions=interpolation&steps=20&loss=softmax_cross_entropy",
+    "dataset=breast_cancer&widths=3&activation=elu&directions=weights&weight_a=3&weight_b=40&steps=0",
+    "dataset=sine&widths=6&activation=sine&loss=squared_error&directions=gaussian&steps=10",
+    "dataset=moons&widths=none&loss=sigmoid_squared_error&part=test&steps=10",
+    "dataset=heart&widths=4&activation=softplus&directions=filter_original&part=test&steps=5",
+]
+
+
+@pytest.mark.parametrize("query", SMALL)
+@pytest.mark.parametrize(("dtype", "close"), [("float64", DOUBLE), ("float32", SINGLE)])
+def test_every_value_agrees_with_a_plain_float64_loop(query, dtype, close):
+    result = ask(question("slice", f"{query}&dtype={dtype}&points=9&accuracy=1"))
+    spec, where = result.spec, result.spec.where
+    expected = np.empty((9, 9))
+    for i, a in enumerate(result.axis):
+        for j, b in enumerate(result.axis):
+            point = result.theta.astype(float) + a * result.u + b * result.v
+            expected[i, j] = plain_loss(spec.problem, point, where.part).item() + spec.problem.l2 * point @ point
+    np.testing.assert_allclose(result.loss, expected, **close)
+    np.testing.assert_allclose(result.loss, result.data + result.penalty, rtol=1e-15)
+
+
+@pytest.mark.parametrize("query", SMALL)
+def test_center_ends_and_start_lie_on_the_grid(query):
+    result = ask(question("slice", f"{query}&points=17&extent=0.7"))
+    loss = make_loss(result.spec.problem)
+    assert result.loss[8, 8] == result.center_loss == float(loss.total(torch.as_tensor(result.theta), result.spec.where.part))
+    assert (result.axis[0], result.axis[8], result.axis[-1]) == (-0.7, 0.0, 0.7)
+    assert np.array_equal(result.axis, -result.axis[::-1])
+
+
+def test_levels_are_nested_and_no_point_is_computed_twice():
+    assert levels(65) == [9, 17, 33, 65] and levels(101) == [51, 101] and levels(5) == [5] and levels(129)[0] == 9
+    coarse, fine = symmetric_axis(0.3, 17), symmetric_axis(0.3, 33)
+    assert np.array_equal(fine[::2], coarse)
+    seen = np.zeros((33, 33), dtype=int)
+    for step, (size, below) in zip((4, 2, 1), ((9, None), (17, 9), (33, 17)), strict=True):
+        rows, columns = new_points(size, below).T * step
+        np.add.at(seen, (rows, columns), 1)
+    assert (seen == 1).all()
+
+
+def test_a_coarse_answer_is_the_fine_one_at_every_second_point():
+    coarse, fine = (ask(question("slice", f"{SMALL[1]}&points={n}")) for n in (17, 33))
+    assert np.array_equal(fine.loss[::2, ::2], coarse.loss)
+
+
+def test_same_question_same_bytes():
+    one, two = (ask(question("slice", f"{SMALL[2]}&points=17")) for _ in range(2))
+    assert pack(one) == pack(two)
+
+
+def test_pieces_do_not_change_the_answer(monkeypatch):
+    whole = ask(question("slice", f"{SMALL[7]}&points=17"))
+    monkeypatch.setattr("compute.slices.PIECE", 1e-9)
+    np.testing.assert_allclose(ask(question("slice", f"{SMALL[7]}&points=17")).loss, whole.loss, rtol=1e-6)
+
+
+def test_filter_normalised_rows_have_the_norm_of_the_weights_and_no_bias():
+    result = ask(question("slice", "dataset=iris&widths=5-3&steps=5&directions=filter_original&points=5"))
+    shapes = result.spec.problem.shapes
+    layers = zip(*(split(shapes, torch.as_tensor(vector).double()) for vector in (result.theta, result.u, result.v)), strict=True)
+    for (weight, _), (du, bias_u), (dv, bias_v) in layers:
+        for direction in (du, dv):
+            np.testing.assert_allclose(direction.norm(dim=1), weight.norm(dim=1), rtol=1e-12)
+        assert not bias_u.any() and not bias_v.any()
+
+
+def test_orthogonal_directions_are_so_and_the_published_ones_need_not_be():
+    turned, published = (ask(question("slice", f"dataset=iris&points=5&steps=5&directions={kind}")) for kind in ("filter", "filter_original"))
+    assert abs(turned.u @ turned.v) < 1e-12 * np.linalg.norm(turned.u) * np.linalg.norm(turned.v)
+    assert np.linalg.norm(turned.v) == pytest.approx(np.linalg.norm(published.v), rel=1e-12)
+    assert abs(published.u @ published.v) > 1e-3
+
+
+def test_a_filter_normalised_slice_ignores_the_rescaling_of_relu_layers():
+    """The directions scale along with the weights, so the grid of losses stays."""
+    from compute.directions import filter_normalised, gaussian  # noqa: PLC0415 - named where it is the subject
+    from compute.kernels.affine import losses_at  # noqa: PLC0415
+
+    spec = question("slice", "dataset=iris&widths=4&activation=relu&dtype=float64&steps=0")
+    loss, shapes, factor = make_loss(spec.problem), spec.problem.shapes, 5.0
+    theta = np.random.default_rng(0).uniform(-1, 1, spec.problem.parameters)
+    scale = np.concatenate([np.full(20, factor), np.full(12, 1 / factor), np.ones(3)])
+    grid = np.random.default_rng(1).uniform(-1, 1, (20, 2))
+    values = [
+        losses_at(loss, center, np.stack([filter_normalised(gaussian(35, 0, n), center, shapes) for n in (0, 1)]), grid, "train")[0]
+        for center in (theta, scale * theta)
+    ]
+    np.testing.assert_allclose(values[0], values[1], rtol=1e-12)
+
+
+def test_a_trajectory_plane_holds_its_path_and_states_its_share():
+    result = ask(question("slice", f"{SMALL[2]}&points=9&dtype=float64"))
+    theta = ask(question("training", "dataset=iris&widths=5-3&activation=relu&steps=20&dtype=float64")).theta
+    steps = theta - theta[-1]
+    on_plane = result.path @ np.stack([result.u, result.v])
+    np.testing.assert_allclose(np.linalg.norm(steps - on_plane, axis=1), result.off_plane, atol=1e-12)
+    share = 1 - (result.off_plane**2).sum() / (steps**2).sum()
+    assert result.explained.sum() == pytest.approx(share, rel=1e-10)
+    assert result.explained[0] >= result.explained[1] and np.abs(result.path).max() <= result.extent
+    assert np.array_equal(result.path[-1], [0.0, 0.0])
+
+
+def test_interpolation_passes_through_the_start():
+    line = ask(question("line", "dataset=iris&steps=30&directions=interpolation&dtype=float64&line_points=7"))
+    training = ask(question("training", "dataset=iris&steps=30&dtype=float64"))
+    assert line.axis[1] == -1.0 and line.loss[1] == pytest.approx(training.train_loss[0], rel=1e-12)
+    assert line.center_loss == training.train_loss[-1]
+
+
+def test_a_line_is_the_middle_column_of_its_slice():
+    line, plane = (ask(question(kind, f"dataset=iris&steps=30&l2=0.1&dtype=float64&{n}")) for kind, n in (("line", "line_points=17"), ("slice", "points=17")))
+    np.testing.assert_allclose(line.loss, plane.loss[:, 8], rtol=1e-12)
+    assert line.extent == plane.extent
+
+
+def test_auto_reaches_where_the_loss_has_risen_as_it_says():
+    result = ask(question("slice", "dataset=iris&steps=100&points=33&dtype=float64"))
+    zero = float(make_loss(result.spec.problem).data_term(torch.zeros(35).double()))
+    edge = np.concatenate([result.loss[0], result.loss[-1], result.loss[:, 0], result.loss[:, -1]])
+    assert np.median(edge) - result.center_loss >= 0.8 * zero  # the edge is a square around the circle of the rule
+    assert any("Half width" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(("query", "words"), [
+    ("dataset=xor&widths=2&part=test", "no test part"),
+    ("dataset=iris&steps=0&directions=trajectory", "too few points"),
+    ("dataset=iris&steps=0&directions=interpolation", "not trained"),
+    ("dataset=sine&loss=squared_error&activation=quadratic&optimiser=sgd&rate=50&steps=200", "diverged"),
+])  # fmt: skip
+def test_what_cannot_be_drawn_is_a_failure_with_a_sentence(query, words):
+    answer = ask(question("slice", f"{query}&points=5"))
+    assert isinstance(answer, Failure) and words in answer.sentence and answer.sentence.endswith(".")
+
+
+def test_warnings_name_gaps_flatness_and_a_center_that_is_no_minimum():
+    flat = ask(question("slice", "dataset=xor&widths=2&activation=threshold&directions=weights&points=5&extent=1e-6&steps=0"))
+    assert any("flat" in warning for warning in flat.warnings)
+    holes = ask(question("slice", "dataset=iris&activation=quadratic&points=9&extent=1e6&steps=1&loss=squared_error&widths=4-4-4-4-4"))
+    assert any("infinite or NaN" in warning for warning in holes.warnings) and not np.isfinite(holes.loss).all()
+    assert any("gradient norm" in warning for warning in holes.warnings)

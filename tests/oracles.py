@@ -1,0 +1,76 @@
+"""Second routes to the same numbers: plain torch modules in float64, one point at a time."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from compute.activations import ACTIVATIONS
+from compute.datasets import DATASETS, prepare
+from compute.nets import Problem
+
+MODULES = {
+    "identity": nn.Identity(), "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "relu": nn.ReLU(), "silu": nn.SiLU(),
+    "hardtanh": nn.Hardtanh(), "softsign": nn.Softsign(), "relu6": nn.ReLU6(), "selu": nn.SELU(), "gelu": nn.GELU(),
+    "mish": nn.Mish(),
+}  # fmt: skip
+
+
+class _Own(nn.Module):
+    """An activation that torch has no module for, or that takes a parameter."""
+
+    def __init__(self, problem: Problem):
+        super().__init__()
+        self.problem = problem
+
+    def forward(self, z):
+        p = self.problem
+        if p.activation == "elu":
+            return nn.functional.elu(z, p.alpha)
+        if p.activation == "leaky_relu":
+            return nn.functional.leaky_relu(z, p.slope)
+        return ACTIVATIONS[p.activation].function(z, p.sharpness)
+
+
+def module(problem: Problem, theta: np.ndarray) -> nn.Sequential:
+    """The plain torch network holding theta, float64."""
+    sizes = [DATASETS[problem.dataset].inputs, *problem.widths, problem.outputs]
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+        layers += [nn.Linear(fan_in, fan_out), MODULES.get(problem.activation) or _Own(problem)]
+    net = nn.Sequential(*layers[:-1]).double()
+    nn.utils.vector_to_parameters(torch.as_tensor(theta, dtype=torch.float64), net.parameters())
+    return net
+
+
+def plain_loss(problem: Problem, theta: np.ndarray, part: str = "train") -> torch.Tensor:
+    """Data term by torch's own losses, differentiable in the module's parameters: (loss, net)."""
+    return _loss(problem, module(problem, theta), part)
+
+
+def _loss(problem: Problem, net: nn.Sequential, part: str) -> torch.Tensor:
+    data = prepare(problem.dataset, problem.data_seed, problem.test_share, problem.noise, problem.max_samples)
+    x = torch.as_tensor(np.array(data.x_train if part == "train" else data.x_test))
+    y = torch.as_tensor(np.array(data.y_train if part == "train" else data.y_test))
+    z = net(x)
+    if data.classes == 0:
+        target = y
+    elif problem.outputs == 1:
+        target = y[:, None].double()
+    else:
+        target = nn.functional.one_hot(y, data.classes).double()
+    if problem.loss == "softmax_cross_entropy":
+        return nn.functional.cross_entropy(z, y)
+    if problem.loss == "squared_error":
+        return nn.functional.mse_loss(z, target)
+    if problem.loss == "sigmoid_squared_error":
+        return nn.functional.mse_loss(torch.sigmoid(z), target)
+    nothing = torch.zeros_like(z)  # −y log σ(z) − (1 − y) log(1 − σ(z)), exact for large z too
+    return (target * torch.logaddexp(nothing, -z) + (1 - target) * torch.logaddexp(nothing, z)).mean()
+
+
+def plain_gradient(problem: Problem, theta: np.ndarray) -> np.ndarray:
+    """Gradient of data term and penalty by backward()."""
+    net = module(problem, theta)
+    total = _loss(problem, net, "train") + problem.l2 * sum(p.square().sum() for p in net.parameters())
+    total.backward()
+    return torch.cat([p.grad.flatten() for p in net.parameters()]).numpy()
