@@ -44,7 +44,7 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt
 
 define create_venv
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	echo "lossatlas needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." \
+	echo "lossatlas needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing)." \
 		"Name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }; \
 test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { \
 	echo "$(PYTHON) could not make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; \

@@ -17,7 +17,6 @@ from app.view import View
 from compute.activations import ACTIVATIONS
 from compute.options import Option, options_of, text
 
-WAIT = 500  # ms without a keystroke before a typed value counts (chosen by eye)
 SHORT = 13  # characters that fit into half the sidebar
 MANY = 7  # choices from which a menu can be searched
 
@@ -102,6 +101,7 @@ def control(option: Option) -> Component:
 def _explained(option: Option, drawn: Component) -> Component:
     return dmc.Tooltip(
         drawn, label=option.help, position="right", multiline=True, w=260, openDelay=500, withArrow=True,
+        boxWrapperProps={"w": "100%"},
         events={"hover": True, "focus": False, "touch": False},
     )  # fmt: skip
 
@@ -127,16 +127,17 @@ def _input(option: Option) -> Component:
         return dmc.Select(
             id=names, label=label, value=text(option.default), allowDeselect=False, searchable=len(menu) >= MANY,
             data=[{"value": name, "label": shown} for name, shown in menu.items()], maxDropdownHeight=320,
-            nothingFoundMessage="Nothing has this name.", comboboxProps={"width": "max-content"}, **spoken,
+            nothingFoundMessage="Nothing has this name.", clearSearchOnFocus=True, selectFirstOptionOnChange=True,
+            comboboxProps={"width": "max-content", "position": "bottom-start"}, w="100%", **spoken,
         )  # fmt: skip
     if option.kind in (int, float):
         return dmc.NumberInput(
             id=names, label=label, value=option.default, min=option.low, max=option.high, step=step(option),
             allowDecimal=option.kind is float, allowNegative=option.low is None or option.low < 0,
-            clampBehavior="none", debounce=WAIT, **spoken,
+            clampBehavior="none", **spoken,
         )  # fmt: skip
     return dmc.TextInput(
-        id=names, label=label, value=text(option.default), debounce=WAIT, spellCheck=False, autoComplete="off", **spoken
+        id=names, label=label, value=text(option.default), spellCheck=False, autoComplete="off", **spoken
     )
 
 

@@ -150,6 +150,7 @@ def _main(panels: list[tuple[str, str]]) -> Component:
                 className="lead",
             ),
             html.P(id=ids.MESSAGE, className="message", role="alert", hidden=True),
+            html.P(html.A("Open the default question", href="/"), className="way-out"),
             html.P(id=ids.PROGRESS, className="spoken", role="status"),
             html.Div([_column(place, panels) for place in range(MOST_COLUMNS)], id=ids.COLUMNS, className="columns"),
         ],

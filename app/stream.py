@@ -17,10 +17,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from app import alive
+from app.figures.parts import common
 from app.panels import PANELS
 from app.state import PageState, read_state
 from app.theme import colour_bar, curve, hues
@@ -33,7 +35,7 @@ from compute.datasets import DATASETS
 from compute.cost import patterns
 from compute.extents import common_extent
 from compute.jobs import Pool, PoolLost, Update, Watch, check_cost, duration
-from compute.options import AUTO, BadSpec, to_query
+from compute.options import AUTO, BadSpec, options_of, to_query
 from compute.planes import PARTS, Place
 from compute.results import Failure
 from compute.settings import Settings
@@ -95,11 +97,7 @@ def _page(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> It
     page = _Page(read_state(query))
     yield event("plan", page.plan(settings.max_seconds))
     with Watch(pool, cache) as watch:
-        if page.needs_extent():
-            for column, activation in enumerate(page.state.activations):
-                watch.add((column, "extent"), page.state.spec(Place, activation))
-        else:
-            page.ask_panels(watch, None)
+        page.ask(watch)
         yield from _until_done(page, watch)
     if alive.ALIVE():
         yield event("done", {})
@@ -119,17 +117,25 @@ class _Page:
     """What one stream knows: the newest result of each panel and the scale it was drawn with."""
 
     state: PageState
-    extents: dict[int, object] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+    extents: dict[int, Any] = field(default_factory=dict)
     results: dict[tuple[int, str], Update] = field(default_factory=dict)
     scales: dict[tuple[int, str], Scale] = field(default_factory=dict)
 
-    def needs_extent(self) -> bool:
-        return self.state.spec(Place, self.state.activations[0]).where.extent == AUTO
-
-    def ask_panels(self, watch: Watch, extent: float | None) -> None:
-        """Ask every panel of every column; cheap rows first."""
-        for name in sorted(PANELS, key=lambda name: name == "slice"):
+    def ask(self, watch: Watch) -> None:
+        """Ask for every panel; those with an automatic half width wait until one is found that serves all columns."""
+        by_itself = {name for name, panel in PANELS.items() if "extent" not in options_of(panel.spec)}
+        if self.state.spec(Place, self.state.activations[0]).where.extent != AUTO:
+            by_itself = set(PANELS)
+        else:
             for column, activation in enumerate(self.state.activations):
+                watch.add((column, "extent"), self.state.spec(Place, activation))
+        self._ask_panels(watch, by_itself, None)
+
+    def _ask_panels(self, watch: Watch, names: set[str], extent: float | None) -> None:
+        for name in sorted(names):
+            for column, activation in enumerate(self.state.activations):
+                self.asked.add(name)
                 watch.add((column, name), self.spec(name, activation, extent))
 
     def spec(self, name: str, activation: str, extent: float | None = None):
@@ -180,12 +186,12 @@ class _Page:
 
     def _take_extent(self, column: int, update: Update, watch: Watch) -> Iterator[str]:
         if update.result is None:
-            yield from (self._progress(column, name, update) for name in PANELS)
+            yield from (self._progress(column, name, update) for name in PANELS if name not in self.asked)
             return
         self.extents[column] = update.result
         if len(self.extents) == len(self.state.activations):
             found = [result for result in self.extents.values() if not isinstance(result, Failure)]
-            self.ask_panels(watch, common_extent(found) if found else None)  # type: ignore[arg-type]
+            self._ask_panels(watch, set(PANELS) - self.asked, common_extent(found) if found else None)
 
     def _progress(self, column: int, name: str, update: Update) -> str:
         return event("panel", {"column": column, "panel": name, "state": "computing", "text": _progress_text(update)})
@@ -223,15 +229,14 @@ class _Page:
             for (_, row), update in self.results.items()
             if row == name
         ]
-        spans = [span for span in spans if all(map(math.isfinite, span))]
-        return Scale(min(low for low, _ in spans), max(high for _, high in spans)) if spans else Scale()
+        return Scale(*common(spans, self.state.view))
 
     def _picture(self, column: int, name: str) -> str:
         update, panel, view = self.results[column, name], PANELS[name], self.state.view
         scale, colour = self._scale(name), hues(self.state.activations)[self.state.activations[column]]
         self.scales[column, name] = scale
         look = (key_for(update.result.spec), view, scale, colour)
-        figure = _drawn.get(look, lambda: figure_json(panel.draw(update.result, view, scale, colour)))
+        figure = _drawn.get(look, lambda: panel.draw(update.result, view, scale, colour).to_json())
         told = {
             "column": column,
             "panel": name,
@@ -243,12 +248,6 @@ class _Page:
         }
         # The figure is JSON already: put it in as text rather than read and write it again.
         return f'event: panel\ndata: {json.dumps(told, allow_nan=False)[:-1]}, "figure": {figure}}}\n\n'
-
-
-def figure_json(figure) -> str:
-    """A figure without its template, which the page supplies; arrays stay base64."""
-    figure.layout.template = None
-    return figure.to_json()
 
 
 def _state(update: Update) -> str:

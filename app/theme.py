@@ -91,8 +91,7 @@ def curve(name: str, colour: str, parameter: float | None = None) -> str:
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" width="54" height="34" viewBox="0 0 54 34">'
         '<path d="M0 17H54M27 0V34" stroke="#888" stroke-opacity=".55" stroke-width="1"/>'
-        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.2" stroke-linejoin="round"/>'
-        "</svg>"
+        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.2"/></svg>'
     )
     return f"data:image/svg+xml,{quote(svg)}"
 

@@ -75,6 +75,7 @@
 
   let controls = null; // as app.controls.declared tells them
   let known = null; // {search, texts}: what URL and controls said last
+  let pause = 0; // the timer of a value that is still being typed
   let urlTheme = null;
 
   function written(texts) {
@@ -112,6 +113,7 @@
     const theme = given.get("theme");
     urlTheme = ["auto", "light", "dark"].includes(theme) ? theme : null;
     applyTheme();
+    window.clearTimeout(pause);
     const texts = values.map((value, i) => textOf(controls[i], value));
     const outputs = controls.map((control, i) => {
       const held = hold(control, given.has(control.name) ? given.get(control.name) : control.default);
@@ -136,12 +138,25 @@
       texts[place] = known.texts[place];
       outputs[place] = texts[place].split(",");
     }
-    const moved = texts.some((text, i) => text !== known.texts[i]);
-    if (!moved) return [none, ...outputs];
+    const moved = controls.filter((_, i) => texts[i] !== known.texts[i]);
+    window.clearTimeout(pause);
+    if (!moved.length) return [none, ...outputs];
+    if (!moved.every(isTyped)) return [commit(texts), ...outputs];
+    // Not the control's own `debounce`: that repeats a value late, also one that the URL put there and took back.
+    pause = window.setTimeout(() => setProps("location", { search: commit(texts) }), TYPING);
+    return [none, ...outputs];
+  }
+
+  const TYPING = 450; // ms without a keystroke before a typed value counts
+  const isTyped = (control) => !["choice", "bool", "several"].includes(control.kind);
+
+  // The controls' texts become what URL and stream say; returns the new location.search.
+  function commit(texts) {
     const search = written(texts);
     known = { search, texts };
     ask(search);
-    return [search, ...outputs];
+    showWhatMatters();
+    return search;
   }
 
   function showWhatMatters() {
@@ -260,7 +275,7 @@
 
   const choose = (name, value) => setProps(`option-${name}`, { value });
   const KEYS = {
-    "/": () => byId("option-dataset").focus(),
+    "/": () => byId("option-dataset").focus(), // its menu opens, and typing searches it
     s: () => choose("mode", "surface"),
     c: () => choose("mode", "contour"),
     l: () => byId("option-log").click(),

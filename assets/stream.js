@@ -93,7 +93,7 @@
     const across = Math.ceil(count / Math.ceil(count / fit));
     place.style.setProperty("--across", across);
     place.style.setProperty("--rows", told.panels.length + 1);
-    place.dataset.count = count;
+    if (plan) place.dataset.count = count;
   }
 
   // ---------------------------------------------------------------- drawing: newest figure only, one panel a frame

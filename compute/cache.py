@@ -31,7 +31,7 @@ _KEY = re.compile(r"[a-z]+-[0-9a-f]{32,64}")
 _SEAL = hashlib.sha256().digest_size
 _DATABASE = ("cache.db", "cache.db-wal", "cache.db-shm")
 _KNOWN = {*diskcache.DEFAULT_SETTINGS, *diskcache.core.METADATA}
-_RAW = 0  # diskcache's code for a value stored as it is; 4 would be a pickle
+_RAW = diskcache.core.MODE_RAW  # the one mode of ours; another may be a file or a pickle
 
 # What diskcache raises on a database that is damaged, or that somebody else has written.
 _FAULTS = (sqlite3.Error, OSError, ValueError, TypeError, AttributeError, KeyError)

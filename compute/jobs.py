@@ -271,7 +271,7 @@ class Watch:
     def __init__(self, pool: Pool, cache: Cache | None):
         self._pool, self._cache = pool, cache
         self._client: Client | None = None
-        self._news: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[tuple[_Question, str]] = queue.SimpleQueue()
         self._futures: dict[str, Future] = {}
         self._questions: list[_Question] = []
         self._ready: list[Update] = []
@@ -295,35 +295,33 @@ class Watch:
         if (stored := look_up(spec, self._cache)) is not None:
             self._ready.append(Update(tag, 0, 1, stored, 1.0, 0, 0.0, 0.0, cached=True))
             return
-        levels = levels_of(spec)
+        levels, stored_parts = levels_of(spec), {}
         self._client = self._pool.client()
-        submitted = self._submit(levels)
-        self._questions.append(_Question(tag, spec, levels, submitted))
-
-    def _submit(self, levels: list[Task]) -> dict[str, Task]:
-        """Send what is not yet under way; later levels and dearer questions wait behind others."""
-        results: dict[str, Any] = {}
-        tasks = {task.key: task for task in _unanswered(levels, results, self._cache)}
-        for key, value in results.items():
+        tasks = {task.key: task for task in _unanswered(levels, stored_parts, self._cache)}
+        for key, value in stored_parts.items():
             self._put(key, value)
+        question = _Question(tag, spec, levels, tasks)
+        self._questions.append(question)
+        self._submit(question)
+
+    def _submit(self, question: _Question) -> None:
+        """Send what is not yet under way; later levels and dearer questions wait behind others."""
         spent = 0.0
-        for key, task in tasks.items():
+        for key, task in question.tasks.items():
             spent += task.seconds
             if key not in self._futures:
                 args = [self._futures[part.key] if isinstance(part, Task) else part for part in task.args]
                 self._send(task, args, -round(10 * math.log10(spent + 0.01)))
-        return tasks
+            self._futures[key].add_done_callback(lambda _, key=key: self._news.put((question, key)))  # type: ignore[misc]
 
     def _put(self, key: str, value: Any) -> None:
         if key not in self._futures:
             self._futures[key] = self._client.scatter({key: value}, hash=False)[key]  # type: ignore[union-attr]
 
     def _send(self, task: Task, args: list, priority: int) -> None:
-        future = self._client.submit(  # type: ignore[union-attr]
+        self._futures[task.key] = self._client.submit(  # type: ignore[union-attr]
             guarded, task.run, *args, key=task.key, priority=priority, pure=True, retries=0
         )
-        self._futures[task.key] = future
-        future.add_done_callback(lambda _, key=task.key: self._news.put(key))  # type: ignore[misc]
 
     def open(self) -> bool:
         """Whether an answer is still to come."""
@@ -341,29 +339,30 @@ class Watch:
 
     def _wait(self, timeout: float) -> None:
         with contextlib.suppress(queue.Empty):
-            self._take(self._news.get(timeout=timeout))
+            self._take(*self._news.get(timeout=timeout))
             while True:
-                self._take(self._news.get_nowait())
+                self._take(*self._news.get_nowait())
         if self._client is not None and self._client.status != "running" and self.open():
             raise PoolLost("The connection to the scheduler was lost.")
 
-    def _take(self, key: str) -> None:
+    def _take(self, question: _Question, key: str) -> None:
         future = self._futures.get(key)
-        if future is None:
+        if future is None or question.finished:
             return
         if future.status in ("cancelled", "lost"):
             raise PoolLost("The scheduler lost work under way.")
-        result: Any = None
-        for question in self._questions:
-            if key not in question.tasks or question.finished:
-                continue
-            question.done.add(key)
-            level = next((n for n, task in enumerate(question.levels) if task.key == key), -1)
-            if result is None and (level >= 0 or future.status == "error"):
-                result = _result(future)
-            self._report(question, level, result if level >= 0 or isinstance(result, Failure) else None)
+        question.done.add(key)
+        level = next((n for n, task in enumerate(question.levels) if task.key == key), -1)
+        result = _result(future) if level >= 0 or future.status == "error" else None
+        self._report(question, level, result)
 
     def _report(self, question: _Question, level: int, result: Any) -> None:
+        """Put the news of a question in line, in place of its older news that nobody has read."""
+        older = next((update for update in self._ready if update.tag == question.tag), None)
+        if older is not None:
+            self._ready.remove(older)
+            if result is None:
+                level, result = older.level, older.result
         update = Update(question.tag, level, len(question.levels), result, *question.progress())
         question.finished = update.final
         if update.final:

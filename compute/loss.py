@@ -6,7 +6,7 @@ depend on how many points are asked for together.
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from compute.criteria import CRITERIA
 from compute.datasets import prepare
-from compute.nets import Problem, activation_of, forward, torch_dtype
+from compute.nets import Problem, activation_of, forward, split, torch_dtype
 
 BLOCK = 1 << 21  # numbers of all layers at a time for one point: 16 MB in float64, whatever the widths
 
@@ -42,13 +42,65 @@ class Loss:
 
     def data_term(self, theta: Tensor, part: str = "train") -> Tensor:
         """Mean loss over the patterns, float64: () for theta (P,), (B,) for a batch; NaN for an empty part."""
-        return self._mean(theta, part, CRITERIA[self.problem.loss].function, lambda where: where.y)
+        return self.measure(theta, part)[0]
 
     def accuracy(self, theta: Tensor, part: str = "train") -> Tensor:
         """Share of patterns put in the right class, shaped as `data_term`; NaN for a regression."""
-        if self.parts[part].labels is None:
-            return torch.full(theta.shape[:-1], torch.nan, dtype=torch.float64)
-        return self._mean(theta, part, functools.partial(right, self.problem), lambda where: where.labels)
+        return self.measure(theta, part)[1]
+
+    @torch.no_grad()
+    def measure(self, theta: Tensor, part: str = "train") -> tuple[Tensor, Tensor]:
+        """Data term and accuracy from one pass over the patterns."""
+        where, found = self.parts[part], _Sums(theta)
+        for rows in self._blocks(len(where)):
+            z = forward(self.problem.shapes, self.act, theta, where.x[rows])
+            found.add(self.problem, z, where, rows)
+        return found.means(where)
+
+    def with_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Gradient of the total training loss, and the data term and accuracy of the same pass."""
+        found = _Sums(theta)
+        return (self._gradient(theta, found), *found.means(self.parts["train"]))
+
+    def gradient(self, theta: Tensor, chosen: Tensor | None = None) -> Tensor:
+        """Gradient of the total training loss, shaped as theta and in its dtype; over some patterns if given."""
+        if chosen is None:
+            return self._gradient(theta, None)
+        where = self.parts["train"]
+        summed = self._backward(theta, where.x[chosen], where.y[chosen])[1]
+        return summed / len(chosen) + 2 * self.problem.l2 * theta
+
+    def _gradient(self, theta: Tensor, found: "_Sums | None") -> Tensor:
+        where, total = self.parts["train"], torch.zeros_like(theta)
+        for rows in self._blocks(len(where)):
+            z, part = self._backward(theta, where.x[rows], where.y[rows])
+            total += part
+            if found is not None:
+                found.add(self.problem, z, where, rows)
+        return total / len(where) + 2 * self.problem.l2 * theta
+
+    def _backward(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs, and the gradient of the summed loss of these patterns.
+
+        The layers are walked by hand, autodiff only differentiates activation and criterion: for small networks the
+        graph of a whole pass costs more than its arithmetic.
+        """
+        layers, inputs, graphs = split(self.problem.shapes, theta.detach()), [x], []
+        z = x @ layers[0][0].mT + layers[0][1].unsqueeze(-2)
+        for weight, bias in layers[1:]:
+            z.requires_grad_()
+            graphs.append((z, self.act(z)))
+            inputs.append(graphs[-1][1].detach())
+            z = inputs[-1] @ weight.mT + bias.unsqueeze(-2)
+        z.requires_grad_()
+        (slope,) = torch.autograd.grad(CRITERIA[self.problem.loss].function(z, y).sum(), z)
+        parts: list[Tensor] = []
+        for layer in reversed(range(len(layers))):
+            parts[:0] = [(slope.mT @ inputs[layer]).flatten(-2), slope.sum(-2)]
+            if layer:
+                before, after = graphs[layer - 1]
+                (slope,) = torch.autograd.grad(after, before, slope @ layers[layer][0])
+        return z.detach(), torch.cat(parts, -1)
 
     def penalty(self, theta: Tensor) -> Tensor:
         """λ‖θ‖² over all weights and biases, float64, shaped as `data_term`."""
@@ -58,31 +110,30 @@ class Loss:
         """Data term and penalty."""
         return self.data_term(theta, part) + self.penalty(theta)
 
-    @property
-    def block(self) -> int:
-        """Patterns at a time."""
-        return max(64, min(4096, BLOCK // sum(self.problem.sizes[1:])))
+    def _blocks(self, count: int) -> Iterator[slice]:
+        """Patterns at a time, as slices."""
+        size = max(64, min(4096, BLOCK // sum(self.problem.sizes[1:])))
+        return (slice(begin, begin + size) for begin in range(0, count, size))
 
-    @torch.no_grad()
-    def _mean(self, theta: Tensor, part: str, function, target) -> Tensor:
-        where = self.parts[part]
-        sums = torch.zeros(theta.shape[:-1], dtype=torch.float64)
-        for begin in range(0, len(where), self.block):
-            z = forward(self.problem.shapes, self.act, theta, where.x[begin : begin + self.block])
-            sums += function(z, target(where)[begin : begin + self.block]).sum(-1, dtype=torch.float64)
-        return sums / len(where) if len(where) else torch.full_like(sums, torch.nan)
 
-    def gradient(self, theta: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Gradient of the total training loss, shaped as theta and in its dtype; over the patterns `rows` if given."""
-        theta = theta.detach().requires_grad_()
-        where = self.parts["train"]
-        x, y = (where.x, where.y) if rows is None else (where.x[rows], where.y[rows])
-        result = torch.zeros_like(theta)
-        for begin in range(0, len(x), self.block):
-            z = forward(self.problem.shapes, self.act, theta, x[begin : begin + self.block])
-            losses = CRITERIA[self.problem.loss].function(z, y[begin : begin + self.block])
-            result += torch.autograd.grad(losses.sum() / len(x), theta)[0]
-        return result + 2 * self.problem.l2 * theta.detach()
+class _Sums:
+    """Losses and right answers added up over blocks of patterns, in float64."""
+
+    def __init__(self, theta: Tensor):
+        self.loss, self.right = torch.zeros(2, *theta.shape[:-1], dtype=torch.float64)
+
+    def add(self, problem: Problem, z: Tensor, where: Part, rows: slice) -> None:
+        """Add the outputs z (..., n, K) of some patterns."""
+        losses = CRITERIA[problem.loss].function(z, where.y[rows])
+        self.loss = self.loss + losses.sum(-1, dtype=torch.float64)
+        if where.labels is not None:
+            self.right = self.right + right(problem, z, where.labels[rows]).sum(-1, dtype=torch.float64)
+
+    def means(self, where: Part) -> tuple[Tensor, Tensor]:
+        nothing = torch.full_like(self.loss, torch.nan)
+        if not len(where):
+            return nothing, nothing
+        return self.loss / len(where), self.right / len(where) if where.labels is not None else nothing
 
 
 def right(problem: Problem, z: Tensor, labels: Tensor) -> Tensor:

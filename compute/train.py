@@ -149,7 +149,7 @@ def _begin(specs: list[Training]) -> _State:
 
 def _optimiser(start: Start, theta: Tensor) -> torch.optim.Optimizer:
     if start.optimiser == "adam":
-        return torch.optim.Adam([theta], lr=start.rate)
+        return torch.optim.Adam([theta], lr=start.rate, fused=True)
     return torch.optim.SGD([theta], lr=start.rate, momentum=start.momentum if start.optimiser == "momentum" else 0.0)
 
 
@@ -171,30 +171,26 @@ def _advance(specs: list[Training], state: _State, until: int) -> _State:
     wanted, rows, diverged = set(recorded_steps(specs[0]).tolist()), list(state.rows), np.array(state.diverged_at)
     last = until == start.steps
     for step in range(state.step, until + last):
-        chosen = _batch(start, len(loss.parts["train"]), step)
-        gradient = None if chosen is not None else loss.gradient(theta)
+        chosen, gradient = _batch(start, len(loss.parts["train"]), step), None
         if step in wanted:
-            rows.append(_record(loss, step, theta, loss.gradient(theta) if gradient is None else gradient))
+            gradient, *measures = loss.with_gradient(theta)
+            rows.append(_record(loss, step, theta, gradient, *measures))
             diverged = np.where((diverged < 0) & ~np.isfinite(rows[-1][1]), step, diverged)
         if step == start.steps or (diverged >= 0).all():
             break
-        theta.grad = loss.gradient(theta, chosen) if gradient is None else gradient
+        theta.grad = gradient if chosen is None and gradient is not None else loss.gradient(theta, chosen)
         optimiser.step()
         broken = ~torch.isfinite(theta).all(-1).numpy()
         diverged = np.where((diverged < 0) & broken, step + 1, diverged)
     return _State(until, theta.detach(), optimiser.state_dict(), tuple(rows), tuple(diverged.tolist()))
 
 
-def _record(loss: Loss, step: int, theta: Tensor, gradient: Tensor) -> tuple[np.ndarray, ...]:
+def _record(loss: Loss, step: int, theta: Tensor, gradient: Tensor, train: Tensor, accuracy: Tensor):
+    """The step, six measures (B,) in the order of TrainingResult, and theta (B, P)."""
     point = theta.detach()
-    measures = (
-        loss.data_term(point),
-        loss.data_term(point, "test"),
-        loss.accuracy(point),
-        loss.accuracy(point, "test"),
-        torch.linalg.vector_norm(gradient.double(), dim=-1),
-        loss.penalty(point),
-    )
+    test, test_accuracy = loss.measure(point, "test")
+    norm = torch.linalg.vector_norm(gradient.double(), dim=-1)
+    measures = (train, test, accuracy, test_accuracy, norm, loss.penalty(point))
     return (np.array(step), *(measure.numpy() for measure in measures), point.numpy().copy())
 
 
@@ -252,7 +248,7 @@ def training_levels(spec: Training) -> list[Task]:
     key = key_of("training", VERSION, spec)
     points = len(recorded_steps(spec))
     per_step = step_seconds(spec.problem, spec.start.batch)
-    per_step += 4 * loss_seconds(spec.problem) * points / (spec.start.steps + 1)
+    per_step += loss_seconds(spec.problem) * points / (spec.start.steps + 1)
     length = max(1, int(PIECE / per_step), math.ceil(spec.start.steps / 400))
     state = Task(f"{key}-begin", _begin_task, (spec,))
     for until in [*range(length, spec.start.steps, length), spec.start.steps]:

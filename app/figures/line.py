@@ -34,7 +34,9 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
         showlegend=False,
         uirevision="line",
     )
-    return parts.bare(parts.say_cut(drawn, values, view, scale))
+    for note in parts.cut_note(values, view, scale):
+        drawn.add_annotation(note)
+    return parts.bare(drawn)
 
 
 def span(result, view: View) -> tuple[float, float]:

@@ -34,9 +34,10 @@ def quantity(result, view: View) -> np.ndarray:
 
 
 def finite(values: np.ndarray) -> np.ndarray:
-    """NaN where a value is not finite as float32, the form it is drawn in."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.where(np.isfinite(values.astype(np.float32)), values, np.nan)
+    """Values as float32 draws them: NaN where not finite there, 0 where too small for it."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        kept = np.where(np.isfinite(values.astype(np.float32)), values, np.nan)
+    return np.where(np.abs(kept) < np.finfo(np.float32).tiny, 0.0, kept)
 
 
 def nothing(values: np.ndarray, view: View) -> str:
@@ -118,21 +119,18 @@ def cut(values: np.ndarray, view: View, scale: Scale) -> str:
     return "; ".join(found)
 
 
-def say_cut(figure: go.Figure, values: np.ndarray, view: View, scale: Scale) -> go.Figure:
-    """The figure with a note in its upper right corner if values are cut off."""
-    if text := cut(values, view, scale):
-        figure.add_annotation(
-            text=text,
-            name="cut",
-            showarrow=False,
-            x=1,
-            y=1,
-            xref="paper",
-            yref="paper",
-            xanchor="right",
-            yanchor="top",
-        )
-    return figure
+def cut_note(values: np.ndarray, view: View, scale: Scale) -> list[dict]:
+    """An annotation in the upper right corner if values are cut off, else none."""
+    text = cut(values, view, scale)
+    return [corner(text, "cut", "right")] if text else []
+
+
+def corner(text: str, name: str, side: str) -> dict:
+    """An annotation in an upper corner of the panel."""
+    return {
+        "text": text, "name": name, "showarrow": False, "x": float(side == "right"), "y": 1,
+        "xref": "paper", "yref": "paper", "xanchor": side, "yanchor": "top",
+    }  # fmt: skip
 
 
 def own_units(height: float, view: View) -> float:
@@ -149,7 +147,7 @@ def value_axis(values: np.ndarray, view: View, scale: Scale, most: int) -> dict:
     if not math.isnan(level):
         near = 0.08 * (high - low)
         kept = [i for i, tick in enumerate(ticks) if abs(math.log10(tick) - level) > near]
-        ticks, texts = [10.0**level] + [ticks[i] for i in kept], ["≤ 0"] + [texts[i] for i in kept]
+        ticks, texts = [10.0**level] + [ticks[i] for i in kept], ["≤0"] + [texts[i] for i in kept]
     return {
         "type": "log" if view.logarithmic else "linear", "range": [low - room, high + room],
         "tickmode": "array", "tickvals": ticks, "ticktext": texts,

@@ -39,7 +39,9 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
         showlegend=True,
         uirevision="training",
     )
-    return parts.bare(parts.say_cut(drawn, both, view, scale))
+    for note in parts.cut_note(both, view, scale):
+        drawn.add_annotation(note)
+    return parts.bare(drawn)
 
 
 def span(result, view: View) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -172,6 +173,7 @@ def test_settings_planted_in_the_database_do_not_rule(cache, cache_folder, tmp_p
 
 
 def _foreign_database(path: Path) -> None:
+    path.unlink()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE Cache (something)")
 
@@ -186,13 +188,13 @@ def _scribble(path: Path) -> None:
     path.write_bytes(data)
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "noise": lambda path: path.write_bytes(random.Random(2).randbytes(50_000)),
     "text": lambda path: path.write_text("not a database\n" * 500),
     "empty": lambda path: path.write_bytes(b""),
     "truncated": _truncate,
     "scribbled": _scribble,
-    "foreign": lambda path: (path.unlink(), _foreign_database(path)),
+    "foreign": _foreign_database,
     "removed": Path.unlink,
 }
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from compute.cost import patterns
 from compute.criteria import CRITERIA
+from compute.datasets import DATASETS
 from compute.loss import make_joint_loss, make_loss
 from compute.nets import Problem, initial, offsets, parameter_name, split
 from compute.options import BadSpec, parse
@@ -113,3 +115,12 @@ def test_every_criterion_is_finite_for_huge_outputs():
     z, y = torch.tensor([[1e4, -1e4, 0.0]]), torch.tensor([[0.0, 1.0, 0.0]])
     for criterion in CRITERIA.values():
         assert torch.isfinite(criterion.function(z, y)).all()
+
+
+@pytest.mark.parametrize("query", ["", "max_samples=101", "test_share=0.33", "test_share=0"])
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_pattern_counts_that_captions_state_are_the_real_ones(dataset, query):
+    loss = "squared_error" if DATASETS[dataset].classes == 0 else "sigmoid_cross_entropy"
+    problem = parse(Problem, f"dataset={dataset}&loss={loss}&{query}")
+    parts = make_loss(problem).parts
+    assert [patterns(problem, part) for part in parts] == [len(part) for part in parts.values()]

@@ -38,7 +38,8 @@ def test_sizes(text, size):
         ("LOSSATLAS_CACHE_SIZE", "a lot"), ("LOSSATLAS_CACHE_SIZE", "-1GB"), ("LOSSATLAS_CACHE_SIZE", "12"),
         ("LOSSATLAS_CACHE_SIZE", "2 iB"), ("LOSSATLAS_MAX_MEMORY", "1e9"), ("LOSSATLAS_MAX_SECONDS", "0"),
         ("LOSSATLAS_MAX_SECONDS", "nan"), ("LOSSATLAS_MAX_SECONDS", "soon"),
-        ("LOSSATLAS_SCHEDULER", "127.0.0.1:8786"), ("LOSSATLAS_SCHEDULER", "tcp://host:99999"), ("LOSSATLAS_CACHE", "a\0b"),
+        ("LOSSATLAS_SCHEDULER", "127.0.0.1:8786"), ("LOSSATLAS_SCHEDULER", "tcp://host:99999"),
+        ("LOSSATLAS_CACHE", "a\0b"),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_refused_by_name(name, text):

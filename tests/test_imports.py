@@ -1,0 +1,232 @@
+"""Who may import whom, read from the syntax trees. A new file in compute/ takes one word in LAYERS."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Downhill only: a module of compute imports from the rows above its own, never from its own row.
+LAYERS = (
+    ("options", "settings", "parent", "tasks"),
+    ("results", "keys"),
+    ("activations", "criteria", "datasets"),
+    ("nets",),
+    ("cost", "loss"),
+    ("kernels",),  # each of them
+    ("train", "directions"),
+    ("planes",),
+    ("slices", "lines", "extents"),  # the analyses
+    ("analyses",),
+    ("cache",),
+    ("jobs",),
+    ("warm",),
+    ("host",),
+)
+
+# Who alone may import these; everybody else may not.
+RESERVED = {
+    "distributed": ("compute.jobs", "compute.host"),
+    "dask": ("compute.jobs", "compute.host"),
+    "diskcache": ("compute.cache",),
+    "sqlite3": ("compute.cache",),
+    "sklearn": ("compute.datasets",),
+    "numba": ("compute.kernels.*",),
+    "torch.autograd": ("compute.loss", "compute.kernels.*", "compute.activations"),
+    "torch.func": ("compute.loss", "compute.kernels.*", "compute.activations"),
+    "pickle": (),
+    "importlib.import_module": ("app.cli", "app.gunicorn_conf"),  # loaded when it is called for
+    "app": ("app", "app.*"),
+    "dash": ("app.*",),
+    "dash_mantine_components": ("app.*",),
+    "plotly": ("app.*",),
+    "flask": ("app.*",),
+    "gunicorn": (),
+}
+
+# Figures draw answers: beside the standard library they know arrays, plotly, the look and the results' types.
+FIGURES_MAY = (
+    "numpy", "plotly", "app.theme", "app.view", "app.figures", "compute.options", "compute.results",
+    "compute.cost", "compute.criteria", "compute.train", "compute.planes", "compute.slices", "compute.lines",
+)  # fmt: skip
+
+# A call of one of these differentiates, whatever it is imported from.
+DIFFERENTIATES = ("backward", "requires_grad_")
+
+HEAVY = {"torch", "dask", "distributed", "dash", "plotly", "pandas", "sklearn", "scipy"}
+LIGHT = {  # what starts at once, because it loads nothing heavy
+    "the supervisor": "import app.serve",
+    "gunicorn's master": "import app.gunicorn_conf",
+    "lossatlas --help": "import app.cli; app.cli.main(['--help'], standalone_mode=False)",
+    "the cache": "import compute.cache",
+}
+
+
+def name_of(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {name_of(file): file for top in ("app", "compute") for file in sorted((ROOT / top).rglob("*.py"))}
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every name imported, in full: compute.lines of `from compute import lines`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+
+
+def uses(tree: ast.AST) -> Iterator[str]:
+    """Names reached by dots, such as torch.func.vmap, which need no import of their own."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield ast.unparse(node)
+
+
+def layer(module: str) -> int | None:
+    """The row of a module of compute; None if it stands in none. An imported name counts for its module."""
+    inner = module.removeprefix("compute.")
+    return next((row for row, names in enumerate(LAYERS) if any(under(inner, name) for name in names)), None)
+
+
+def under(name: str, pattern: str) -> bool:
+    return fnmatch(name, pattern) or fnmatch(name, f"{pattern}.*")
+
+
+def offences(module: str, source: str) -> list[str]:
+    """What a module does that the tables forbid."""
+    tree = ast.parse(source)
+    found = [f"{name} is imported relatively" for name in imports(tree) if name.startswith(".")]
+    found += [f"{name} is reserved" for name in {*imports(tree), *uses(tree)} if not allowed(module, name)]
+    found += _hidden(tree)
+    if module.startswith("compute."):
+        found += _uphill(module, tree)
+        if not allowed(module, "torch.autograd"):
+            found += [
+                f"{name} differentiates" for name in uses(tree) if name.rpartition(".")[2] in DIFFERENTIATES
+            ]
+    if module.startswith("app.figures."):
+        found += [
+            f"{name} is none of a figure's business" for name in imports(tree) if not _for_figures(name)
+        ]
+    return found
+
+
+def allowed(module: str, name: str) -> bool:
+    return all(
+        any(fnmatch(module, who) for who in users)
+        for reserved, users in RESERVED.items()
+        if under(name, reserved)
+    )
+
+
+def _hidden(tree: ast.AST) -> list[str]:
+    functions = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    ]
+    return [f"{name} is imported inside a function" for function in functions for name in imports(function)]
+
+
+def _uphill(module: str, tree: ast.AST) -> list[str]:
+    own = layer(module)
+    if own is None:
+        return [f"{module} stands in no row of LAYERS"]
+    inner = [name for name in imports(tree) if under(name, "compute")]
+    return [f"{name} is not below {module}" for name in inner if (row := layer(name)) is None or row >= own]
+
+
+def _for_figures(name: str) -> bool:
+    return name.split(".")[0] in sys.stdlib_module_names or any(
+        under(name, pattern) for pattern in FIGURES_MAY
+    )
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_every_module_keeps_to_the_tables(module):
+    source = FILES[module].read_text()
+    assert offences(module, source) == []
+    if module.count(".") == 0 or FILES[module].name == "__init__.py":
+        assert not list(imports(ast.parse(source))), (
+            "a package's __init__ imports nothing, so that it costs nothing"
+        )
+
+
+def test_every_row_names_modules_that_exist():
+    named = [name for names in LAYERS for name in names]
+    assert all(any(under(module, f"compute.{name}") for module in FILES) for name in named)
+    assert len(named) == len(set(named))
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("compute.options", "from compute.results import pack"),
+        ("compute.options", "from compute import results"),
+        ("compute.slices", "from compute.lines import Line"),
+        ("compute.loss", "import compute.kernels.affine"),
+        ("compute.kernels.affine", "from compute.kernels import fused"),
+        ("compute.nets", "from compute import *"),
+        ("compute.surprise", ""),
+        ("compute.nets", "from . import options"),
+        ("compute.nets", "from app.view import View"),
+        ("compute.nets", "import dash"),
+        ("compute.nets", "import plotly.graph_objects as go"),
+        ("compute.slices", "from distributed import Client"),
+        ("compute.jobs", "import diskcache"),
+        ("app.main", "import dask.config"),
+        ("app.main", "import sklearn.datasets"),
+        ("compute.cache", "import pickle"),
+        ("compute.train", "import torch\ntorch.func.grad(f)"),
+        ("compute.train", "from torch import autograd"),
+        ("compute.train", "from torch.func import vmap"),
+        ("compute.train", "def step(loss):\n    loss.sum().backward()"),
+        ("compute.nets", "def late():\n    import numpy"),
+        ("app.main", "def late():\n    from compute.jobs import ask"),
+        ("app.main", "import importlib\nimportlib.import_module('torch')"),
+        ("app.main", "from importlib import import_module"),
+        ("app.figures.slice", "import torch"),
+        ("app.figures.slice", "import dash"),
+        ("app.figures.slice", "from compute.jobs import ask"),
+        ("app.figures.slice", "from app.state import read_state"),
+    ],
+)
+def test_an_offence_is_noticed(module, source):
+    assert offences(module, source)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        (
+            "compute.slices",
+            "import math\nimport numpy as np\nfrom compute.planes import Plane\nfrom compute import train",
+        ),
+        ("compute.loss", "import torch\ntorch.func.grad(f)"),
+        (
+            "app.figures.slice",
+            "import math\nimport plotly.graph_objects as go\nfrom app.figures import parts",
+        ),
+    ],
+)
+def test_what_is_allowed_passes(module, source):
+    assert offences(module, source) == []
+
+
+@pytest.mark.parametrize("code", LIGHT.values(), ids=LIGHT)
+def test_light_ones_load_nothing_heavy(code):
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import sys; {code}; print(*sys.modules, file=sys.stderr)"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert not HEAVY & set(ended.stderr.split())
