@@ -1,10 +1,10 @@
 """Who feeds whom. There is no server callback: a control's only request is the stream that the page opens.
 
-    location.search ─┐                     ┌─> location.search   (the controls moved: the URL follows)
-                     ├─> lossatlas.sync ───┤
-    every control  ──┘   (assets/page.js)  └─> every control     (the URL moved: the controls follow)
-                              │
-                              └─> EventSource /stream?<query> ──> pictures, texts   (assets/stream.js)
+location.search ─┐                     ┌─> location.search   (the controls moved: the URL follows)
+                 ├─> lossatlas.sync ───┤
+every control  ──┘   (assets/page.js)  └─> every control     (the URL moved: the controls follow)
+                          │
+                          └─> EventSource /stream?<query> ──> pictures, texts   (assets/stream.js)
 """
 
 from dash import ClientsideFunction, Dash, Input, Output, State
@@ -15,7 +15,8 @@ from app.controls import IN_HEADER, page_options, prop
 
 def register(app: Dash) -> None:
     """Join the URL and the controls; both scripts read the rest from the `declared` store."""
-    controls = [(ids.option(option.name), prop(option)) for option in page_options().values() if option.name not in IN_HEADER]
+    options = [option for option in page_options().values() if option.name not in IN_HEADER]
+    controls = [(ids.option(option.name), prop(option)) for option in options]
     app.clientside_callback(
         ClientsideFunction("lossatlas", "sync"),
         [Output(ids.LOCATION, "search"), *(Output(*control) for control in controls)],

@@ -1,10 +1,11 @@
-"""Draws the control of any option from the option's own declaration, and tells the browser what it must know of it.
+"""Draws the control of any option from the option's own declaration, and tells the browser what it must know.
 
 A new option on a spec appears here without an edit: behind "more", unless it is named in FIRST.
 """
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import dash_mantine_components as dmc
 from dash import html
@@ -20,7 +21,7 @@ from compute.options import Option, options_of, text
 SHORT = 13  # characters that fit into half the sidebar
 MANY = 7  # choices from which a menu can be searched
 
-# The heading over each group of options, in the order of thought; a group not named here follows under its own name.
+# The heading over each group of options, in the order of thought; another group follows under its own name.
 SECTIONS = {
     "Problem": "Problem", "Activation": "Activations", "Start": "Start",
     "Where": "Slice", "Slice": "Slice", "Line": "Slice", "View": "View",
@@ -39,7 +40,7 @@ def page_options() -> dict[str, Option]:
 
 
 def sections(options: Mapping[str, Option]) -> dict[str, list[Option]]:
-    """Heading -> options, each where the reader looks for it: what hangs on the activation stands below it."""
+    """Heading -> options, each where a reader looks for it: what hangs on the activation stands below it."""
     found: dict[str, list[Option]] = {heading: [] for heading in SECTIONS.values()}
     for option in options.values():
         if option.name in IN_HEADER:
@@ -108,7 +109,8 @@ def _explained(option: Option, drawn: Component) -> Component:
 
 def _is_wide(option: Option) -> bool:
     names = option.menu().values()
-    return option.name == "activation" or _is_switchable(option) or any(len(name) > SHORT for name in names)
+    spacious = option.name == "activation" or option.kind is bool or _is_switchable(option)
+    return spacious or any(len(name) > SHORT for name in names)
 
 
 def _is_switchable(option: Option) -> bool:
@@ -116,20 +118,16 @@ def _is_switchable(option: Option) -> bool:
 
 
 def _input(option: Option) -> Component:
-    spoken = {"aria-description": option.help}
+    spoken = ids.aria(description=option.help)
     names, label = ids.option(option.name), option.label
     if option.kind is bool:
-        return dmc.Switch(id=names, label=label, checked=bool(option.default), size="sm", **spoken)
+        return dmc.Switch(
+            id=names, label=label, checked=bool(option.default), size="sm", labelPosition="left", **spoken
+        )
     if _is_switchable(option):
         return _pair(option, spoken)
     if option.choices is not None:
-        menu = option.menu()
-        return dmc.Select(
-            id=names, label=label, value=text(option.default), allowDeselect=False, searchable=len(menu) >= MANY,
-            data=[{"value": name, "label": shown} for name, shown in menu.items()], maxDropdownHeight=320,
-            nothingFoundMessage="Nothing has this name.", clearSearchOnFocus=True, selectFirstOptionOnChange=True,
-            comboboxProps={"width": "max-content", "position": "bottom-start"}, w="100%", **spoken,
-        )  # fmt: skip
+        return _menu(option, spoken)
     if option.kind in (int, float):
         return dmc.NumberInput(
             id=names, label=label, value=option.default, min=option.low, max=option.high, step=step(option),
@@ -141,20 +139,31 @@ def _input(option: Option) -> Component:
     )
 
 
-def _pair(option: Option, spoken: dict[str, str]) -> Component:
+def _menu(option: Option, spoken: dict[str, Any]) -> Component:
+    menu = option.menu()
+    return dmc.Select(
+        id=ids.option(option.name), label=option.label, value=text(option.default), allowDeselect=False,
+        data=[{"value": name, "label": shown} for name, shown in menu.items()], maxDropdownHeight=320,
+        searchable=len(menu) >= MANY, clearSearchOnFocus=True, selectFirstOptionOnChange=True,
+        nothingFoundMessage="Nothing has this name.", w="100%",
+        comboboxProps={"width": "max-content", "position": "bottom-start"}, **spoken,
+    )  # fmt: skip
+
+
+def _pair(option: Option, spoken: dict[str, Any]) -> Component:
     """Two choices side by side, under a label that belongs to both."""
     return html.Div([
         html.Span(option.label, className="label", id=f"label-{option.name}"),
         dmc.SegmentedControl(
             id=ids.option(option.name), value=text(option.default), fullWidth=True, size="xs",
             data=[{"value": name, "label": shown} for name, shown in option.menu().items()],
-            **{"aria-labelledby": f"label-{option.name}"}, **spoken,
+            **ids.aria(labelledby=f"label-{option.name}"), **spoken,
         ),
     ])  # fmt: skip
 
 
 def step(option: Option) -> float:
-    """What an arrow adds: one unit of the default's leading digit for whole numbers, a tenth of that power for 1.0."""
+    """What an arrow adds: one in the default's leading digit, or for 1.0, 0.1, … one in the next."""
     default = abs(float(option.default))  # type: ignore[arg-type]
     if option.kind is int:
         return 10 ** math.floor(math.log10(default)) if default else 1
@@ -164,10 +173,12 @@ def step(option: Option) -> float:
 def _activations(option: Option) -> Component:
     menu = option.menu()
     first = [name for name in FIRST_ACTIVATIONS if name in menu]
-    chips = [*_chips(first, menu, "chip"), *_chips((name for name in menu if name not in first), menu, "chip rest")]
-    more = html.Button("more…", id="more-activations", className="quiet", type="button", **{"aria-expanded": "false"})
-    group = dmc.ChipGroup([*chips, more], id=ids.ACTIVATION, multiple=True, value=list(DEFAULT_ACTIVATIONS))
-    words = {"aria-label": f"{option.label}s, 1 to {MOST_COLUMNS}", "aria-description": option.help}
+    rest = [name for name in menu if name not in first]
+    closed = ids.aria(expanded="false")
+    more = html.Button("more…", id="more-activations", className="quiet", type="button", **closed)
+    chips = [*_chips(first, menu, "chip"), *_chips(rest, menu, "chip rest"), more]
+    group = dmc.ChipGroup(chips, id=ids.ACTIVATION, multiple=True, value=list(DEFAULT_ACTIVATIONS))
+    words = ids.aria(label=f"{option.label}s, 1 to {MOST_COLUMNS}", description=option.help)
     return html.Div(group, className="chips", id="chips", role="group", **words)
 
 

@@ -1,5 +1,7 @@
 """Names of the page's elements, for Python, stylesheet and scripts."""
 
+from typing import Any
+
 LOCATION = "location"
 MANTINE = "mantine"
 DECLARED = "declared"  # what the scripts must know: controls, templates, camera
@@ -8,6 +10,16 @@ LINK_CAMERAS = "link-cameras"
 SENTENCE, EQUAL, COST = "sentence", "equal", "cost"
 BAR, MESSAGE, PROGRESS = "bar", "message", "progress"
 MAIN, COLUMNS, CONTROLS, HELP = "main", "columns", "controls", "help"
+
+
+def aria(**words: str) -> dict[str, Any]:
+    """What a screen reader is told, as properties of an element."""
+    return {f"aria-{name}": word for name, word in words.items()}
+
+
+def data(**words: str) -> dict[str, Any]:
+    """What the scripts and the stylesheet read from an element."""
+    return {f"data-{name}": word for name, word in words.items()}
 
 
 def option(name: str) -> str:

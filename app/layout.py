@@ -3,6 +3,7 @@
 Places that the scripts write to are empty here, so that React has nothing to put back.
 """
 
+from typing import Any
 from urllib.parse import quote
 
 import dash_mantine_components as dmc
@@ -16,6 +17,16 @@ from app.theme import CAMERA, FONT, TEMPLATES
 from compute.options import Option
 
 EXPORTS = ("npz", "csv", "json")
+ABOUT = (
+    "Each column is one network, equal but for its activation function. The surface is the loss around the "
+    "point that training reached: the center is that point, height and colour are the loss when all weights "
+    "move along two directions. Below it stand the loss along the first direction alone, and the training "
+    "that led there.",
+    "A plane shows two of many directions; another direction seed may look different. The address of the "
+    "page holds the whole question: whoever opens it sees the same picture.",
+    "Drag a surface to turn it, right-drag to move it, Ctrl and wheel to come closer, double click to go "
+    "back. With the keyboard: arrows turn the surface in focus, + and − come closer and leave, Home goes back.",
+)
 KEYS = (
     ("/", "to the data set"),
     ("s · c", "3-D surface · contour map"),
@@ -26,10 +37,14 @@ KEYS = (
     ("?", "this help"),
 )
 MARK = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M3 6c6 0 6 20 13 20S23 6 29 6" fill="none" '
-    'stroke="#2868f8" stroke-width="4" stroke-linecap="round"/><circle cx="16" cy="25" r="4" fill="#e07800"/></svg>'
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<path d="M3 6c6 0 6 20 13 20S23 6 29 6" fill="none" stroke="#2868f8" stroke-width="4" '
+    'stroke-linecap="round"/>'
+    '<circle cx="16" cy="25" r="4" fill="#e07800"/></svg>'
 )
 ICON = f"data:image/svg+xml,{quote(MARK)}"
+
+PLOTLY = "/plotly.min.js"  # fetched early, run by stream.js once the controls stand
 
 INDEX = f"""<!DOCTYPE html>
 <html lang="en">
@@ -39,6 +54,7 @@ INDEX = f"""<!DOCTYPE html>
 <meta name="color-scheme" content="light dark">
 <title>{{%title%}}</title>
 <link rel="icon" href="{ICON}">
+<link rel="preload" as="script" href="{PLOTLY}" id="plotly">
 {{%css%}}
 </head>
 <body>
@@ -70,12 +86,17 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
         ],
         id=ids.MANTINE,
         defaultColorScheme="auto",
-        theme={"fontFamily": FONT, "primaryColor": "blue", "primaryShade": {"light": 7, "dark": 6}, "cursorType": "pointer"},
+        theme={
+            "fontFamily": FONT,
+            "primaryColor": "blue",
+            "primaryShade": {"light": 7, "dark": 6},
+            "cursorType": "pointer",
+        },
     )
 
 
-def _button(words: str, act: str, **more) -> Component:
-    return html.Button(words, type="button", className="button", **{"data-act": act}, **more)
+def _button(words: str, act: str, **more: Any) -> Component:
+    return html.Button(words, type="button", className="button", **ids.data(act=act), **more)
 
 
 def _header() -> Component:
@@ -83,14 +104,15 @@ def _header() -> Component:
         [
             html.A([html.Img(src=ICON, alt="", className="mark"), "lossatlas"], href="/", className="name"),
             html.Nav(
-                html.A("Landscape", href=f"#{ids.MAIN}", **{"aria-current": "page"}), **{"aria-label": "Places"}
+                html.A("Landscape", href=f"#{ids.MAIN}", **ids.aria(current="page")),
+                **ids.aria(label="Places"),
             ),
             html.Div(
                 [
                     _button("Copy link", "copy", id="copy"),
-                    _button("Larger type", "presenter", id="presenter", **{"aria-pressed": "false"}),
+                    _button("Larger type", "presenter", id="presenter", **ids.aria(pressed="false")),
                     _button("Theme: auto", "theme", id="theme"),
-                    _button("Help", "help", **{"aria-haspopup": "dialog"}),
+                    _button("Help", "help", **ids.aria(haspopup="dialog")),
                 ],
                 className="tools",
             ),
@@ -104,11 +126,11 @@ def _sidebar(options: dict[str, Option]) -> Component:
         [
             html.Div(
                 [_section(heading, members) for heading, members in sections(options).items()],
-                className="sections", role="form", **{"aria-label": "The question and the view"},
+                className="sections", role="form", **ids.aria(label="The question and the view"),
             ),
             html.Div(
                 [
-                    html.P(id=ids.COST, className="cost", **{"aria-live": "off"}),
+                    html.P(id=ids.COST, className="cost"),
                     _button("Cancel", "cancel", id="cancel", hidden=True),
                 ],
                 className="asked",
@@ -131,9 +153,9 @@ def _link_cameras() -> Component:
     """A browser's own habit, kept there and in no URL."""
     switch = dmc.Switch(
         id=ids.LINK_CAMERAS, label="Link cameras", checked=True, size="sm", persistence=True,
-        **{"aria-description": "Turning one surface turns the others."},
+        labelPosition="left", **ids.aria(description="Turning one surface turns the others."),
     )  # fmt: skip
-    return html.Div(switch, className="row half")
+    return html.Div(switch, className="row wide")
 
 
 def _main(panels: list[tuple[str, str]]) -> Component:
@@ -142,21 +164,25 @@ def _main(panels: list[tuple[str, str]]) -> Component:
             html.Div(
                 [
                     html.Div([html.H1(id=ids.SENTENCE), html.P(id=ids.EQUAL, className="equal")]),
-                    html.Div(
-                        [html.Span(className="bar-title"), html.Div(className="gradient"), html.Div(className="ticks")],
-                        id=ids.BAR, className="bar", hidden=True, role="img",
-                    ),
+                    _colour_bar(),
                 ],
                 className="lead",
             ),
             html.P(id=ids.MESSAGE, className="message", role="alert", hidden=True),
             html.P(html.A("Open the default question", href="/"), className="way-out"),
             html.P(id=ids.PROGRESS, className="spoken", role="status"),
-            html.Div([_column(place, panels) for place in range(MOST_COLUMNS)], id=ids.COLUMNS, className="columns"),
+            html.Div(
+                [_column(place, panels) for place in range(MOST_COLUMNS)], id=ids.COLUMNS, className="columns"
+            ),
         ],
         id=ids.MAIN,
         tabIndex="-1",
     )  # fmt: skip
+
+
+def _colour_bar() -> Component:
+    parts = [html.Span(className="bar-title"), html.Div(className="gradient"), html.Div(className="ticks")]
+    return html.Div(parts, id=ids.BAR, className="bar", hidden=True, role="img")
 
 
 def _column(place: int, panels: list[tuple[str, str]]) -> Component:
@@ -174,21 +200,21 @@ def _slot(place: int, name: str, title: str) -> Component:
     return html.Section(
         [
             html.Div([html.H3(title), html.Span(className="state"), _exports(name, title)], className="line"),
-            html.Div(id=ids.plot(place, name), className="plot"),
+            html.Div(id=ids.plot(place, name), className="plot", role="img"),
             html.P(className="failure", hidden=True),
             html.P(className="caption"),
             html.Ul(className="warnings", hidden=True),
         ],
         id=ids.slot(place, name),
         className=f"slot slot-{name}",
-        **{"data-state": "waiting", "data-column": str(place), "data-panel": name},
+        **ids.data(state="waiting"),
     )
 
 
 def _exports(name: str, title: str) -> Component:
-    links = [html.A(kind, className="export", download="", **{"data-kind": kind}) for kind in EXPORTS]
+    links = [html.A(kind, className="export", download="", **ids.data(kind=kind)) for kind in EXPORTS]
     return html.Details(
-        [html.Summary("data", **{"aria-label": f"Data behind {title}"}), html.Div(links)], className="exports"
+        [html.Summary("data", **ids.aria(label=f"Data behind {title}")), html.Div(links)], className="exports"
     )
 
 
@@ -197,23 +223,11 @@ def _help() -> Component:
     return html.Dialog(
         [
             html.H2("What is shown"),
-            html.P(
-                "Each column is one network, equal but for its activation function. The surface is the loss around the "
-                "point that training reached: the centre is that point, height and colour are the loss when all "
-                "weights move along two directions. Below it stand the loss along the first direction alone, and the "
-                "training that led there."
-            ),
-            html.P(
-                "A plane shows two of many directions; another direction seed may look different. The address of the "
-                "page holds the whole question: whoever opens it sees the same picture."
-            ),
-            html.P(
-                "Drag a surface to turn it, Ctrl and wheel to come closer, double click to go back. Right-drag moves it."
-            ),
+            *(html.P(paragraph) for paragraph in ABOUT),
             html.H2("Keys"),
             html.Dl(keys, className="keys"),
             html.Form(html.Button("Close", className="button", autoFocus="autofocus"), method="dialog"),
         ],
         id=ids.HELP,
-        **{"aria-label": "Help"},
+        **ids.aria(label="Help"),
     )

@@ -1,5 +1,6 @@
 """The web application: the page, its stream, exports and the health check."""
 
+import contextlib
 import functools
 from pathlib import Path
 
@@ -37,10 +38,8 @@ def cache() -> Cache:
 def start_pool() -> None:
     """Open this process's connection and cache before the first reader needs them; call it after the fork."""
     cache()
-    try:
+    with contextlib.suppress(PoolLost):  # the compute host starts beside us; the first stream tries again
         pool().client()
-    except PoolLost:
-        pass  # the compute host starts beside us; the first stream tries again
 
 
 def text(message: str, status: int) -> Response:

@@ -22,7 +22,12 @@
     write(place, sentence);
     place.dataset.kind = kind;
     place.hidden = !sentence;
+    window.clearTimeout(fading);
+    if (kind === "note") fading = window.setTimeout(unsay, NOTE, "note");
   }
+
+  const NOTE = 6000; // ms that a remark stays
+  let fading = 0;
 
   function unsay(...kinds) {
     if (kinds.includes(byId("message").dataset.kind)) say("", "");
@@ -39,6 +44,16 @@
     }
     new ResizeObserver(arrange).observe(byId("columns"));
     atlas.applySize();
+    loadPlotly();
+  }
+
+  // Run only now: it takes the browser about a second, and the controls should stand before.
+  function loadPlotly() {
+    const script = document.createElement("script");
+    script.src = byId("plotly").href;
+    script.onload = schedule;
+    script.onerror = () => say("The drawing library did not arrive; reload the page.", "refused");
+    document.head.append(script);
   }
 
   function addSlot(column, panel) {
@@ -50,6 +65,7 @@
     slots.set(slot.key, slot);
     sizes.observe(slot.plot);
     slot.plot.addEventListener("dblclick", () => turn(slot, copy(told.camera), true));
+    slot.plot.addEventListener("keydown", (event) => byKey(slot, event));
     // Without Ctrl the wheel scrolls the page, which the pictures cover.
     slot.plot.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
@@ -112,8 +128,7 @@
 
   function tick() {
     frame = 0;
-    if (!todo.size) return;
-    if (!window.Plotly) return schedule(); // its script may still be on the way
+    if (!todo.size || !window.Plotly) return; // its script calls again when it has arrived
     const slot = todo.values().next().value;
     todo.delete(slot);
     if (todo.size) schedule(); // before drawing, so that one bad figure stops nothing
@@ -125,6 +140,7 @@
     slot.figure = slot.next || slot.figure;
     Object.assign(slot, { next: null, redraw: false });
     const layout = dress(slot);
+    slot.plot.tabIndex = layout.scene ? 0 : -1;
     window.Plotly.react(slot.plot, slot.figure.data, layout, config(slot, layout)).then(() => {
       slot.drawn += 1;
       delete slot.place.dataset.stale;
@@ -235,6 +251,34 @@
     }
   }
 
+  const STEP = Math.PI / 24; // of a turn by key
+  const TURNS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+  const NEARER = { "+": 0.9, "=": 0.9, "-": 1 / 0.9, "−": 1 / 0.9 };
+
+  function byKey(slot, event) {
+    if (!slot.figure?.layout.scene || event.ctrlKey || event.metaKey || event.altKey) return;
+    const [around, up] = TURNS[event.key] || [0, 0];
+    const nearer = NEARER[event.key] || 1;
+    const home = event.key === "Home";
+    if (!around && !up && nearer === 1 && !home) return;
+    event.preventDefault();
+    const camera = copy(home ? told.camera : slot.camera || told.camera);
+    if (!home) orbit(camera, around * STEP, up * STEP, nearer);
+    turn(slot, camera, true);
+  }
+
+  // Moves the eye on a sphere about the point looked at, never over the pole.
+  function orbit(camera, around, up, nearer) {
+    const { eye, center } = camera;
+    const [x, y, z] = ["x", "y", "z"].map((axis) => eye[axis] - (center?.[axis] ?? 0));
+    const radius = Math.hypot(x, y, z) * nearer;
+    const angle = Math.atan2(y, x) + around;
+    const height = Math.max(-1.5, Math.min(1.5, Math.asin(z / Math.hypot(x, y, z)) + up));
+    eye.x = (center?.x ?? 0) + radius * Math.cos(height) * Math.cos(angle);
+    eye.y = (center?.y ?? 0) + radius * Math.cos(height) * Math.sin(angle);
+    eye.z = (center?.z ?? 0) + radius * Math.sin(height);
+  }
+
   // One relayout per follower in flight; what comes meanwhile is the next one's.
   function follow(slot) {
     if (slot.following) return;
@@ -280,7 +324,6 @@
   function close() {
     current += 1;
     window.clearTimeout(timer);
-    window.clearTimeout(silence);
     if (source) source.close();
     source = null;
   }
@@ -288,7 +331,7 @@
   function open(asked) {
     if (asked === query && ["computing", "done", "refused"].includes(phase)) return;
     query = asked;
-    tries = 0;
+    heard();
     connect();
   }
 
@@ -302,7 +345,7 @@
     const mine = current;
     setPhase("computing");
     source = new EventSource(`/stream${query ? `?${query}` : ""}`);
-    source.onerror = () => mine === current && broken(mine);
+    source.onerror = () => mine === current && broken();
     for (const [name, take] of Object.entries(TAKE)) {
       source.addEventListener(name, (event) => {
         if (mine !== current) return;
@@ -319,10 +362,9 @@
     unsay("lost");
   }
 
-  function broken(mine) {
-    silence = silence || window.setTimeout(() => {
-      if (mine === current) say("The connection is lost; trying again. The pictures stay as they are.", "lost");
-    }, PATIENCE);
+  function broken() {
+    silence = silence || window.setTimeout(say, PATIENCE,
+      "The connection is lost; trying again. The pictures stay as they are.", "lost");
     // After an HTTP error EventSource gives up for good; after anything else it asks again by itself.
     if (source.readyState === EventSource.CLOSED) reconnectIn(Math.min(LONGEST, AGAIN * 2 ** tries));
     tries += 1;
@@ -336,8 +378,9 @@
   function cancel() {
     if (phase !== "computing") return;
     close();
+    heard();
     setPhase("cancelled");
-    unsay("lost", "busy");
+    unsay("busy");
     for (const slot of inUse()) {
       if (slot.state === "waiting" || slot.state === "computing") setState(slot, "cancelled");
     }
@@ -430,6 +473,9 @@
     article.setAttribute("aria-label", column.label);
     write(article.querySelector(".activation"), column.label);
     article.querySelector(".curve").src = column.curve;
+    for (const slot of mine) {
+      slot.plot.setAttribute("aria-label", `${slot.place.querySelector("h3").textContent} of ${column.label}`);
+    }
     colourChip(column);
     for (const slot of mine) {
       for (const link of slot.place.querySelectorAll("a.export")) {

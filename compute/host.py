@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -28,7 +29,12 @@ CONFIG = {
     "distributed.comm.timeouts.connect": "10s",
     "distributed.admin.tick.limit": "60s",
 }
-ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+WORKERS_ENVIRONMENT = {  # read when a worker's modules are imported, by the fork server
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "DASK_LOGGING__DISTRIBUTED": "warning",
+}
 
 
 def worker_specs(workers: int, gpus: int) -> dict:
@@ -79,7 +85,8 @@ def main(port: int, workers: int, gpus: bool) -> None:
         sys.exit(2)
     watch_parent()
     dask.config.set(CONFIG)
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # read by the fork server, which starts later
+    os.environ.update(WORKERS_ENVIRONMENT)
+    logging.getLogger("distributed").setLevel(logging.WARNING)
     get_mp_context().set_forkserver_preload(["compute.warm"])  # torch is imported once for all workers
     asyncio.run(serve(port, workers, devices))
 

@@ -7,7 +7,17 @@ import dash_mantine_components as dmc
 import pytest
 
 from app import ids
-from app.controls import FIRST, FIRST_ACTIVATIONS, control, declared, matters, page_options, prop, sections, step
+from app.controls import (
+    FIRST,
+    FIRST_ACTIVATIONS,
+    control,
+    declared,
+    matters,
+    page_options,
+    prop,
+    sections,
+    step,
+)
 from app.state import DEFAULT_ACTIVATIONS, read_state
 from compute.activations import ACTIVATIONS
 from compute.options import option, options_of
@@ -61,8 +71,9 @@ def test_control_suits_the_kind(name):
 def test_every_option_of_the_page_has_a_labelled_and_explained_control(name):
     row = control(OPTIONS[name])
     drawn = find(row, ids.option(name))
-    assert row.id == ids.row(name)
-    texts = str(row.to_plotly_json()) + "".join(str(part.to_plotly_json()) for part in parts(row) if hasattr(part, "id"))
+    assert find(row, ids.row(name)) is row
+    told = [part.to_plotly_json() for part in (row, *parts(row)) if hasattr(part, "id")]
+    texts = str(told)
     assert OPTIONS[name].label in texts
     assert OPTIONS[name].help in texts
     assert hasattr(drawn, prop(OPTIONS[name]))
@@ -114,7 +125,8 @@ def test_table_of_what_matters_equals_the_predicates():
 def test_sections_hold_every_option_once_in_the_order_of_thought():
     found = sections(OPTIONS)
     assert list(found)[:5] == ["Problem", "Activations", "Start", "Slice", "View"]
-    assert sorted(option.name for members in found.values() for option in members) == sorted(OPTIONS.keys() - {"theme"})
+    placed = [option.name for members in found.values() for option in members]
+    assert sorted(placed) == sorted(OPTIONS.keys() - {"theme"})
     assert {option.name for option in found["Activations"]} == {"activation", "alpha", "slope", "beta"}
     assert OPTIONS.keys() >= FIRST
 
