@@ -29,7 +29,7 @@ class Lazy(click.Group):
 
 
 @click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="lossatlas")
+@click.version_option(package_name="lossatlas", prog_name="lossatlas")
 def main() -> None:
     """An atlas of neural-network loss landscapes by activation function."""
 

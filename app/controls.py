@@ -94,17 +94,9 @@ def matters(option: Option, options: Mapping[str, Option]) -> dict[str, list[str
 
 def control(option: Option) -> Component:
     """The labelled control of one option, in a row that may be hidden."""
-    drawn = _activations(option) if option.name == "activation" else _explained(option, _input(option))
+    drawn = _activations(option) if option.name == "activation" else _input(option)
     wide = "wide" if _is_wide(option) else "half"
-    return html.Div(drawn, id=ids.row(option.name), className=f"row {wide}")
-
-
-def _explained(option: Option, drawn: Component) -> Component:
-    return dmc.Tooltip(
-        drawn, label=option.help, position="right", multiline=True, w=260, openDelay=500, withArrow=True,
-        boxWrapperProps={"w": "100%"},
-        events={"hover": True, "focus": False, "touch": False},
-    )  # fmt: skip
+    return html.Div(drawn, id=ids.row(option.name), className=f"row {wide}", title=option.help)
 
 
 def _is_wide(option: Option) -> bool:

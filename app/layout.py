@@ -25,7 +25,8 @@ ABOUT = (
     "A plane shows two of many directions; another direction seed may look different. The address of the "
     "page holds the whole question: whoever opens it sees the same picture.",
     "Drag a surface to turn it, right-drag to move it, Ctrl and wheel to come closer, double click to go "
-    "back. With the keyboard: arrows turn the surface in focus, + and − come closer and leave, Home goes back.",
+    "back. With the keyboard: arrows turn the surface in focus, + and − bring it closer and away, Home goes "
+    "back.",
 )
 KEYS = (
     ("/", "to the data set"),

@@ -28,6 +28,8 @@ class PageState:
         values: dict[str, object] = {name: value for name, value in self.values.items() if name in known}
         if extent is not None and "extent" in known:
             values["extent"] = extent
+        if self.view.show == "accuracy" and "accuracy" in known:
+            values["accuracy"] = True  # on a grid it is computed only when it is looked at
         return build(spec_type, values | {"activation": activation})
 
 

@@ -286,7 +286,7 @@ def numbers(result) -> list[tuple[str, str]]:
         return "–" if math.isnan(value) else f"{100 * value:.1f} %"
 
     def digits(value: float) -> str:
-        return "–" if math.isnan(value) else f"{value:.3g}"
+        return "–" if math.isnan(value) else f"{value:.3g}" if value >= 1e-3 else f"{value:.1e}".replace("e-0", "e-")
 
     return [
         ("train loss", digits(last(result.train_loss))),

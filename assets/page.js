@@ -73,6 +73,7 @@
 
   // ---------------------------------------------------------------- URL and controls
 
+  const THEMES = ["auto", "light", "dark"];
   let controls = null; // as app.controls.declared tells them
   let known = null; // {search, texts}: what URL and controls said last
   let pause = 0; // the timer of a value that is still being typed
@@ -88,9 +89,10 @@
   }
 
   // The theme is the browser's affair: it is cut out unless only a refusal can answer it.
-  function ask(search) {
+  function question(search) {
     const parts = search.replace(/^\?/, "").split("&");
-    atlas.open(parts.filter((part) => part && !(urlTheme && part.startsWith("theme="))).join("&"));
+    const known = THEMES.includes(readQuery(search).get("theme"));
+    return parts.filter((part) => part && !(known && part.startsWith("theme="))).join("&");
   }
 
   // dash: (location.search, one value per control, what was declared) -> (location.search, one value per control)
@@ -111,7 +113,7 @@
     const given = readQuery(search);
     const none = window.dash_clientside.no_update;
     const theme = given.get("theme");
-    urlTheme = ["auto", "light", "dark"].includes(theme) ? theme : null;
+    urlTheme = THEMES.includes(theme) ? theme : null;
     applyTheme();
     window.clearTimeout(pause);
     const texts = values.map((value, i) => textOf(controls[i], value));
@@ -122,7 +124,7 @@
       return held;
     });
     known = { search, texts };
-    ask(search);
+    atlas.open(question(search));
     return [none, ...outputs];
   }
 
@@ -154,7 +156,7 @@
   function commit(texts) {
     const search = written(texts);
     known = { search, texts };
-    ask(search);
+    atlas.open(question(search));
     showWhatMatters();
     return search;
   }
@@ -173,7 +175,6 @@
 
   // ---------------------------------------------------------------- theme and type size, kept in this browser only
 
-  const THEMES = ["auto", "light", "dark"];
   const THEME_AT = "mantine-color-scheme-value"; // where Mantine looks before its first paint
   const SIZE_AT = "lossatlas-presenter";
   const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -233,7 +234,7 @@
   }
 
   prefersDark.addEventListener("change", () => controls && applyTheme());
-  atlas.applySize = applySize;
+  Object.assign(atlas, { applySize, question });
 
   // ---------------------------------------------------------------- buttons and keys
 

@@ -18,6 +18,7 @@
   }
 
   function say(sentence, kind) {
+    if (!told) return;
     const place = byId("message");
     write(place, sentence);
     place.dataset.kind = kind;
@@ -30,7 +31,7 @@
   let fading = 0;
 
   function unsay(...kinds) {
-    if (kinds.includes(byId("message").dataset.kind)) say("", "");
+    if (told && kinds.includes(byId("message").dataset.kind)) say("", "");
   }
 
   const element = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
@@ -44,7 +45,9 @@
     }
     new ResizeObserver(arrange).observe(byId("columns"));
     atlas.applySize();
+    setPhase(phase);
     loadPlotly();
+    for (const [name, data] of early.splice(0)) TAKE[name](data);
   }
 
   // Run only now: it takes the browser about a second, and the controls should stand before.
@@ -159,7 +162,7 @@
         ([side, room]) => [side, typeof room === "number" ? room * atlas.enlarged : room]));
     }
     if (layout.scene) {
-      slot.given = slot.camera || copy(told.camera);
+      slot.given = copy(cameraOf(slot));
       // A revision of its own: plotly then takes this camera and not one it remembers.
       layout.scene = { ...layout.scene, camera: copy(slot.given), uirevision: slot.drawn };
     }
@@ -211,6 +214,8 @@
 
   const SETTLED = 400; // ms; on slow rendering a view glides past its last event
 
+  let shared = null; // the camera of the linked surfaces, once a reader has turned one
+  const cameraOf = (slot) => slot.camera || shared || told.camera;
   const linked = () => byId("link-cameras")?.checked ?? true;
 
   function near(one, other) {
@@ -243,6 +248,7 @@
   function turn(slot, camera, itself) {
     if (!slot.figure?.layout.scene) return;
     turned = slot;
+    if (linked()) shared = copy(camera);
     for (const other of slots.values()) {
       if (other !== slot && !linked()) continue;
       other.camera = copy(camera);
@@ -262,7 +268,7 @@
     const home = event.key === "Home";
     if (!around && !up && nearer === 1 && !home) return;
     event.preventDefault();
-    const camera = copy(home ? told.camera : slot.camera || told.camera);
+    const camera = copy(home ? told.camera : cameraOf(slot));
     if (!home) orbit(camera, around * STEP, up * STEP, nearer);
     turn(slot, camera, true);
   }
@@ -308,12 +314,15 @@
   let silence = 0;
   let tries = 0;
   let opened = 0;
+  const early = []; // events that came before the page's elements
+  const LAST = ["done", "refused", "busy"]; // after which the server says nothing more
 
   const SPOKEN = { computing: "Computing.", done: "Finished.", failed: "Finished with failures.",
     refused: "Refused.", cancelled: "Cancelled." };
 
   function setPhase(next) {
     phase = next;
+    if (!told) return;
     document.documentElement.dataset.phase = next;
     const button = byId("cancel");
     button.hidden = next === "done" || next === "refused" || next === "idle";
@@ -350,7 +359,10 @@
       source.addEventListener(name, (event) => {
         if (mine !== current) return;
         heard();
-        take(JSON.parse(event.data || "{}"));
+        const data = JSON.parse(event.data || "{}");
+        if (told) return take(data);
+        early.push([name, data]);
+        if (LAST.includes(name)) source.close();
       });
     }
   }
@@ -502,7 +514,7 @@
     if (event.persisted && phase === "computing") connect(); // back from the browser's own cache
   });
 
-  // ---------------------------------------------------------------- what tests and the other script may see
+  // ---------------------------------------------------------------- what the tests and the other script may see
 
   Object.assign(atlas, { begin, open, cancel, cancelOrAgain, redraw, say, enlarged: 1, theme: null });
   Object.defineProperties(atlas, {
@@ -514,4 +526,6 @@
       get: () => Object.fromEntries(inUse().map(({ key, state, drawn, camera }) => [key, { state, drawn, camera }])),
     },
   });
+
+  open(atlas.question(window.location.search)); // the answer comes while the controls are being drawn
 })();

@@ -2,9 +2,20 @@
 
 import os
 import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from compute.jobs import Pool
+
+ROOT = Path(__file__).resolve().parent.parent
+START = 60.0  # seconds a server may take on a busy machine
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -24,6 +35,52 @@ def chromium_path() -> str:
     if os.environ.get("REQUIRE_BROWSER") == "1":
         pytest.fail(f"{sentence} REQUIRE_BROWSER=1 forbids skipping.", pytrace=False)
     pytest.skip(sentence)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[Pool]:
+    """A scheduler and two workers as `lossatlas serve` starts them."""
+    port = free_port()
+    host = subprocess.Popen([sys.executable, "-m", "compute.host", "--port", str(port), "--workers", "2"], cwd=ROOT)
+    found = Pool(f"tcp://127.0.0.1:{port}")
+    end = time.monotonic() + START
+    while found.workers() < 2 and time.monotonic() < end:
+        time.sleep(0.1)
+    yield found
+    found.close()
+    host.terminate()
+    host.wait(20)
+
+
+@pytest.fixture(scope="session")
+def atlas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a whole `lossatlas serve` with an empty cache."""
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    environment = os.environ | {"LOSSATLAS_CACHE": str(tmp_path_factory.mktemp("atlas") / "cache")}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--workers", "2"], cwd=ROOT, env=environment
+    )
+    wait_for(address)
+    yield address
+    server.terminate()
+    server.wait(20)
+
+
+def wait_for(address: str) -> None:
+    end = time.monotonic() + START
+    while time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(f"{address}/healthz", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(f"{address} did not answer within {START:.0f} s")
 
 
 @pytest.fixture

@@ -1,0 +1,80 @@
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from app.exports import FORMATS, format_of
+from app.main import server
+from compute.analyses import question
+from compute.jobs import ask
+from compute.options import BadSpec
+from compute.results import to_arrays
+
+QUERY = "dataset=xor&widths=2&steps=10&l2=0.01"
+
+
+@pytest.fixture(scope="module", params=["slice", "line", "training"])
+def answer(request):
+    extra = {"slice": "&points=9&accuracy=1", "line": "&line_points=21", "training": ""}[request.param]
+    return ask(question(request.param, QUERY + extra))
+
+
+def test_npz_holds_every_field_to_the_bit(answer):
+    with np.load(io.BytesIO(FORMATS["npz"].write(answer)), allow_pickle=False) as stored:
+        for name, array in to_arrays(answer).items():
+            assert np.array_equal(stored[name], array, equal_nan=array.dtype.kind == "f")
+    if hasattr(answer, "v"):
+        assert {"theta", "u", "v", "axis", "loss"} <= set(to_arrays(answer))
+
+
+def test_csv_and_json_hold_the_same_numbers(answer):
+    frame = pd.read_csv(io.BytesIO(FORMATS["csv"].write(answer)))
+    told = json.loads(FORMATS["json"].write(answer))
+    if hasattr(answer, "v"):
+        np.testing.assert_array_equal(frame["loss"].to_numpy().reshape(9, 9), answer.loss)
+        np.testing.assert_array_equal(frame["a"].to_numpy().reshape(9, 9)[:, 0], answer.axis)
+        np.testing.assert_array_equal(told["loss"], answer.loss)
+    else:
+        column = "loss" if hasattr(answer, "loss") else "train_loss"
+        np.testing.assert_array_equal(frame[column], getattr(answer, column))
+        np.testing.assert_array_equal(told[column], getattr(answer, column))
+    assert told["question"] and "NaN" not in FORMATS["json"].write(answer).decode()
+
+
+def test_html_needs_no_network(answer):
+    page = FORMATS["html"].write(answer).decode()
+    assert "Plotly.newPlot" in page and "<script src=" not in page and "cdn.plot.ly" not in page.split("/**")[0]
+
+
+def test_an_unknown_format_is_named_with_those_there_are():
+    with pytest.raises(BadSpec, match="npz"):
+        format_of("pkl")
+
+
+@pytest.mark.parametrize(("path", "words"), [
+    ("/export/slice.npz?dataset=irs", "iris"), ("/export/slise.npz", "slice"), ("/export/slice.pkl", "npz"),
+    ("/export/slice.npz?points=64", "odd"), ("/export/extent.html", "no figure"), ("/export/slice.csv?" + "a" * 8000, "4000"),
+    ("/export/line.json?points=9", "no option"), ("/export/slice.npz?dataset=mnist&widths=1000&points=513", "limit"),
+])  # fmt: skip
+def test_bad_requests_are_400_with_one_sentence(path, words):
+    response = server.test_client().get(path)
+    assert response.status_code == 400 and words in response.text and response.text.count("\n") == 1
+    assert response.mimetype == "text/plain"
+
+
+def test_no_path_leads_to_a_file_of_ours():
+    client = server.test_client()
+    for path in ("/export/../app/main.py", "/assets/../pyproject.toml", "/assets/%2e%2e/pyproject.toml", "/assets//etc/passwd"):
+        response = client.get(path)
+        assert response.status_code == 404 or response.mimetype == "text/html"
+        assert "import" not in response.text[:200] and "[project]" not in response.text and "root:" not in response.text
+
+
+def test_health_plotly_and_page_are_served_from_here():
+    client = server.test_client()
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/plotly.min.js").mimetype == "text/javascript"
+    page = client.get("/?dataset=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").text
+    assert 'lang="en"' in page and "alert(1)" not in page and "http://" not in page.replace("http://www.w3.org", "")

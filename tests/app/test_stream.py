@@ -1,0 +1,127 @@
+import json
+
+import pytest
+
+from app import stream as module
+from app.panels import PANELS
+from app.state import DEFAULT_ACTIVATIONS, question_options, read_state
+from app.stream import Drawn, numbers, sentence, stream
+from compute.analyses import question
+from compute.cache import Cache
+from compute.jobs import Pool, ask
+from compute.options import BadSpec
+from compute.settings import Settings
+
+QUICK = "dataset=xor&widths=2&steps=20&points=17&line_points=21"
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return Cache(tmp_path / "cache", 10**8)
+
+
+def events(query: str, pool: Pool, cache: Cache | None, max_seconds: float = 1800.0) -> list[tuple[str, dict]]:
+    found = []
+    for chunk in stream(query, pool, cache, Settings(cache=None, max_seconds=max_seconds)):
+        if chunk.startswith("event: "):
+            name, data = chunk.removeprefix("event: ").rstrip("\n").split("\ndata: ")
+            found.append((name, json.loads(data)))
+    return found
+
+
+def last_panels(found) -> dict[tuple[int, str], dict]:
+    return {(data["column"], data["panel"]): data for name, data in found if name == "panel"}
+
+
+def test_a_page_comes_as_plan_pictures_numbers_bar_and_done(pool, cache):
+    found = events(QUICK, pool, cache)
+    names = [name for name, _ in found]
+    assert names[0] == "plan" and names[-1] == "done" and "bar" in names
+    plan = found[0][1]
+    assert [column["activation"] for column in plan["columns"]] == list(DEFAULT_ACTIVATIONS)
+    assert "XOR, network 2-2-1" in plan["sentence"] and plan["cost"].startswith("930 losses")
+    ends = last_panels(found)
+    assert set(ends) == {(column, panel) for column in range(3) for panel in PANELS}
+    assert {end["state"] for end in ends.values()} == {"done"} and all(end["figure"]["data"] for end in ends.values())
+    again = events(QUICK, pool, cache)
+    assert {end["state"] for end in last_panels(again).values()} == {"cached"}
+    for place, end in last_panels(again).items():
+        assert end["figure"] == ends[place]["figure"]
+
+
+def test_compared_panels_share_half_width_and_range_unless_asked_otherwise(pool, cache):
+    def look(query):
+        ends = last_panels(events(query, pool, cache))
+        layouts = [ends[column, "slice"]["figure"]["layout"] for column in range(3)]
+        return [layout["scene"]["xaxis"]["range"] for layout in layouts], [layout["coloraxis"]["cmin"] for layout in layouts]
+
+    widths, lows = look(QUICK)
+    assert len({tuple(width) for width in widths}) == 1 and len(set(lows)) == 1
+    widths, lows = look(f"{QUICK}&shared=0")
+    assert len({tuple(width) for width in widths}) == 1 and len(set(lows)) == 3
+
+
+def test_the_data_link_of_a_panel_is_the_question_it_shows(pool, cache):
+    ends = last_panels(events(QUICK, pool, cache))
+    for (column, panel), end in ends.items():
+        spec = question(panel, end["query"])
+        assert spec.problem.activation == DEFAULT_ACTIVATIONS[column]
+        assert getattr(getattr(spec, "where", None), "extent", 0) != "auto"
+
+
+@pytest.mark.parametrize(("query", "words"), [
+    ("activation=tahn", "Did you mean 'tanh'"), ("dataset=irs", "Did you mean 'iris'"), ("points=64", "odd"),
+    ("activation=tanh,relu,elu,selu,celu,gelu,silu", "1 to 6"), ("activation=,", "1 to 6"), ("colour=red", "no option"),
+    ("mode=sphere", "one of the names"), ("dataset=sine", "loss=squared_error"), ("a" * 9000, "at most 4000"),
+    ("dataset=mnist&widths=1000&points=513", "limit is 30 min"), ("%ff%00=1", "no option"), ("seed=%F0%9F", "whole number"),
+])  # fmt: skip
+def test_what_cannot_be_asked_is_refused_with_one_sentence(query, words, pool):
+    found = events(query, pool, None)
+    assert [name for name, _ in found] == ["refused"] and words in found[0][1]["sentence"]
+
+
+def test_a_panel_that_fails_says_why_and_the_others_finish(pool, cache):
+    ends = last_panels(events(f"{QUICK}&part=test&activation=relu", pool, cache))
+    assert ends[0, "slice"]["state"] == "failed" and "no test part" in ends[0, "slice"]["text"]
+    assert ends[0, "training"]["state"] == "done"
+
+
+def test_beyond_the_most_streams_a_reader_is_told_to_wait(pool, monkeypatch):
+    monkeypatch.setattr(module, "_open_streams", module.threading.BoundedSemaphore(1))
+    first = stream(QUICK, pool, None, Settings(cache=None))
+    next(first), next(first)
+    assert [name for name, _ in events(QUICK, pool, None)] == ["busy"]
+    first.close()
+    assert events(QUICK, pool, None)[-1][0] == "done"
+
+
+def test_a_view_never_changes_the_questions(pool):
+    plain, looked = read_state(QUICK), read_state(f"{QUICK}&mode=contour&log=0&palette=cividis&theme=dark")
+    for panel in PANELS.values():
+        assert plain.spec(panel.spec, "tanh") == looked.spec(panel.spec, "tanh")
+    assert not question_options().keys() & set(vars(plain.view))
+
+
+def test_showing_accuracy_computes_it():
+    state = read_state(f"{QUICK}&show=accuracy")
+    assert state.spec(PANELS["slice"].spec, "tanh").accuracy
+
+
+def test_an_unknown_option_is_named_with_the_nearest():
+    with pytest.raises(BadSpec, match="Did you mean 'palette'"):
+        read_state("pallete=cividis")
+
+
+def test_drawn_figures_are_remembered_and_bounded():
+    drawn, calls = Drawn(2), []
+    for key in ("a", "a", "b", "c", "a"):
+        drawn.get((key,), lambda key=key: calls.append(key) or key)
+    assert calls == ["a", "b", "c", "a"]
+
+
+def test_the_head_of_a_column_holds_the_trainings_last_numbers():
+    result = ask(question("training", QUICK.replace("&points=17&line_points=21", "")))
+    rows = dict(numbers(result))
+    assert float(rows["train loss"]) == pytest.approx(result.train_loss[-1], rel=5e-3)
+    assert rows["test loss"] == rows["test acc."] == "–"  # XOR has no test part
+    assert sentence(result.spec).endswith("on 4 training patterns, Adam, 20 steps from seed 3.")

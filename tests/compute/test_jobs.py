@@ -1,0 +1,211 @@
+"""The pool as it runs: a real scheduler and two real workers in a process of their own."""
+
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from compute import jobs
+from compute.analyses import ANALYSES, Analysis, key_for, question
+from compute.cache import Cache
+from compute.jobs import Pool, Watch, ask, check_cost, duration, look_up
+from compute.nets import Problem
+from compute.options import BadSpec, option
+from compute.results import Damaged, Failure, pack, unpack
+from compute.slices import SliceResult
+from compute.tasks import CannotAnswer, Task
+
+SMALL = "dataset=iris&steps=30&points=33"
+
+
+@pytest.fixture
+def cache(tmp_path):
+    kept = Cache(tmp_path / "cache", 10**8)
+    yield kept
+    kept.close()
+
+
+def all_news(watch: Watch, seconds: float = 60.0) -> list:
+    found, end = [], time.monotonic() + seconds
+    while watch.open() and time.monotonic() < end:
+        if (update := watch.next(1.0)) is not None:
+            found.append(update)
+    assert not watch.open(), "the questions were not answered in time"
+    return found
+
+
+def runs_by_key(pool: Pool) -> dict[str, int]:
+    """How often each task ended on a worker."""
+
+    def count(dask_scheduler):
+        ends = [entry[0] for entry in dask_scheduler.transition_log if entry[1:3] == ("processing", "memory")]
+        return {key: ends.count(key) for key in set(ends)}
+
+    return pool.client().run_on_scheduler(count)
+
+
+# ------------------------------------------------------------------------------------------ same spec, same bytes
+
+
+@pytest.mark.parametrize("analysis", ANALYSES)
+def test_here_pool_and_cache_give_the_same_bytes(analysis, pool, cache):
+    query = "dataset=iris&steps=30&activation=relu&widths=5-3&seed=11" + ("&points=33" if analysis == "slice" else "")
+    spec = question(analysis, query)
+    on_pool = ask(spec, pool=pool, cache=cache)
+    assert pack(on_pool) == pack(ask(spec)) == pack(look_up(spec, cache)) == cache.get(key_for(spec))
+
+
+def test_a_stored_training_is_used_and_changes_nothing(pool, cache):
+    ask(question("training", f"{SMALL[:-10]}&seed=12"), cache=cache)
+    spec = question("slice", f"{SMALL}&seed=12")
+    before = runs_by_key(pool)
+    assert pack(ask(spec, pool=pool, cache=cache)) == pack(ask(spec))
+    fresh = runs_by_key(pool).keys() - before.keys()
+    assert fresh and not any(key.startswith("training") for key in fresh)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04torn", b"\x80\x04\x95pickle", pack(Failure("x", "y"))])
+def test_a_torn_or_foreign_answer_is_computed_again(damage, cache):
+    spec = question("line", "dataset=xor&widths=2&steps=0&line_points=5")
+    cache.put(key_for(spec), damage)
+    assert look_up(spec, cache) is None
+    with pytest.raises(Damaged):
+        unpack(SliceResult, damage)
+    assert pack(ask(spec, cache=cache)) == cache.get(key_for(spec))
+
+
+# ------------------------------------------------------------------------------------------ single flight, interest
+
+
+def test_six_readers_in_two_processes_worth_of_pools_cost_one_computation(pool, tmp_path):
+    pools = [pool, Pool(pool.address)]
+    caches = [Cache(tmp_path / str(n), 10**8) for n in range(6)]  # no help from a common cache
+    spec = question("slice", "dataset=wine&steps=200&points=65&seed=21")
+    answers: list = [None] * 6
+    before = runs_by_key(pool)
+
+    def read(n: int) -> None:
+        answers[n] = ask(spec, pool=pools[n % 2], cache=caches[n])
+
+    readers = [threading.Thread(target=read, args=(n,)) for n in range(6)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join(60)
+    assert len({pack(answer) for answer in answers}) == 1
+    fresh = {key: count for key, count in runs_by_key(pool).items() if key not in before}
+    assert fresh[key_for(spec)] == 1 and set(fresh.values()) == {1}
+    pools[1].close()
+
+
+def test_levels_come_coarse_first_each_whole(pool):
+    with Watch(pool, None) as watch:
+        watch.add("slow", question("slice", "dataset=digits&widths=30&steps=0&points=65&seed=31"))
+        news = all_news(watch)
+    sizes = [len(update.result.axis) for update in news if update.result is not None]
+    assert sizes == sorted(sizes) and sizes[-1] == 65 and len(set(sizes)) == len(sizes) > 1
+    shares = [update.share for update in news]
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0)
+    assert news[-1].final and not any(update.final for update in news[:-1])
+
+
+def test_two_questions_in_a_row_both_end_and_share_a_training(pool):
+    with Watch(pool, None) as watch:
+        watch.add("training", question("training", "dataset=wine&steps=50&seed=41"))
+        all_news(watch)
+        watch.add("line", question("line", "dataset=wine&steps=50&seed=41"))  # its training is finished already
+        news = all_news(watch)
+    assert news[-1].tag == "line" and news[-1].final
+
+
+def test_work_that_nobody_wants_is_dropped_after_the_lease(pool, monkeypatch):
+    monkeypatch.setattr(jobs, "LEASE", 0.2)
+    spec = question("slice", "dataset=mnist&widths=10&steps=0&points=129&seed=51")
+    with Watch(pool, None) as watch:
+        watch.add("left", spec)
+        watch.next(5.0)
+    deadline = time.monotonic() + 15
+    known = [1]
+    while known and time.monotonic() < deadline:
+        time.sleep(0.2)
+        known = pool.client().run_on_scheduler(lambda dask_scheduler: [k for k in dask_scheduler.tasks if "slice" in k])
+    assert not known
+
+
+# ------------------------------------------------------------------------------------------ failures are values
+
+
+@dataclass(frozen=True)
+class Doom:
+    """A question whose task misbehaves."""
+
+    problem: Problem = Problem()
+    how: str = option("exit", choices={"exit": "x", "memory": "x", "reason": "x", "fault": "x"}, label="x", help="x.")
+
+
+def misbehave(how: str):
+    if how == "exit":
+        os._exit(1)
+    if how == "memory":
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+    if how == "reason":
+        raise CannotAnswer("It cannot be done. Do another.", "no")
+    raise KeyError("a bug")
+
+
+@pytest.fixture
+def doom(monkeypatch):
+    def levels(spec: Doom) -> list[Task]:
+        first = Task(f"doom-{spec.how}-first", misbehave, (spec.how,), 1.0)
+        return [Task(f"doom-{spec.how}", np.asarray, (first,), 1.0, spec=spec)]
+
+    monkeypatch.setitem(ANALYSES, "doom", Analysis("x", Doom, SliceResult, levels, lambda s: (1, "x"), 1, "x."))
+    return Doom
+
+
+@pytest.mark.parametrize(("how", "kind", "words"), [
+    ("exit", "worker lost", "lost three times"), ("memory", "memory", "not enough memory"),
+    ("reason", "no", "cannot be done"), ("fault", "fault", "KeyError"),
+])  # fmt: skip
+def test_a_failure_is_a_value_with_a_sentence(how, kind, words, doom, pool, cache):
+    answer = ask(doom(how=how), pool=pool, cache=cache)
+    assert isinstance(answer, Failure) and answer.kind == kind and words in answer.sentence
+    assert look_up(doom(how=how), cache) is None
+    if how in ("memory", "reason"):
+        assert ask(doom(how=how)) == answer
+
+
+def test_a_worker_killed_in_mid_job_changes_nothing(pool):
+    spec = question("slice", "dataset=mnist&widths=10&steps=0&points=65&seed=61&max_samples=5000")
+    pids = list(pool.client().run(os.getpid).values())
+    with Watch(pool, None) as watch:
+        watch.add("only", spec)
+        assert watch.next(20.0) is not None
+        os.kill(pids[0], signal.SIGKILL)
+        news = all_news(watch)
+    assert pack(news[-1].result) == pack(ask(spec))
+    assert pids[0] not in pool.client().run(os.getpid).values()
+
+
+def test_a_scheduler_that_is_not_there_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(jobs, "PATIENCE", 0.5)
+    with pytest.raises(jobs.PoolLost, match=r"No dask scheduler answers at tcp://127\.0\.0\.1:9\."):
+        ask(question("line", "dataset=xor&widths=2"), pool=Pool("tcp://127.0.0.1:9"))
+
+
+# ------------------------------------------------------------------------------------------ cost
+
+
+def test_a_question_that_takes_hours_is_refused_with_its_estimate_and_the_limit():
+    spec = question("slice", "dataset=mnist&widths=1000&points=513")
+    with pytest.raises(BadSpec, match=r"about \d+\.\d h on one core, and the limit is 30 min"):
+        check_cost(spec, 1800.0)
+    assert check_cost(question("slice", "dataset=iris"), 1800.0) < 5
+
+
+def test_durations_read_as_people_say_them():
+    assert [duration(s) for s in (0.001, 0.24, 9.99, 45, 200, 7200)] == ["0.1 s", "0.2 s", "10 s", "45 s", "3 min", "2.0 h"]
