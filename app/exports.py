@@ -58,9 +58,17 @@ def as_json(result) -> bytes:
 def _plain(value):
     array = np.asarray(value)
     if array.dtype.kind == "f":
-        return np.where(np.isfinite(array), array, np.nan).astype(object).tolist() if np.isfinite(array).all() else (
-            pd.Series(array.ravel()).astype(object).where(np.isfinite(array.ravel()), None).to_numpy()
-            .reshape(array.shape).tolist()
+        return (
+            np.where(np.isfinite(array), array, np.nan).astype(object).tolist()
+            if np.isfinite(array).all()
+            else (
+                pd.Series(array.ravel())
+                .astype(object)
+                .where(np.isfinite(array.ravel()), None)
+                .to_numpy()
+                .reshape(array.shape)
+                .tolist()
+            )
         )
     return array.tolist()
 

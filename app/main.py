@@ -104,7 +104,7 @@ def make_app() -> Dash:
     app = Dash(
         "lossatlas",
         title="lossatlas",
-        update_title=None,
+        update_title=None,  # type: ignore[arg-type]
         assets_folder=str(ROOT / "assets"),
         index_string=INDEX,
         serve_locally=True,

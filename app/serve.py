@@ -55,9 +55,7 @@ class Refused(Exception):
 class Child:
     """A command kept running. Its process leads a session of its own: Ctrl-C reaches the supervisor alone."""
 
-    def __init__(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], fatal: Sequence[int]
-    ):
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], fatal: Sequence[int]):
         self.name, self.command, self.environment = name, list(command), dict(environment)
         self.fatal = tuple(fatal)  # exit codes after which a restart would end in the same way
         self.process: subprocess.Popen | None = None
@@ -218,9 +216,7 @@ def _check_address(options: ServeOptions) -> None:
             options.host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with socket.socket(family) as probe:
-            probe.setsockopt(
-                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-            )  # as gunicorn: TIME_WAIT is no hindrance
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn: TIME_WAIT is no hindrance
             probe.bind(place)
             probe.listen(1)
     except (OSError, OverflowError) as error:

@@ -22,21 +22,21 @@ from typing import Any
 import numpy as np
 
 from app import alive
-from app.figures.parts import common
+from app.figures.parts import common, title
 from app.panels import PANELS
 from app.state import PageState, read_state
 from app.theme import colour_bar, curve, hues
-from app.view import Scale
+from app.view import Scale, View
 from compute.activations import ACTIVATIONS
 from compute.analyses import ANALYSES, key_for, name_of
 from compute.cache import Cache
+from compute.cost import patterns
 from compute.criteria import CRITERIA
 from compute.datasets import DATASETS
-from compute.cost import patterns
 from compute.extents import common_extent
 from compute.jobs import Pool, PoolLost, Update, Watch, check_cost, duration
 from compute.options import AUTO, BadSpec, options_of, to_query
-from compute.planes import PARTS, Place
+from compute.planes import Place
 from compute.results import Failure
 from compute.settings import Settings
 from compute.train import OPTIMISERS, Training
@@ -119,6 +119,7 @@ class _Page:
     state: PageState
     asked: set[str] = field(default_factory=set)
     extents: dict[int, Any] = field(default_factory=dict)
+    ended: set[tuple[int, str]] = field(default_factory=set)
     results: dict[tuple[int, str], Update] = field(default_factory=dict)
     scales: dict[tuple[int, str], Scale] = field(default_factory=dict)
 
@@ -197,6 +198,8 @@ class _Page:
         return event("panel", {"column": column, "panel": name, "state": "computing", "text": _progress_text(update)})
 
     def _take_result(self, column: int, name: str, update: Update) -> Iterator[str]:
+        if update.final:
+            self.ended.add((column, name))
         if isinstance(update.result, Failure):
             sentence = update.result.sentence
             yield event("panel", {"column": column, "panel": name, "state": "failed", "text": sentence, "warnings": []})
@@ -209,16 +212,21 @@ class _Page:
 
     def _agree(self, name: str) -> Iterator[str]:
         """Once a row is complete: draw again what was drawn with a narrower scale, and send the colour bar."""
-        row = {place: update for place, update in self.results.items() if place[1] == name}
-        if not row or not all(update.final for update in row.values()):
+        row = sorted(place for place in self.results if place[1] == name)
+        if sum(place[1] == name for place in self.ended) < len(self.state.activations) or not row:
             return
         scale = self._scale(name)
-        for column, _ in sorted(row):
-            if self.scales[column, name] != scale:
-                yield self._picture(column, name)
+        for place in row:
+            if self.scales[place] != scale:
+                yield self._picture(*place)
         if name == "slice":
-            view = self.state.view
-            yield event("bar", colour_bar(scale.low, scale.high, view) if view.shared and scale.low is not None else None)
+            yield event("bar", self._bar(scale, self.state.view))
+
+    @staticmethod
+    def _bar(scale: Scale, view: View) -> dict | None:
+        if scale.low is None or scale.high is None:
+            return None
+        return colour_bar(scale.low, scale.high, view) | {"title": title(view)}
 
     def _scale(self, name: str) -> Scale:
         """The range that holds what the row shows so far."""
@@ -279,6 +287,7 @@ def _progress_text(update: Update) -> str:
 
 def numbers(result) -> list[tuple[str, str]]:
     """The numbers at a column's head; a dash where there is none."""
+
     def last(values) -> float:
         return float(values[-1]) if len(values) else math.nan
 

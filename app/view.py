@@ -14,18 +14,10 @@ THEMES = {"auto": "as the system", "light": "light", "dark": "dark"}
 class View:
     """The picture's own choices; changing one never computes."""
 
-    mode: str = option(
-        "surface", choices=MODES, label="Picture", help="Draw a slice as a surface or from above."
-    )
-    show: str = option(
-        "total", choices=TERMS, label="Show", help="Which quantity the height and colour stand for."
-    )
-    log: bool = option(
-        True, label="Log scale", help="Heights and colours by the logarithm; accuracy is always linear."
-    )
-    shared: bool = option(
-        True, label="Shared scale", help="One height and colour range for all columns of a row."
-    )
+    mode: str = option("surface", choices=MODES, label="Picture", help="Draw a slice as a surface or from above.")
+    show: str = option("total", choices=TERMS, label="Show", help="Which quantity the height and colour stand for.")
+    log: bool = option(True, label="Log scale", help="Heights and colours by the logarithm; accuracy is always linear.")
+    shared: bool = option(True, label="Shared scale", help="One height and colour range for all columns of a row.")
     path: bool = option(True, label="Training path", help="Draw the training path on the slice.")
     palette: str = option(
         "haline", choices=PALETTES, label="Palette", help="Colours from the lowest to the highest value."

@@ -230,9 +230,7 @@ def _make_private(folder: Path) -> None:
             f"Run 'chmod 700 {folder}' or set LOSSATLAS_CACHE to a folder of your own."
         )
     if os.path.expandvars(folder) != str(folder):  # diskcache would go to the expanded path, unchecked
-        raise CacheUnusable(
-            f"The cache folder {folder} must not contain a $; set LOSSATLAS_CACHE to another."
-        )
+        raise CacheUnusable(f"The cache folder {folder} must not contain a $; set LOSSATLAS_CACHE to another.")
 
 
 def _unusable(folder: Path, error: Exception) -> CacheUnusable:

@@ -83,9 +83,7 @@ def prepare(name: str, seed: int, test_share: float, noise: float, max_samples: 
 
 def _refuse(name: str, test_share: float, noise: float, max_samples: int) -> None:
     if name not in DATASETS:
-        raise BadSpec(
-            f"dataset must be one of the names known here; got {show(name)}.{nearest(name, DATASETS)}"
-        )
+        raise BadSpec(f"dataset must be one of the names known here; got {show(name)}.{nearest(name, DATASETS)}")
     if not 0 <= test_share < 1:
         raise BadSpec(f"test_share must be at least 0 and below 1; got {show(test_share)}.")
     if not 0 <= noise <= 1:

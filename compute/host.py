@@ -68,7 +68,7 @@ async def serve(port: int, workers: int, gpus: int) -> None:
         workers=worker_specs(workers, gpus), scheduler={"cls": Scheduler, "options": options}, asynchronous=True
     )
     async with cluster:
-        cluster.scheduler.http_server.stop()  # `dashboard=False` leaves its port open
+        cluster.scheduler.http_server.stop()  # type: ignore[union-attr]  # `dashboard=False` leaves its port open
         print(f"compute host ready at {cluster.scheduler_address}", flush=True)
         await ended.wait()
 

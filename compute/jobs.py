@@ -295,7 +295,8 @@ class Watch:
         if (stored := look_up(spec, self._cache)) is not None:
             self._ready.append(Update(tag, 0, 1, stored, 1.0, 0, 0.0, 0.0, cached=True))
             return
-        levels, stored_parts = levels_of(spec), {}
+        levels = levels_of(spec)
+        stored_parts: dict[str, Any] = {}
         self._client = self._pool.client()
         tasks = {task.key: task for task in _unanswered(levels, stored_parts, self._cache)}
         for key, value in stored_parts.items():

@@ -44,39 +44,78 @@ class Problem:
 
     dataset: str = option("iris", choices=DATASETS, label="Data set", help="The patterns the loss is averaged over.")
     widths: tuple[int, ...] = option(
-        (4,), low=1, high=4096, longest=16, label="Hidden widths",
+        (4,),
+        low=1,
+        high=4096,
+        longest=16,
+        label="Hidden widths",
         help="Hidden units of each layer, as 128-64; none for a network without a hidden layer.",
     )
-    activation: str = option(
-        "tanh", choices=ACTIVATIONS, label="Activation", help="The function of every hidden unit."
-    )
+    activation: str = option("tanh", choices=ACTIVATIONS, label="Activation", help="The function of every hidden unit.")
     alpha: float = option(
-        1.0, low=1e-3, high=100.0, when=_reads("alpha"), label="α", help="Scale of the negative part (ELU, CELU).",
+        1.0,
+        low=1e-3,
+        high=100.0,
+        when=_reads("alpha"),
+        label="α",
+        help="Scale of the negative part (ELU, CELU).",
     )
     slope: float = option(
-        0.01, low=-1.0, high=1.0, when=_reads("slope"), label="Slope", help="Slope of leaky ReLU for negative inputs.",
+        0.01,
+        low=-1.0,
+        high=1.0,
+        when=_reads("slope"),
+        label="Slope",
+        help="Slope of leaky ReLU for negative inputs.",
     )
     beta: float = option(
-        1.0, low=1e-2, high=100.0, when=_reads("beta"), label="β", help="Sharpness of softplus; large is near ReLU.",
+        1.0,
+        low=1e-2,
+        high=100.0,
+        when=_reads("beta"),
+        label="β",
+        help="Sharpness of softplus; large is near ReLU.",
     )
     loss: str = option(
-        "sigmoid_cross_entropy", choices=CRITERIA, label="Loss",
+        "sigmoid_cross_entropy",
+        choices=CRITERIA,
+        label="Loss",
         help="What one pattern costs; the loss is its mean over the patterns.",
     )
     l2: float = option(
-        0.0, low=0.0, high=100.0, label="L2 penalty λ", help="Adds λ‖θ‖² over all weights and biases; shown apart.",
+        0.0,
+        low=0.0,
+        high=100.0,
+        label="L2 penalty λ",
+        help="Adds λ‖θ‖² over all weights and biases; shown apart.",
     )
     data_seed: int = option(
-        0, low=0, high=2**31 - 1, label="Data seed", help="Seed of the split, the label noise and generated data.",
+        0,
+        low=0,
+        high=2**31 - 1,
+        label="Data seed",
+        help="Seed of the split, the label noise and generated data.",
     )
     test_share: float = option(
-        0.2, low=0.0, high=0.9, label="Test share", help="Share of the patterns kept out of training.",
+        0.2,
+        low=0.0,
+        high=0.9,
+        label="Test share",
+        help="Share of the patterns kept out of training.",
     )
     noise: float = option(
-        0.0, low=0.0, high=1.0, label="Label noise", help="Share of the training labels replaced by another class.",
+        0.0,
+        low=0.0,
+        high=1.0,
+        label="Label noise",
+        help="Share of the training labels replaced by another class.",
     )
     max_samples: int = option(
-        0, low=0, high=1_000_000, label="Most patterns", help="Use at most this many patterns; 0 means all.",
+        0,
+        low=0,
+        high=1_000_000,
+        label="Most patterns",
+        help="Use at most this many patterns; 0 means all.",
     )
     dtype: str = option("float32", choices=DTYPES, label="Precision", help="Number format of points and losses.")
 
@@ -142,8 +181,7 @@ def split(shapes: tuple[tuple[int, ...], ...], theta: Tensor) -> list[tuple[Tens
     """theta (..., P) as its layers: weights (..., out, in) and biases (..., out), as views."""
     cuts = offsets(shapes)
     parts = [
-        theta[..., begin:end].unflatten(-1, shape)
-        for begin, end, shape in zip(cuts, cuts[1:], shapes, strict=False)
+        theta[..., begin:end].unflatten(-1, shape) for begin, end, shape in zip(cuts, cuts[1:], shapes, strict=False)
     ]
     return list(zip(parts[::2], parts[1::2], strict=True))
 
@@ -181,9 +219,7 @@ def activation_of(problem: Problem) -> Callable[[Tensor], Tensor]:
     return lambda z: function(z, parameter)
 
 
-def forward(
-    shapes: tuple[tuple[int, ...], ...], act: Callable[[Tensor], Tensor], theta: Tensor, x: Tensor
-) -> Tensor:
+def forward(shapes: tuple[tuple[int, ...], ...], act: Callable[[Tensor], Tensor], theta: Tensor, x: Tensor) -> Tensor:
     """Net outputs (N, K) of theta (P,), or (B, N, K) of a batch (B, P), for patterns x (N, D)."""
     layers = split(shapes, theta)
     weight, bias = layers[0]

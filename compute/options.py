@@ -13,6 +13,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus
 
 AUTO = "auto"
@@ -44,6 +45,10 @@ class Option:
         """The choices as name -> label, read from the registry at the time of asking."""
         table = self.choices() if callable(self.choices) else self.choices or {}
         return {name: entry if isinstance(entry, str) else entry.label for name, entry in table.items()}  # type: ignore[attr-defined]
+
+    def matters(self, values: Mapping[str, object]) -> bool:
+        """Whether the option has a meaning among the values of the others."""
+        return self.when is None or self.when[1](str(values[self.when[0]]))
 
     def coerce(self, value: object) -> object:
         """The value in the field's own type.
@@ -113,9 +118,7 @@ class Option:
         return parts
 
 
-def option(
-    default, *, label, help, low=None, high=None, longest=None, choices=None, when=None, group=""
-) -> typing.Any:  # noqa: A002
+def option(default, *, label, help, low=None, high=None, longest=None, choices=None, when=None, group="") -> Any:
     """A dataclass field that states its bounds, label and help.
 
     `choices` is a registry (name -> record with a label, or name -> label), or a function that returns one.
@@ -125,13 +128,17 @@ def option(
     return dataclasses.field(default=default, metadata={"option": declared, "group": group})
 
 
-@functools.cache
 def options_of(spec_type: type) -> dict[str, Option]:
     """Every option of a spec and of the specs inside it, by name, in the order declared.
 
     Raises:
         TypeError: two of the nested records use one name for a field.
     """
+    return _declared(spec_type)  # type: ignore[arg-type]
+
+
+@functools.cache
+def _declared(spec_type: Any) -> dict[str, Option]:
     found: dict[str, Option] = {}
     hints = typing.get_type_hints(spec_type)
     for item in dataclasses.fields(spec_type):
@@ -141,9 +148,7 @@ def options_of(spec_type: type) -> dict[str, Option]:
         else:
             group = item.metadata["group"] or spec_type.__name__
             inner = {
-                item.name: Option(
-                    item.name, _kind(hint), item.default, group=group, **dict(item.metadata["option"])
-                )
+                item.name: Option(item.name, _kind(hint), item.default, group=group, **dict(item.metadata["option"]))
             }
         if clash := found.keys() & inner.keys():
             raise TypeError(f"{spec_type.__name__} declares {sorted(clash)} twice")
@@ -205,11 +210,7 @@ def flat(spec) -> dict[str, object]:
 def relevant(spec) -> dict[str, object]:
     """Like `flat`, without the options that another choice makes meaningless (α for tanh)."""
     values, table = flat(spec), options_of(type(spec))
-    return {
-        name: value
-        for name, value in values.items()
-        if table[name].when is None or table[name].when[1](values[table[name].when[0]])  # type: ignore[index]
-    }
+    return {name: value for name, value in values.items() if table[name].matters(values)}
 
 
 def read_query(text: str) -> dict[str, str]:
@@ -223,9 +224,7 @@ def read_query(text: str) -> dict[str, str]:
     text = text.strip().removeprefix("?")
     for part in text.split("&"):
         if part and "=" not in part:
-            raise BadSpec(
-                f"A question is written name=value&name=value; got {show(unquote_plus(part))} without '='."
-            )
+            raise BadSpec(f"A question is written name=value&name=value; got {show(unquote_plus(part))} without '='.")
     return dict(parse_qsl(text, keep_blank_values=True))
 
 
@@ -242,9 +241,7 @@ def to_query(spec) -> str:
     """The shortest query string that gives the same spec: only what differs from the defaults."""
     table = options_of(type(spec))
     return "&".join(
-        f"{name}={quote(text(value), safe=',')}"
-        for name, value in flat(spec).items()
-        if value != table[name].default
+        f"{name}={quote(text(value), safe=',')}" for name, value in flat(spec).items() if value != table[name].default
     )
 
 

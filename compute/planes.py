@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from compute.cost import affine_seconds
 from compute.datasets import DATASETS
 from compute.directions import filter_normalised, gaussian, orthogonal, trajectory_pca, weight_axis
 from compute.kernels.affine import losses_at
+from compute.keys import key_of
 from compute.loss import Loss, make_loss
 from compute.nets import Problem, parameter_name
-from compute.cost import affine_seconds
-from compute.keys import key_of
 from compute.options import AUTO, BadSpec, check, option
 from compute.tasks import CannotAnswer, Task
 from compute.train import Start, TrainingResult, reach
@@ -39,23 +39,40 @@ class Where:
     """Which plane or line through the start, how far along it, and on which patterns."""
 
     directions: str = option(
-        "filter", choices=DIRECTIONS, label="Directions",
+        "filter",
+        choices=DIRECTIONS,
+        label="Directions",
         help="The axes. Filter-normalised: each unit's weights drawn at random, as long as its own (Li et al. 2018).",
     )
     direction_seed: int = option(
-        0, low=0, high=2**31 - 1, label="Direction seed", help="A random plane is one of many: try several.",
+        0,
+        low=0,
+        high=2**31 - 1,
+        label="Direction seed",
+        help="A random plane is one of many: try several.",
         when=("directions", lambda name: name not in ("trajectory", "weights")),
     )
     weight_a: int = option(
-        0, low=0, high=5_000_000, label="First weight", when=("directions", lambda name: name == "weights"),
+        0,
+        low=0,
+        high=5_000_000,
+        label="First weight",
+        when=("directions", lambda name: name == "weights"),
         help="Place in the parameter vector, from 0, of the weight on the first axis.",
     )
     weight_b: int = option(
-        1, low=0, high=5_000_000, label="Second weight", when=("directions", lambda name: name == "weights"),
+        1,
+        low=0,
+        high=5_000_000,
+        label="Second weight",
+        when=("directions", lambda name: name == "weights"),
         help="Place in the parameter vector, from 0, of the weight on the second axis.",
     )
     extent: float | str = option(
-        AUTO, low=1e-6, high=1e6, label="Half width",
+        AUTO,
+        low=1e-6,
+        high=1e6,
+        label="Half width",
         help="How far the picture reaches, in units of the directions' length; auto chooses and says how.",
     )
     part: str = option("train", choices=PARTS, label="Patterns", help="Which patterns the loss is averaged over.")

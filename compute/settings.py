@@ -56,9 +56,7 @@ def _home(path: str) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise BadSetting(
-            f"{path[:60]!r} has no home folder behind it; set LOSSATLAS_CACHE to a full path."
-        ) from None
+        raise BadSetting(f"{path[:60]!r} has no home folder behind it; set LOSSATLAS_CACHE to a full path.") from None
 
 
 def _size(given: Mapping[str, str], name: str, default: int) -> int:
@@ -67,9 +65,7 @@ def _size(given: Mapping[str, str], name: str, default: int) -> int:
     match = _SIZE.fullmatch(given[name])
     size = int(float(match[1]) * _UNITS[match[2].lower()]) if match else 0
     if size < 10**6:
-        raise BadSetting(
-            f"{name} must be a size of 1MB or more, such as 500MB or 2GB; got {given[name][:60]!r}."
-        )
+        raise BadSetting(f"{name} must be a size of 1MB or more, such as 500MB or 2GB; got {given[name][:60]!r}.")
     return size
 
 
@@ -87,7 +83,5 @@ def _scheduler(given: Mapping[str, str]) -> str:
     address = given.get("LOSSATLAS_SCHEDULER", "")
     match = _ADDRESS.fullmatch(address)
     if address and not (match and 0 < int(match[1]) < 65536):
-        raise BadSetting(
-            f"LOSSATLAS_SCHEDULER must be an address such as tcp://127.0.0.1:8786; got {address[:60]!r}."
-        )
+        raise BadSetting(f"LOSSATLAS_SCHEDULER must be an address such as tcp://127.0.0.1:8786; got {address[:60]!r}.")
     return address

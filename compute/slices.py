@@ -28,7 +28,11 @@ class Slice:
     where: Where = Where()
     accuracy: bool = option(False, label="Accuracy", help="Compute the accuracy on the grid as well.")
     points: int = option(
-        65, low=5, high=513, label="Points per axis", help="Odd, so that the start lies on the grid; 65, 129 and 257 refine evenly.",
+        65,
+        low=5,
+        high=513,
+        label="Points per axis",
+        help="Odd, so that the start lies on the grid; 65, 129, 257 refine evenly.",
     )
 
     def __post_init__(self):
@@ -127,7 +131,12 @@ def fill_piece(spec: Slice, coarser: int | None, begin: int, end: int, plane: Pl
 
 
 def assemble(
-    spec: Slice, coarser: int | None, plane: Plane, reached: TrainingResult, below: SliceResult | None, *pieces: np.ndarray
+    spec: Slice,
+    coarser: int | None,
+    plane: Plane,
+    reached: TrainingResult,
+    below: SliceResult | None,
+    *pieces: np.ndarray,
 ) -> SliceResult:
     """A level's answer from the coarser one and its pieces.
 
@@ -143,7 +152,9 @@ def assemble(
     if below is not None:
         grids[:, ::2, ::2] = np.stack([below.data, below.accuracy][: len(values)])
     center = torch.as_tensor(plane.center, dtype=torch_dtype(spec.problem))
-    grids[:, size // 2, size // 2] = [float(f(center, spec.where.part)) for f in (loss.data_term, loss.accuracy)][: len(values)]
+    grids[:, size // 2, size // 2] = [float(f(center, spec.where.part)) for f in (loss.data_term, loss.accuracy)][
+        : len(values)
+    ]
     if not np.isfinite(grids[0]).any():
         raise CannotAnswer("The loss is infinite or NaN on the whole grid. Choose a smaller half width.", "diverged")
     penalty = _penalty(loss, plane, axis)

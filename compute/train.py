@@ -26,21 +26,36 @@ class Start:
     """How a point is reached: an initial draw by seed, then optional training."""
 
     seed: int = option(
-        3, low=0, high=2**31 - 1, label="Seed",
+        3,
+        low=0,
+        high=2**31 - 1,
+        label="Seed",
         help="Seed of the initial weights and of the batches; equal seeds draw equally for every activation.",
     )
     init: str = option("uniform", choices=INITS, label="Initial weights", help="How the first point is drawn.")
     init_range: float = option(
-        1.0, low=1e-6, high=1e3, when=("init", lambda name: name == "uniform"), label="Range b",
+        1.0,
+        low=1e-6,
+        high=1e3,
+        when=("init", lambda name: name == "uniform"),
+        label="Range b",
         help="Initial weights and biases are uniform in [−b, b].",
     )
     optimiser: str = option("adam", choices=OPTIMISERS, label="Optimiser", help="How the point is trained.")
     steps: int = option(
-        400, low=0, high=100_000, label="Steps", help="Training steps; 0 leaves the initial, random point.",
+        400,
+        low=0,
+        high=100_000,
+        label="Steps",
+        help="Training steps; 0 leaves the initial, random point.",
     )
     rate: float = option(0.05, low=1e-8, high=1e4, label="Learning rate", help="Step size of the optimiser.")
     momentum: float = option(
-        0.9, low=0.0, high=0.9999, when=("optimiser", lambda name: name == "momentum"), label="Momentum",
+        0.9,
+        low=0.0,
+        high=0.9999,
+        when=("optimiser", lambda name: name == "momentum"),
+        label="Momentum",
         help="Share of the last step that is kept.",
     )
     batch: int = option(0, low=0, high=1_000_000, label="Batch size", help="Patterns a step; 0 means all of them.")
@@ -211,10 +226,16 @@ def _finish(spec: Training, state: _State, index: int) -> TrainingResult:
     diverged = state.diverged_at[index]
     kept = [row for row in state.rows if diverged < 0 or row[0] < diverged]
     measures = [np.array([row[place][index] for row in kept]) for place in range(1, 7)]
+    train_loss, test_loss, train_accuracy, test_accuracy, gradient_norm, penalty = measures
     return TrainingResult(
         spec,
         np.array([row[0] for row in kept]),
-        *measures,
+        train_loss,
+        test_loss,
+        train_accuracy,
+        test_accuracy,
+        gradient_norm,
+        penalty,
         theta=np.stack([row[7][index] for row in kept])
         if kept
         else np.empty((0, spec.problem.parameters), dtype=spec.problem.dtype),
@@ -229,7 +250,9 @@ def _notes(spec: Training) -> tuple[str, ...]:
     if start.steps == 0:
         return (f"Random point, seed {start.seed}, not trained.",)
     batch = f"batches of {start.batch}" if start.batch else "full batch"
-    return (f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, {start.steps} steps from seed {start.seed}.",)
+    return (
+        f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, {start.steps} steps from seed {start.seed}.",
+    )
 
 
 def _warnings(spec: Training, diverged: int, gradient_norm: np.ndarray) -> tuple[str, ...]:

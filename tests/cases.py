@@ -1,14 +1,18 @@
 """One table of small problems that every numerical test can walk through, and the named tolerances."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from compute.nets import Problem, initial
 from compute.options import parse
 
-EXACT = {"rtol": 1e-12, "atol": 1e-14}  # float64 by two routes
-SINGLE = {"rtol": 2e-5, "atol": 2e-6}  # float32 against float64: sums of up to some hundred rounded terms
+EXACT: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-14}  # float64 by two routes
+SINGLE: dict[str, Any] = {
+    "rtol": 2e-5,
+    "atol": 2e-6,
+}  # float32 against float64: sums of up to some hundred rounded terms
 
 
 @dataclass(frozen=True)

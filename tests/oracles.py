@@ -1,5 +1,7 @@
 """Second routes to the same numbers: plain torch modules in float64, one point at a time."""
 
+import itertools
+
 import numpy as np
 import torch
 from torch import nn
@@ -35,7 +37,7 @@ def module(problem: Problem, theta: np.ndarray) -> nn.Sequential:
     """The plain torch network holding theta, float64."""
     sizes = [DATASETS[problem.dataset].inputs, *problem.widths, problem.outputs]
     layers: list[nn.Module] = []
-    for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+    for fan_in, fan_out in itertools.pairwise(sizes):
         layers += [nn.Linear(fan_in, fan_out), MODULES.get(problem.activation) or _Own(problem)]
     net = nn.Sequential(*layers[:-1]).double()
     nn.utils.vector_to_parameters(torch.as_tensor(theta, dtype=torch.float64), net.parameters())
@@ -73,4 +75,4 @@ def plain_gradient(problem: Problem, theta: np.ndarray) -> np.ndarray:
     net = module(problem, theta)
     total = _loss(problem, net, "train") + problem.l2 * sum(p.square().sum() for p in net.parameters())
     total.backward()
-    return torch.cat([p.grad.flatten() for p in net.parameters()]).numpy()
+    return torch.cat([torch.as_tensor(p.grad).flatten() for p in net.parameters()]).numpy()

@@ -29,9 +29,7 @@ def test_what_is_copied_exists_and_is_sent_to_the_builder(path):
 
 
 def test_everything_that_the_package_needs_is_copied():
-    assert {"app", "compute", "assets", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"} <= set(
-        COPIED
-    )
+    assert {"app", "compute", "assets", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"} <= set(COPIED)
 
 
 def test_runs_as_an_ordinary_user():
@@ -46,9 +44,7 @@ def test_every_version_is_pinned():
     installs = [part for rest in arguments("RUN") for part in rest.split("&&") if "pip install" in part]
     assert installs and all("-c constraints.txt" in part for part in installs)
     pins = (ROOT / "constraints.txt").read_text()
-    assert all(
-        re.fullmatch(r"[\w.-]+==[\w.!]+", line) for line in pins.splitlines() if not line.startswith("#")
-    )
+    assert all(re.fullmatch(r"[\w.-]+==[\w.!]+", line) for line in pins.splitlines() if not line.startswith("#"))
     assert "torch==2.13.0\n" in pins
     (image,) = arguments("FROM")
     assert image == "python:3.11-slim-bookworm"

@@ -110,29 +110,21 @@ def offences(module: str, source: str) -> list[str]:
     if module.startswith("compute."):
         found += _uphill(module, tree)
         if not allowed(module, "torch.autograd"):
-            found += [
-                f"{name} differentiates" for name in uses(tree) if name.rpartition(".")[2] in DIFFERENTIATES
-            ]
+            found += [f"{name} differentiates" for name in uses(tree) if name.rpartition(".")[2] in DIFFERENTIATES]
     if module.startswith("app.figures."):
-        found += [
-            f"{name} is none of a figure's business" for name in imports(tree) if not _for_figures(name)
-        ]
+        found += [f"{name} is none of a figure's business" for name in imports(tree) if not _for_figures(name)]
     return found
 
 
 def allowed(module: str, name: str) -> bool:
     return all(
-        any(fnmatch(module, who) for who in users)
-        for reserved, users in RESERVED.items()
-        if under(name, reserved)
+        any(fnmatch(module, who) for who in users) for reserved, users in RESERVED.items() if under(name, reserved)
     )
 
 
 def _hidden(tree: ast.AST) -> list[str]:
     functions = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
     ]
     return [f"{name} is imported inside a function" for function in functions for name in imports(function)]
 
@@ -146,9 +138,7 @@ def _uphill(module: str, tree: ast.AST) -> list[str]:
 
 
 def _for_figures(name: str) -> bool:
-    return name.split(".")[0] in sys.stdlib_module_names or any(
-        under(name, pattern) for pattern in FIGURES_MAY
-    )
+    return name.split(".")[0] in sys.stdlib_module_names or any(under(name, pattern) for pattern in FIGURES_MAY)
 
 
 @pytest.mark.parametrize("module", FILES)
@@ -156,9 +146,7 @@ def test_every_module_keeps_to_the_tables(module):
     source = FILES[module].read_text()
     assert offences(module, source) == []
     if module.count(".") == 0 or FILES[module].name == "__init__.py":
-        assert not list(imports(ast.parse(source))), (
-            "a package's __init__ imports nothing, so that it costs nothing"
-        )
+        assert not list(imports(ast.parse(source))), "a package's __init__ imports nothing, so that it costs nothing"
 
 
 def test_every_row_names_modules_that_exist():

@@ -1,5 +1,7 @@
 """`lossatlas list`: what there is to choose from, read from the registries."""
 
+from typing import Any
+
 import click
 
 from compute.activations import ACTIVATIONS
@@ -7,7 +9,7 @@ from compute.analyses import ANALYSES
 from compute.criteria import CRITERIA
 from compute.datasets import DATASETS
 
-TABLES = {
+TABLES: dict[str, dict[str, Any]] = {
     "activations": ACTIVATIONS,
     "datasets": DATASETS,
     "losses": CRITERIA,

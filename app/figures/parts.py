@@ -10,9 +10,7 @@ from app.view import Scale, View
 from compute.planes import DIRECTIONS
 
 FLATTEST = 0.2  # share of the common height that the flattest column keeps on a linear scale (chosen by eye)
-STILL = (
-    1e-3  # a column this much flatter than the tallest counts as constant and sets no range (chosen by eye)
-)
+STILL = 1e-3  # a column this much flatter than the tallest counts as constant and sets no range (chosen by eye)
 BELOW = 0.5  # decades between the smallest positive value and the shelf where values ≤ 0 are drawn
 _ATTRIBUTES = {"total": "loss", "data": "data", "penalty": "penalty", "accuracy": "accuracy"}
 _TERMS = {"total": "total loss", "data": "data term", "penalty": "L2 penalty", "accuracy": "accuracy"}
@@ -190,9 +188,7 @@ def sentence(text: str) -> go.Figure:
     """A panel that has nothing to draw and says why."""
     figure = go.Figure()
     figure.add_annotation(text=wrapped(text), showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
-    figure.update_layout(
-        xaxis={"visible": False}, yaxis={"visible": False}, margin={"l": 12, "r": 12, "t": 0, "b": 0}
-    )
+    figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False}, margin={"l": 12, "r": 12, "t": 0, "b": 0})
     return bare(figure)
 
 

@@ -32,9 +32,7 @@ def _count(low: float, high: float, step: float) -> int:
 def round_below(value: float) -> float:
     """The largest of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten that does not exceed a positive value."""
     power = 10.0 ** math.floor(math.log10(value))
-    return round(
-        max(lead for lead in (1, 1.5, 2, 3, 4, 5, 6, 8) if lead * power <= value * (1 + 1e-9)) * power, 12
-    )
+    return round(max(lead for lead in (1, 1.5, 2, 3, 4, 5, 6, 8) if lead * power <= value * (1 + 1e-9)) * power, 12)
 
 
 def log_ticks(low: float, high: float, most: int) -> list[float]:

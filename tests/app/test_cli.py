@@ -25,7 +25,9 @@ def test_a_slice_is_written_with_its_documented_keys(cache_folder, tmp_path):
     found = lossatlas("run", "slice", QUERY, "--out", str(out))
     assert found.exit_code == 0 and "about 0.1 s" in found.stderr and "center_loss" in found.stdout
     with np.load(out, allow_pickle=False) as stored:
-        assert stored["loss"].shape == (9, 9) and stored["theta"].shape == stored["u"].shape == stored["v"].shape == (35,)
+        assert stored["loss"].shape == (9, 9) and stored["theta"].shape == stored["u"].shape == stored["v"].shape == (
+            35,
+        )
         assert stored["loss"][4, 4] == stored["center_loss"] and stored["axis"][4] == 0
     again = tmp_path / "again.npz"
     assert lossatlas("run", "slice", QUERY, "--out", str(again)).exit_code == 0
@@ -47,7 +49,8 @@ def test_the_other_formats_are_written(ending, cache_folder, tmp_path):
     (["run", "slice", "dataset=irs"], "Did you mean 'iris'"), (["run", "slyce", ""], "Did you mean 'slice'"),
     (["run", "slice", "widths=0"], "between 1"), (["run", "slice", "widths=1000000000"], "between 1"),
     (["run", "slice", "activation=tanh,relu"], "one of the names"), (["run", "slice", "", "--out", "x.pkl"], "npz"),
-    (["run", "slice", "", "--out", "/nowhere/x.npz"], "does not exist"), (["run", "extent", "", "--out", "x.html"], "no figure"),
+    (["run", "slice", "", "--out", "/nowhere/x.npz"], "does not exist"),
+            (["run", "extent", "", "--out", "x.html"], "no figure"),
     (["run", "slice", "dataset=mnist&widths=1000&points=513"], "limit is 30 min"),
     (["run", "slice", QUERY, "--scheduler", "nonsense"], "No dask scheduler"),
 ])  # fmt: skip
@@ -95,5 +98,12 @@ def test_help_names_every_option_and_the_version_is_the_packages():
 
 def test_gpus_without_cuda_are_a_sentence_and_exit_code_2():
     words = [sys.executable, "-m", "compute.host", "--port", "1", "--gpus"]
-    found = subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2], env={"PATH": "", "CUDA_VISIBLE_DEVICES": ""})
+    found = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+        env={"PATH": "", "CUDA_VISIBLE_DEVICES": ""},
+    )
     assert found.returncode == 2 and "needs a CUDA device" in found.stderr and "Traceback" not in found.stderr

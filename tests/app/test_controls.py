@@ -37,9 +37,7 @@ class Basket:
     ripe: bool = option(True, label="Ripe", help="Whether it is ripe.")
     layers: tuple[int, ...] = option((3, 4), label="Layers", help="How it is packed.")
     price: float | str = option("auto", label="Price", help="What it costs.")
-    pips: int = option(
-        0, label="Pips", help="How many pips.", when=("fruit", lambda name: name in ("apple", "quince"))
-    )
+    pips: int = option(0, label="Pips", help="How many pips.", when=("fruit", lambda name: name in ("apple", "quince")))
 
 
 BASKET = options_of(Basket)

@@ -55,7 +55,8 @@ def test_an_unknown_format_is_named_with_those_there_are():
 
 @pytest.mark.parametrize(("path", "words"), [
     ("/export/slice.npz?dataset=irs", "iris"), ("/export/slise.npz", "slice"), ("/export/slice.pkl", "npz"),
-    ("/export/slice.npz?points=64", "odd"), ("/export/extent.html", "no figure"), ("/export/slice.csv?" + "a" * 8000, "4000"),
+    ("/export/slice.npz?points=64", "odd"), ("/export/extent.html", "no figure"),
+            ("/export/slice.csv?" + "a" * 8000, "4000"),
     ("/export/line.json?points=9", "no option"), ("/export/slice.npz?dataset=mnist&widths=1000&points=513", "limit"),
 ])  # fmt: skip
 def test_bad_requests_are_400_with_one_sentence(path, words):
@@ -66,7 +67,12 @@ def test_bad_requests_are_400_with_one_sentence(path, words):
 
 def test_no_path_leads_to_a_file_of_ours():
     client = server.test_client()
-    for path in ("/export/../app/main.py", "/assets/../pyproject.toml", "/assets/%2e%2e/pyproject.toml", "/assets//etc/passwd"):
+    for path in (
+        "/export/../app/main.py",
+        "/assets/../pyproject.toml",
+        "/assets/%2e%2e/pyproject.toml",
+        "/assets//etc/passwd",
+    ):
         response = client.get(path)
         assert response.status_code == 404 or response.mimetype == "text/html"
         assert "import" not in response.text[:200] and "[project]" not in response.text and "root:" not in response.text

@@ -144,9 +144,7 @@ def test_span_holds_every_value_and_no_more(view):
     loss = bowl()
     low, high = slice.span(slice_of(loss), view)
     assert (low, high) == pytest.approx([f(np.log10(loss) if view.log else loss) for f in (np.min, np.max)])
-    assert line.span(line_of(loss[3]), view)[1] == pytest.approx(
-        np.log10(loss[3].max()) if view.log else loss[3].max()
-    )
+    assert line.span(line_of(loss[3]), view)[1] == pytest.approx(np.log10(loss[3].max()) if view.log else loss[3].max())
 
 
 def test_values_at_zero_stand_on_a_shelf_that_says_so():
@@ -171,9 +169,7 @@ def test_common_range_holds_all_in_log_and_shows_the_flattest_in_linear():
     assert parts.common([(0.0, 1.0), (0.0, 3.0)], LINEAR) == (0.0, 3.0)
 
 
-@pytest.mark.parametrize(
-    "module, made", [(slice, slice_of(bowl())), (line, line_of(bowl()[8]))], ids=["slice", "line"]
-)
+@pytest.mark.parametrize("module, made", [(slice, slice_of(bowl())), (line, line_of(bowl()[8]))], ids=["slice", "line"])
 def test_nothing_is_cut_silently(module, made):
     assert note(module.figure(made, LINEAR, Scale(0.0, 0.2), COLOUR), "cut").startswith("cut at 0.2, reaches")
     assert "cut below 0.1" in note(module.figure(made, LINEAR, Scale(0.1, 50.0), COLOUR), "cut")
@@ -275,9 +271,7 @@ def test_training_draws_both_parts_and_leaves_out_a_missing_one():
 
 def test_training_total_adds_the_penalty():
     result = training_of(penalty=np.full(5, 0.5))
-    total, data = (
-        training.figure(result, View(show=show), OWN, COLOUR).data[0].y for show in ("total", "data")
-    )
+    total, data = (training.figure(result, View(show=show), OWN, COLOUR).data[0].y for show in ("total", "data"))
     np.testing.assert_allclose(total - data, 0.5, rtol=1e-6)
 
 
@@ -404,11 +398,7 @@ def test_every_activation_has_a_curve(name):
 
 
 def test_curve_follows_its_parameter():
-    assert (
-        curve("elu", COLOUR)
-        == curve("elu", COLOUR, Problem(activation="elu").alpha)
-        != curve("elu", COLOUR, 0.1)
-    )
+    assert curve("elu", COLOUR) == curve("elu", COLOUR, Problem(activation="elu").alpha) != curve("elu", COLOUR, 0.1)
 
 
 @pytest.mark.parametrize("theme", TEMPLATES)

@@ -1,4 +1,7 @@
 import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -22,7 +25,7 @@ def cache(tmp_path):
 
 def events(query: str, pool: Pool, cache: Cache | None, max_seconds: float = 1800.0) -> list[tuple[str, dict]]:
     found = []
-    for chunk in stream(query, pool, cache, Settings(cache=None, max_seconds=max_seconds)):
+    for chunk in stream(query, pool, cache, Settings(Path(), max_seconds=max_seconds)):
         if chunk.startswith("event: "):
             name, data = chunk.removeprefix("event: ").rstrip("\n").split("\ndata: ")
             found.append((name, json.loads(data)))
@@ -53,7 +56,9 @@ def test_compared_panels_share_half_width_and_range_unless_asked_otherwise(pool,
     def look(query):
         ends = last_panels(events(query, pool, cache))
         layouts = [ends[column, "slice"]["figure"]["layout"] for column in range(3)]
-        return [layout["scene"]["xaxis"]["range"] for layout in layouts], [layout["coloraxis"]["cmin"] for layout in layouts]
+        return [layout["scene"]["xaxis"]["range"] for layout in layouts], [
+            layout["coloraxis"]["cmin"] for layout in layouts
+        ]
 
     widths, lows = look(QUICK)
     assert len({tuple(width) for width in widths}) == 1 and len(set(lows)) == 1
@@ -73,7 +78,8 @@ def test_the_data_link_of_a_panel_is_the_question_it_shows(pool, cache):
     ("activation=tahn", "Did you mean 'tanh'"), ("dataset=irs", "Did you mean 'iris'"), ("points=64", "odd"),
     ("activation=tanh,relu,elu,selu,celu,gelu,silu", "1 to 6"), ("activation=,", "1 to 6"), ("colour=red", "no option"),
     ("mode=sphere", "one of the names"), ("dataset=sine", "loss=squared_error"), ("a" * 9000, "at most 4000"),
-    ("dataset=mnist&widths=1000&points=513", "limit is 30 min"), ("%ff%00=1", "no option"), ("seed=%F0%9F", "whole number"),
+    ("dataset=mnist&widths=1000&points=513", "limit is 30 min"), ("%ff%00=1", "no option"),
+            ("seed=%F0%9F", "whole number"),
 ])  # fmt: skip
 def test_what_cannot_be_asked_is_refused_with_one_sentence(query, words, pool):
     found = events(query, pool, None)
@@ -88,7 +94,7 @@ def test_a_panel_that_fails_says_why_and_the_others_finish(pool, cache):
 
 def test_beyond_the_most_streams_a_reader_is_told_to_wait(pool, monkeypatch):
     monkeypatch.setattr(module, "_open_streams", module.threading.BoundedSemaphore(1))
-    first = stream(QUICK, pool, None, Settings(cache=None))
+    first = cast(Generator, stream(QUICK, pool, None, Settings(Path())))
     next(first), next(first)
     assert [name for name, _ in events(QUICK, pool, None)] == ["busy"]
     first.close()
@@ -113,9 +119,9 @@ def test_an_unknown_option_is_named_with_the_nearest():
 
 
 def test_drawn_figures_are_remembered_and_bounded():
-    drawn, calls = Drawn(2), []
+    drawn, calls = Drawn(2), list[str]()
     for key in ("a", "a", "b", "c", "a"):
-        drawn.get((key,), lambda key=key: calls.append(key) or key)
+        drawn.get((key,), lambda key=key: calls.append(key) or key)  # type: ignore[func-returns-value]
     assert calls == ["a", "b", "c", "a"]
 
 

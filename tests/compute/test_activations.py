@@ -15,9 +15,7 @@ from compute.activations import ACTIVATIONS
 
 mp.dps = 40
 EXACT: dict[str, Any] = dict(rtol=1e-13, atol=1e-15)
-CANCELLED: dict[str, Any] = dict(
-    rtol=1e-13, atol=1e-14
-)  # SiLU multiplies x = 20 by the rounding of 1 − sigmoid(x)
+CANCELLED: dict[str, Any] = dict(rtol=1e-13, atol=1e-14)  # SiLU multiplies x = 20 by the rounding of 1 − sigmoid(x)
 DEFAULTS = {"": 0.0, "alpha": 1.0, "slope": 0.01, "beta": 1.0}
 OTHERS = {"alpha": (0.3, 2.5), "slope": (0.0, 0.2), "beta": (0.4, 7.0)}
 SELU_ALPHA, SELU_SCALE = mpf("1.6732632423543772848170429916717"), mpf("1.0507009873554804934193349852946")
@@ -70,9 +68,7 @@ def by_forward(f):
 
 
 FIRST: dict[str, Any] = {"reverse": by_reverse, "forward": by_forward}
-SECOND: dict[str, Any] = {
-    f"{a} over {b}": lambda f, a=a, b=b: FIRST[a](FIRST[b](f)) for a in FIRST for b in FIRST
-}
+SECOND: dict[str, Any] = {f"{a} over {b}": lambda f, a=a, b=b: FIRST[a](FIRST[b](f)) for a in FIRST for b in FIRST}
 SECOND["one by one"] = lambda f: vmap(grad(grad(f)))
 
 
@@ -234,8 +230,7 @@ def test_smoothness_is_as_stated(name):
     for point in {-1.0, 0.0, 1.0, 6.0, *kinks}:
         sides = tensor([point - step, point + step])
         jump, turn, bend = (
-            float(values.diff().abs())
-            for values in (applied(name)(sides), slope_at(name, *sides), second(sides))
+            float(values.diff().abs()) for values in (applied(name)(sides), slope_at(name, *sides), second(sides))
         )
         jumps_here = smoothness.startswith("jumps") and point in kinks
         kink_here = "kink" in smoothness and point in kinks

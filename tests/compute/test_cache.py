@@ -254,9 +254,7 @@ def test_a_folder_that_others_can_write_is_refused(cache_folder, mode):
     assert not list(cache_folder.iterdir())
 
 
-@pytest.mark.parametrize(
-    "place", ["file", "file/below", "/proc/self/lossatlas", "with $HOME in it", "x" * 300]
-)
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/self/lossatlas", "with $HOME in it", "x" * 300])
 def test_an_unusable_place_is_refused_with_a_sentence(tmp_path, place):
     (tmp_path / "file").touch()
     with pytest.raises(CacheUnusable, match=PATH_SAYS):
@@ -333,7 +331,5 @@ def test_a_writer_killed_in_the_middle_leaves_whole_answers(cache_folder):
 
 def test_imports_neither_torch_nor_dask():
     code = "import sys, compute.cache, compute.settings; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "dask", "distributed", "dash"} & set(loaded)

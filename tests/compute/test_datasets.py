@@ -50,9 +50,7 @@ def arrays(data: Data) -> list[np.ndarray]:
 def add(monkeypatch, name: str, x, y, classes: int, scaling: str = "none") -> None:
     """One more data set for the time of a test."""
     x = np.array(x, dtype=np.float64)
-    line = Dataset(
-        name, lambda _: (x, np.array(y)), len(x), x.shape[1], classes, scaling, "A test.", "here", "none"
-    )
+    line = Dataset(name, lambda _: (x, np.array(y)), len(x), x.shape[1], classes, scaling, "A test.", "here", "none")
     monkeypatch.setitem(DATASETS, name, line)
 
 

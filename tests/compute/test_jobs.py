@@ -208,4 +208,11 @@ def test_a_question_that_takes_hours_is_refused_with_its_estimate_and_the_limit(
 
 
 def test_durations_read_as_people_say_them():
-    assert [duration(s) for s in (0.001, 0.24, 9.99, 45, 200, 7200)] == ["0.1 s", "0.2 s", "10 s", "45 s", "3 min", "2.0 h"]
+    assert [duration(s) for s in (0.001, 0.24, 9.99, 45, 200, 7200)] == [
+        "0.1 s",
+        "0.2 s",
+        "10 s",
+        "45 s",
+        "3 min",
+        "2.0 h",
+    ]

@@ -19,7 +19,9 @@ def test_loss_and_gradient_equal_the_plain_torch_module(case):
     loss, theta = make_loss(case.problem), case.theta()
     point = torch.as_tensor(theta)
     for part in ("train", "test") if len(loss.parts["test"]) else ("train",):
-        assert float(loss.data_term(point, part)) == pytest.approx(plain_loss(case.problem, theta, part).item(), rel=1e-12)
+        assert float(loss.data_term(point, part)) == pytest.approx(
+            plain_loss(case.problem, theta, part).item(), rel=1e-12
+        )
     np.testing.assert_allclose(loss.gradient(point).numpy(), plain_gradient(case.problem, theta), **EXACT)
     assert float(loss.penalty(point)) == pytest.approx(case.problem.l2 * float(theta @ theta), rel=1e-12)
 
@@ -37,7 +39,7 @@ def test_a_batch_equals_its_points_one_at_a_time(case):
 def test_float32_stays_near_float64(case):
     single = parse(Problem, case.query.replace("float64", "float32"))
     value = make_loss(single).data_term(torch.as_tensor(case.theta(), dtype=torch.float32))
-    np.testing.assert_allclose(value, plain_loss(case.problem, case.theta()).item(), **SINGLE)
+    np.testing.assert_allclose(value.numpy(), plain_loss(case.problem, case.theta()).item(), **SINGLE)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "elu", "relu"])
@@ -97,7 +99,13 @@ def test_a_joint_loss_applies_each_rows_own_activation():
 def test_parameter_names_follow_the_order_of_the_vector():
     shapes = parse(Problem, "dataset=iris&widths=4").shapes
     assert offsets(shapes) == (0, 16, 20, 32, 35)
-    assert [parameter_name(shapes, n) for n in (0, 5, 16, 20, 34)] == ["W1[0,0]", "W1[1,1]", "b1[0]", "W2[0,0]", "b2[2]"]
+    assert [parameter_name(shapes, n) for n in (0, 5, 16, 20, 34)] == [
+        "W1[0,0]",
+        "W1[1,1]",
+        "b1[0]",
+        "W2[0,0]",
+        "b2[2]",
+    ]
 
 
 def test_a_regression_refuses_a_loss_for_classes_and_says_which_one_fits():

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from compute.analyses import ANALYSES, key_for, question
@@ -30,12 +32,15 @@ def test_every_option_that_matters_is_in_the_key():
     base = {"activation": "elu", "optimiser": "momentum", "init": "uniform"}
     keys = {key_for(build(Slice, base))}
     for name, option in options_of(Slice).items():
-        changed = {
-            bool: lambda o=option: not o.default,
-            "widths": lambda: (7,),
-            "float or auto": lambda: 2.0,
-            str: lambda o=option, n=name: next(c for c in o.menu() if c not in (o.default, base.get(n), "sine")),
-        }.get(option.kind, lambda o=option: (o.default + 2 if o.kind is int else (o.default or 0.5) / 2))()
+        ways: dict[Any, Any] = {
+            bool: lambda o: not o.default,
+            "widths": lambda o: (7,),
+            "float or auto": lambda o: 2.0,
+            str: lambda o: next(c for c in o.menu() if c not in (o.default, base.get(o.name), "sine")),
+            int: lambda o: o.default + 2,
+            float: lambda o: (o.default or 0.5) / 2,
+        }
+        changed = ways[option.kind](option)
         extra = {"directions": "weights"} if name.startswith("weight_") else {}
         extra |= {"activation": {"slope": "leaky_relu", "beta": "softplus"}[name]} if name in ("slope", "beta") else {}
         key = key_for(build(Slice, base | extra | {name: changed}))
@@ -46,12 +51,15 @@ def test_every_option_that_matters_is_in_the_key():
 
 @pytest.mark.parametrize(("query", "words"), [
     ("dataset=irs", "Did you mean 'iris'"), ("datset=iris", "Did you mean 'dataset'"), ("seed=one", "whole number"),
-    ("seed=1.5", "whole number"), ("points=64", "must be odd"), ("points=1e9", "between 5 and 513"), ("widths=0", "between 1"),
+    ("seed=1.5", "whole number"), ("points=64", "must be odd"), ("points=1e9", "between 5 and 513"),
+            ("widths=0", "between 1"),
     ("widths=1000000000", "between 1 and 4096"), ("widths=" + "-".join(["2"] * 40), "at most 16 layers"),
     ("l2=nan", "finite"), ("l2=inf", "finite"), ("l2=-1", "between 0"), ("log=1", "no option called"),
-    ("dataset", "without '='"), ("accuracy=maybe", "true or false"), ("extent=-1", "between"), ("extent=wide", "a number"),
+    ("dataset", "without '='"), ("accuracy=maybe", "true or false"), ("extent=-1", "between"),
+            ("extent=wide", "a number"),
     ("directions=weights&weight_a=0&weight_b=99", "must be below 35"), ("directions=weights&weight_b=0", "must differ"),
-    ("seed=" + "9" * 3000, "whole number"), ("seed=-1", "between 0 and 2147483647"), ("points=" + "1" * 5000, "at most 4000 characters"), ("widths=4-", "whole number"),
+    ("seed=" + "9" * 3000, "whole number"), ("seed=-1", "between 0 and 2147483647"),
+            ("points=" + "1" * 5000, "at most 4000 characters"), ("widths=4-", "whole number"),
 ])  # fmt: skip
 def test_a_bad_question_is_one_sentence_that_says_what_to_do(query, words):
     with pytest.raises(BadSpec) as caught:
@@ -83,4 +91,5 @@ def test_every_option_is_declared_whole_and_its_default_is_allowed(analysis):
 def test_a_spec_built_in_python_is_checked_at_the_door():
     with pytest.raises(BadSpec, match="activation"):
         Problem(activation="tahn")
-    assert Problem(widths=[8, 4]).widths == (8, 4) and Problem(l2=1).l2 == 1.0
+    given: Any = [8, 4]
+    assert Problem(widths=given).widths == (8, 4) and Problem(l2=1).l2 == 1.0

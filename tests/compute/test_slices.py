@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from compute.slices import levels, new_points
 from tests.cases import SINGLE
 from tests.oracles import plain_loss
 
-DOUBLE = {"rtol": 1e-11, "atol": 1e-13}  # the affine sum adds three rounded products per unit
+DOUBLE: dict[str, Any] = {"rtol": 1e-11, "atol": 1e-13}  # the affine sum adds three rounded products per unit
 SMALL = [
     "dataset=xor&widths=2&steps=20",
     "dataset=iris&widths=4&steps=20&l2=0.01",
@@ -43,7 +45,11 @@ def test_every_value_agrees_with_a_plain_float64_loop(query, dtype, close):
 def test_center_ends_and_start_lie_on_the_grid(query):
     result = ask(question("slice", f"{query}&points=17&extent=0.7"))
     loss = make_loss(result.spec.problem)
-    assert result.loss[8, 8] == result.center_loss == float(loss.total(torch.as_tensor(result.theta), result.spec.where.part))
+    assert (
+        result.loss[8, 8]
+        == result.center_loss
+        == float(loss.total(torch.as_tensor(result.theta), result.spec.where.part))
+    )
     assert (result.axis[0], result.axis[8], result.axis[-1]) == (-0.7, 0.0, 0.7)
     assert np.array_equal(result.axis, -result.axis[::-1])
 
@@ -78,7 +84,9 @@ def test_pieces_do_not_change_the_answer(monkeypatch):
 def test_filter_normalised_rows_have_the_norm_of_the_weights_and_no_bias():
     result = ask(question("slice", "dataset=iris&widths=5-3&steps=5&directions=filter_original&points=5"))
     shapes = result.spec.problem.shapes
-    layers = zip(*(split(shapes, torch.as_tensor(vector).double()) for vector in (result.theta, result.u, result.v)), strict=True)
+    layers = zip(
+        *(split(shapes, torch.as_tensor(vector).double()) for vector in (result.theta, result.u, result.v)), strict=True
+    )
     for (weight, _), (du, bias_u), (dv, bias_v) in layers:
         for direction in (du, dv):
             np.testing.assert_allclose(direction.norm(dim=1), weight.norm(dim=1), rtol=1e-12)
@@ -86,7 +94,10 @@ def test_filter_normalised_rows_have_the_norm_of_the_weights_and_no_bias():
 
 
 def test_orthogonal_directions_are_so_and_the_published_ones_need_not_be():
-    turned, published = (ask(question("slice", f"dataset=iris&points=5&steps=5&directions={kind}")) for kind in ("filter", "filter_original"))
+    turned, published = (
+        ask(question("slice", f"dataset=iris&points=5&steps=5&directions={kind}"))
+        for kind in ("filter", "filter_original")
+    )
     assert abs(turned.u @ turned.v) < 1e-12 * np.linalg.norm(turned.u) * np.linalg.norm(turned.v)
     assert np.linalg.norm(turned.v) == pytest.approx(np.linalg.norm(published.v), rel=1e-12)
     assert abs(published.u @ published.v) > 1e-3
@@ -94,8 +105,8 @@ def test_orthogonal_directions_are_so_and_the_published_ones_need_not_be():
 
 def test_a_filter_normalised_slice_ignores_the_rescaling_of_relu_layers():
     """The directions scale along with the weights, so the grid of losses stays."""
-    from compute.directions import filter_normalised, gaussian  # noqa: PLC0415 - named where it is the subject
-    from compute.kernels.affine import losses_at  # noqa: PLC0415
+    from compute.directions import filter_normalised, gaussian
+    from compute.kernels.affine import losses_at
 
     spec = question("slice", "dataset=iris&widths=4&activation=relu&dtype=float64&steps=0")
     loss, shapes, factor = make_loss(spec.problem), spec.problem.shapes, 5.0
@@ -103,7 +114,13 @@ def test_a_filter_normalised_slice_ignores_the_rescaling_of_relu_layers():
     scale = np.concatenate([np.full(20, factor), np.full(12, 1 / factor), np.ones(3)])
     grid = np.random.default_rng(1).uniform(-1, 1, (20, 2))
     values = [
-        losses_at(loss, center, np.stack([filter_normalised(gaussian(35, 0, n), center, shapes) for n in (0, 1)]), grid, "train")[0]
+        losses_at(
+            loss,
+            center,
+            np.stack([filter_normalised(gaussian(35, 0, n), center, shapes) for n in (0, 1)]),
+            grid,
+            "train",
+        )[0]
         for center in (theta, scale * theta)
     ]
     np.testing.assert_allclose(values[0], values[1], rtol=1e-12)
@@ -129,7 +146,10 @@ def test_interpolation_passes_through_the_start():
 
 
 def test_a_line_is_the_middle_column_of_its_slice():
-    line, plane = (ask(question(kind, f"dataset=iris&steps=30&l2=0.1&dtype=float64&{n}")) for kind, n in (("line", "line_points=17"), ("slice", "points=17")))
+    line, plane = (
+        ask(question(kind, f"dataset=iris&steps=30&l2=0.1&dtype=float64&{n}"))
+        for kind, n in (("line", "line_points=17"), ("slice", "points=17"))
+    )
     np.testing.assert_allclose(line.loss, plane.loss[:, 8], rtol=1e-12)
     assert line.extent == plane.extent
 
@@ -154,8 +174,14 @@ def test_what_cannot_be_drawn_is_a_failure_with_a_sentence(query, words):
 
 
 def test_warnings_name_gaps_flatness_and_a_center_that_is_no_minimum():
-    flat = ask(question("slice", "dataset=xor&widths=2&activation=threshold&directions=weights&points=5&extent=1e-6&steps=0"))
+    flat = ask(
+        question("slice", "dataset=xor&widths=2&activation=threshold&directions=weights&points=5&extent=1e-6&steps=0")
+    )
     assert any("flat" in warning for warning in flat.warnings)
-    holes = ask(question("slice", "dataset=iris&activation=quadratic&points=9&extent=1e6&steps=1&loss=squared_error&widths=4-4-4-4-4"))
+    holes = ask(
+        question(
+            "slice", "dataset=iris&activation=quadratic&points=9&extent=1e6&steps=1&loss=squared_error&widths=4-4-4-4-4"
+        )
+    )
     assert any("infinite or NaN" in warning for warning in holes.warnings) and not np.isfinite(holes.loss).all()
     assert any("gradient norm" in warning for warning in holes.warnings)

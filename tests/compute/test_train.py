@@ -62,7 +62,9 @@ def test_at_most_200_points_are_kept_and_fewer_of_a_large_network():
     assert len(recorded_steps(large)) * large.problem.parameters * 8 <= 256e6
 
 
-@pytest.mark.parametrize("query", [f"{SMALL}&batch=32", "dataset=heart&widths=6&steps=25&dtype=float64", "dataset=xor&widths=2"])
+@pytest.mark.parametrize(
+    "query", [f"{SMALL}&batch=32", "dataset=heart&widths=6&steps=25&dtype=float64", "dataset=xor&widths=2"]
+)
 def test_a_batch_of_trainings_equals_each_alone(query):
     query = f"{query}&dtype=float64&steps=25"
     specs = [parse(Training, f"{query}&activation={name}") for name in ("tanh", "relu", "elu", "tanh")]
@@ -111,7 +113,9 @@ def test_divergence_names_the_step_and_keeps_what_was_before():
 
 def test_xor_trains_to_its_known_levels():
     ends = [
-        run_training(parse(Training, f"dataset=xor&widths=2&steps=1500&rate=0.05&seed={seed}&init=uniform")).train_loss[-1]
+        run_training(parse(Training, f"dataset=xor&widths=2&steps=1500&rate=0.05&seed={seed}&init=uniform")).train_loss[
+            -1
+        ]
         for seed in range(12)
     ]
     levels = np.array([np.log(2), 0.477386, np.log(2) / 2, 0.0])  # stationary levels of XOR
