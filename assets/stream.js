@@ -88,6 +88,13 @@
     write(failure, failed ? text || "This panel could not be computed." : "");
   }
 
+  // The question behind the picture, with the half width that all columns share.
+  function setExports(slot, question) {
+    for (const link of slot.place.querySelectorAll("a.export")) {
+      link.href = `/export/${slot.panel}.${link.dataset.kind}?${question}`;
+    }
+  }
+
   function setWarnings(slot, warnings) {
     const list = slot.place.querySelector(".warnings");
     list.hidden = !warnings.length;
@@ -421,6 +428,7 @@
       const slot = slots.get(`${event.column}-${event.panel}`);
       if (!slot) return;
       setState(slot, event.state, event.text);
+      if (event.query !== undefined) setExports(slot, event.query);
       if (event.caption !== undefined) write(slot.place.querySelector(".caption"), event.caption || "");
       if (event.warnings) setWarnings(slot, event.warnings);
       if (event.figure) {
@@ -490,9 +498,6 @@
     }
     colourChip(column);
     for (const slot of mine) {
-      for (const link of slot.place.querySelectorAll("a.export")) {
-        link.href = `/export/${slot.panel}.${link.dataset.kind}?${column.query}`;
-      }
       if (before?.asked === query) continue; // the same question again, after a break
       setState(slot, "waiting");
       setWarnings(slot, []);

@@ -1,0 +1,71 @@
+"""A reader in Chromium: one browser, pages that remember what went wrong and what they asked for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ARGUMENTS = (
+    "--headless --no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update "
+    "--disable-sync --use-angle=swiftshader --enable-unsafe-swiftshader"
+).split()
+PATIENCE = 60_000  # ms; drawing in software is slow
+
+
+@dataclass
+class Reader:
+    """A page of the atlas, with errors and requests since it was opened."""
+
+    page: Page
+    address: str
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def open(self, query: str = "") -> None:
+        self.page.goto(f"{self.address}/?{query}" if query else f"{self.address}/")
+
+    def wait(self, phase: str = "done") -> None:
+        """Until the page says that it is in this phase, and has drawn what it has."""
+        self.page.wait_for_function(
+            "phase => window.lossatlas?.phase === phase && (phase !== 'done' || window.lossatlas.ready)",
+            arg=phase,
+            timeout=PATIENCE,
+        )
+
+    def choose(self, name: str, label: str) -> None:
+        """Pick from a menu as a reader does: click, click."""
+        self.page.click(f"#option-{name}")
+        self.page.get_by_role("option", name=label, exact=True).click()
+
+    def panels(self) -> dict[str, dict]:
+        """State and number of drawings of each panel in use."""
+        return self.page.evaluate("window.lossatlas.panels")
+
+    def heights(self, column: int, panel: str = "slice") -> list[list[float]]:
+        """z of the surface that is drawn, as plotly has it."""
+        return self.page.evaluate(
+            "([id]) => Array.from(document.getElementById(id)._fullData[0].z, row => Array.from(row))",
+            [f"plot-{column}-{panel}"],
+        )
+
+    def message(self) -> str:
+        return self.page.inner_text("#message")
+
+
+@contextmanager
+def browser(path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+def reader(found: Browser, address: str, width: int = 1280, height: int = 720, theme: str = "light") -> Reader:
+    """A new reader with nothing remembered."""
+    context = found.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
+    one = Reader(context.new_page(), address)
+    one.page.on("pageerror", lambda error: one.errors.append(str(error)))
+    one.page.on("console", lambda line: one.errors.append(line.text) if line.type == "error" else None)
+    one.page.on("request", lambda request: one.requests.append(request.url))
+    return one

@@ -1,0 +1,213 @@
+"""The page as a reader meets it: a real server, real workers, a real browser. Few tests that each check much."""
+
+import io
+import os
+import signal
+import time
+import urllib.request
+
+import numpy as np
+import psutil
+import pytest
+
+from compute.analyses import question
+from compute.jobs import ask
+from tests.browser.driver import Reader, browser, reader
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+PANELS = 3
+QUICK = "dataset=xor&widths=2&steps=20&points=17"
+
+
+@pytest.fixture(scope="module")
+def chromium(chromium_path):
+    with browser(chromium_path) as found:
+        yield found
+
+
+@pytest.fixture
+def visitor(chromium, atlas):
+    one = reader(chromium, atlas)
+    yield one
+    one.page.context.close()
+    assert not one.errors
+    assert {url.split("/")[2] for url in one.requests if url.startswith("http")} == {atlas.split("/")[2]}
+
+
+def test_the_default_page_then_heart_then_mnist(visitor: Reader):
+    visitor.open()
+    visitor.wait()
+    assert len(visitor.panels()) == 3 * PANELS
+    assert visitor.page.locator("html").get_attribute("lang") == "en"
+    assert "Iris, network 4-4-3" in visitor.page.inner_text("#sentence")
+    assert visitor.page.locator("#columns article:visible h2").all_inner_texts() == ["tanh", "ReLU", "ELU"]
+    for column, activation in enumerate(("tanh", "relu", "elu")):
+        extent = visitor.page.evaluate(f"document.getElementById('plot-{column}-slice')._fullLayout.scene.xaxis.range[1]")
+        expected = ask(question("slice", f"activation={activation}&extent={extent}")).loss
+        np.testing.assert_allclose(np.array(visitor.heights(column)).T, expected, rtol=1e-6)  # drawn in float32
+
+    visitor.choose("dataset", "Heart")
+    visitor.page.wait_for_function("location.search.includes('dataset=heart')")
+    visitor.wait()
+    assert "Heart, network 32-4-1" in visitor.page.inner_text("#sentence")
+
+    visitor.open("dataset=mnist&widths=10&steps=3&test_share=0&points=17&activation=tanh")
+    visitor.wait()
+    assert "784-10-10" in visitor.page.inner_text("#sentence") and "10,000" in visitor.page.inner_text("#sentence")
+    assert {panel["state"] for panel in visitor.panels().values()} == {"done"}
+    assert np.isfinite(visitor.heights(0)).all()
+
+
+def test_the_url_is_the_state(visitor: Reader, chromium, atlas):
+    visitor.open(QUICK)
+    visitor.wait()
+    opened = visitor.page.evaluate("window.lossatlas.opened")
+    visitor.page.get_by_text("sigmoid", exact=True).first.click()
+    visitor.page.wait_for_function("location.search.includes('tanh,relu,elu,sigmoid')")
+    visitor.wait()
+    assert len(visitor.panels()) == 4 * PANELS
+    assert visitor.page.evaluate("window.lossatlas.opened") == opened + 1  # one server call a control
+    visitor.page.fill("#option-seed", "8")
+    visitor.page.wait_for_function("location.search.includes('seed=8')")
+    visitor.wait()
+    address, drawn = visitor.page.url, visitor.heights(3)
+    visitor.page.go_back()
+    visitor.wait()
+    assert visitor.page.input_value("#option-seed") == "3" and visitor.heights(3) != drawn
+    visitor.page.go_forward()
+    visitor.wait()
+    assert visitor.page.input_value("#option-seed") == "8" and visitor.heights(3) == drawn
+    visitor.page.reload()
+    visitor.wait()
+    assert visitor.heights(3) == drawn
+    other = reader(chromium, atlas, theme="dark")
+    other.page.goto(address)
+    other.wait()
+    assert other.heights(3) == drawn and {panel["state"] for panel in other.panels().values()} == {"cached"}
+    other.page.context.close()
+
+
+def test_themes_modes_and_keys_need_no_computation(visitor: Reader):
+    visitor.open(QUICK)
+    visitor.wait()
+    opened = visitor.page.evaluate("window.lossatlas.opened")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    ink = "document.getElementById('plot-0-line')._fullLayout.font.color"
+    light = visitor.page.evaluate(paper), visitor.page.evaluate(ink)
+    visitor.page.locator("main").focus()
+    visitor.page.keyboard.press("t")
+    visitor.page.keyboard.press("t")
+    visitor.page.wait_for_function("window.lossatlas.theme === 'dark' && window.lossatlas.ready")
+    dark = visitor.page.evaluate(paper), visitor.page.evaluate(ink)
+    assert light[0] != dark[0] and light[1] != dark[1]
+    assert visitor.page.evaluate("window.lossatlas.opened") == opened  # the theme is the browser's own
+    visitor.page.keyboard.press("c")
+    visitor.page.wait_for_function("location.search.includes('mode=contour')")
+    visitor.wait()
+    assert visitor.page.evaluate("document.getElementById('plot-0-slice')._fullData[0].type") == "contour"
+    assert {panel["state"] for panel in visitor.panels().values()} == {"cached"}
+    visitor.page.keyboard.press("s")
+    visitor.wait()
+
+
+def test_a_refused_question_keeps_the_picture_and_says_why(visitor: Reader):
+    visitor.open(QUICK)
+    visitor.wait()
+    before = visitor.heights(0)
+    visitor.page.fill("#option-points", "18")
+    visitor.wait("refused")
+    assert "points must be odd" in visitor.message() and visitor.heights(0) == before
+    visitor.page.fill("#option-points", "9")
+    visitor.wait()
+    assert visitor.message() == "" and len(visitor.heights(0)) == 9
+    visitor.open("dataset=%22%3E%3Cimg%20src=x%20onerror=alert(1)%3E")
+    visitor.wait("refused")
+    assert "img" in visitor.message() and visitor.page.locator("#message img").count() == 0
+
+
+def test_five_quick_changes_draw_the_last_and_cancel_stops(visitor: Reader):
+    visitor.open(QUICK)
+    visitor.wait()
+    for seed in range(20, 25):
+        visitor.page.evaluate(f"history.pushState(null, '', '?{QUICK}&seed={seed}'); dispatchEvent(new PopStateEvent('popstate'))")
+        time.sleep(0.1)
+    visitor.page.wait_for_function("document.getElementById('option-seed').value === '24'")
+    visitor.wait()
+    extent = visitor.page.evaluate("document.getElementById('plot-0-slice')._fullLayout.scene.xaxis.range[1]")
+    expected = ask(question("slice", f"{QUICK}&seed=24&extent={extent}")).loss
+    np.testing.assert_allclose(np.array(visitor.heights(0)).T, expected, rtol=1e-6)
+    visitor.open("dataset=mnist&widths=30&steps=300")
+    visitor.wait("computing")
+    visitor.page.keyboard.press("Escape")
+    visitor.wait("cancelled")
+
+
+def test_the_data_link_holds_what_the_panel_shows(visitor: Reader):
+    visitor.open(QUICK)
+    visitor.wait()
+    link = visitor.page.locator("#slot-1-slice a.export[data-kind=npz]").get_attribute("href")
+    assert link and link.startswith("/export/slice.npz?")
+    with urllib.request.urlopen(visitor.address + link, timeout=30) as answer, np.load(io.BytesIO(answer.read())) as stored:
+        np.testing.assert_allclose(np.array(visitor.heights(1)).T, stored["loss"], rtol=1e-6)
+
+
+def processes(atlas: str) -> dict[str, list[psutil.Process]]:
+    """The server's processes by what they do."""
+    port = atlas.rsplit(":", 1)[1]
+    top = next(p for p in psutil.process_iter(["cmdline"]) if f"--port {port}" in " ".join(p.info["cmdline"] or []))
+    below = {p: " ".join(p.cmdline()) for p in top.children(recursive=True)}
+    host = [p for p, words in below.items() if "compute.host" in words]
+    web = [p for p, words in below.items() if "gunicorn" in words]
+    masters = [p for p in web if p.parent() == top]
+    return {
+        "compute host": host[:1],
+        "web worker": [p for p in web if p not in masters],
+        "dask worker": [p for p in below if p not in host + web and p.memory_info().rss > 150e6],
+    }
+
+
+@pytest.mark.parametrize("kind", ["dask worker", "web worker", "compute host"])
+def test_a_killed_process_in_mid_job_is_not_noticed(kind, visitor: Reader, atlas):
+    query = f"dataset=mnist&widths=10&steps=40&max_samples=2000&points=33&activation=tanh,relu&seed={len(kind)}"
+    visitor.open(query)
+    visitor.page.wait_for_function("Object.values(window.lossatlas?.panels ?? {}).some(panel => panel.state === 'computing')")
+    for process in processes(atlas)[kind]:
+        os.kill(process.pid, signal.SIGKILL)
+    visitor.wait()
+    assert {panel["state"] for panel in visitor.panels().values()} <= {"done", "cached"}
+    visitor.errors = [error for error in visitor.errors if "ERR_" not in error]  # the browser's own note of a cut stream
+    extent = visitor.page.evaluate("document.getElementById('plot-1-slice')._fullLayout.scene.xaxis.range[1]")
+    expected = ask(question("slice", query.replace("tanh,", "") + f"&extent={extent}")).loss
+    np.testing.assert_allclose(np.array(visitor.heights(1)).T, expected, rtol=1e-6)
+
+
+def test_six_browsers_cost_one_computation(chromium, atlas):
+    readers = [reader(chromium, atlas) for _ in range(6)]
+    for one in readers:
+        one.open("dataset=wine&activation=silu&seed=77&points=33")
+    for one in readers:
+        one.wait()
+    assert all(one.heights(0) == readers[0].heights(0) for one in readers)
+    for one in readers:
+        one.page.context.close()
+
+
+def test_the_page_loads_many_times_without_a_blank(chromium, atlas):
+    """One load in about sixty of an early trial showed nothing; this one waits for pictures each time."""
+    one = reader(chromium, atlas)
+    for _ in range(8):
+        one.open(f"{QUICK}&activation=tanh")
+        one.wait()
+        assert all(panel["drawn"] for panel in one.panels().values())
+    one.page.context.close()
+
+
+def test_health_answers_while_every_worker_is_busy(chromium, atlas):
+    one = reader(chromium, atlas)
+    one.open("dataset=mnist&widths=10&steps=60&seed=99")
+    one.wait("computing")
+    for _ in range(5):
+        with urllib.request.urlopen(f"{atlas}/healthz", timeout=5) as answer:
+            assert answer.status == 200
+        time.sleep(0.2)
+    one.page.context.close()
