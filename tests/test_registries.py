@@ -76,7 +76,9 @@ def stripes(seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_a_new_activation_and_a_new_data_set_are_one_function_and_one_line(monkeypatch):
     line = Activation("cubic", cubic, -9e9, 9e9, "−x³", "x³", "at 0", "C∞", "A cube.", "here", "lecun", "none")
     monkeypatch.setitem(ACTIVATIONS, "cubic", line)
-    monkeypatch.setitem(DATASETS, "stripes", Dataset("Stripes", stripes, 60, 2, 2, "z-score", "Stripes.", "here", "MIT"))
+    monkeypatch.setitem(
+        DATASETS, "stripes", Dataset("Stripes", stripes, 60, 2, 2, "z-score", "Stripes.", "here", "MIT")
+    )
     result = ask(question("slice", "dataset=stripes&activation=cubic&steps=10&points=9"))
     assert np.isfinite(result.loss).all() and result.spec.problem.architecture == "2-4-1"
     page = str(make_layout([(name, panel.title) for name, panel in PANELS.items()]))

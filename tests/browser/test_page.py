@@ -42,7 +42,9 @@ def test_the_default_page_then_heart_then_mnist(visitor: Reader):
     assert "Iris, network 4-4-3" in visitor.page.inner_text("#sentence")
     assert visitor.page.locator("#columns article:visible h2").all_inner_texts() == ["tanh", "ReLU", "ELU"]
     for column, activation in enumerate(("tanh", "relu", "elu")):
-        extent = visitor.page.evaluate(f"document.getElementById('plot-{column}-slice')._fullLayout.scene.xaxis.range[1]")
+        extent = visitor.page.evaluate(
+            f"document.getElementById('plot-{column}-slice')._fullLayout.scene.xaxis.range[1]"
+        )
         expected = ask(question("slice", f"activation={activation}&extent={extent}")).loss
         np.testing.assert_allclose(np.array(visitor.heights(column)).T, expected, rtol=1e-6)  # drawn in float32
 
@@ -129,7 +131,9 @@ def test_five_quick_changes_draw_the_last_and_cancel_stops(visitor: Reader):
     visitor.open(QUICK)
     visitor.wait()
     for seed in range(20, 25):
-        visitor.page.evaluate(f"history.pushState(null, '', '?{QUICK}&seed={seed}'); dispatchEvent(new PopStateEvent('popstate'))")
+        visitor.page.evaluate(
+            f"history.pushState(null, '', '?{QUICK}&seed={seed}'); dispatchEvent(new PopStateEvent('popstate'))"
+        )
         time.sleep(0.1)
     visitor.page.wait_for_function("document.getElementById('option-seed').value === '24'")
     visitor.wait()
@@ -147,7 +151,10 @@ def test_the_data_link_holds_what_the_panel_shows(visitor: Reader):
     visitor.wait()
     link = visitor.page.locator("#slot-1-slice a.export[data-kind=npz]").get_attribute("href")
     assert link and link.startswith("/export/slice.npz?")
-    with urllib.request.urlopen(visitor.address + link, timeout=30) as answer, np.load(io.BytesIO(answer.read())) as stored:
+    with (
+        urllib.request.urlopen(visitor.address + link, timeout=30) as answer,
+        np.load(io.BytesIO(answer.read())) as stored,
+    ):
         np.testing.assert_allclose(np.array(visitor.heights(1)).T, stored["loss"], rtol=1e-6)
 
 
@@ -170,12 +177,16 @@ def processes(atlas: str) -> dict[str, list[psutil.Process]]:
 def test_a_killed_process_in_mid_job_is_not_noticed(kind, visitor: Reader, atlas):
     query = f"dataset=mnist&widths=10&steps=40&max_samples=2000&points=33&activation=tanh,relu&seed={len(kind)}"
     visitor.open(query)
-    visitor.page.wait_for_function("Object.values(window.lossatlas?.panels ?? {}).some(panel => panel.state === 'computing')")
+    visitor.page.wait_for_function(
+        "Object.values(window.lossatlas?.panels ?? {}).some(panel => panel.state === 'computing')"
+    )
     for process in processes(atlas)[kind]:
         os.kill(process.pid, signal.SIGKILL)
     visitor.wait()
     assert {panel["state"] for panel in visitor.panels().values()} <= {"done", "cached"}
-    visitor.errors = [error for error in visitor.errors if "ERR_" not in error]  # the browser's own note of a cut stream
+    visitor.errors = [
+        error for error in visitor.errors if "ERR_" not in error
+    ]  # the browser's own note of a cut stream
     extent = visitor.page.evaluate("document.getElementById('plot-1-slice')._fullLayout.scene.xaxis.range[1]")
     expected = ask(question("slice", query.replace("tanh,", "") + f"&extent={extent}")).loss
     np.testing.assert_allclose(np.array(visitor.heights(1)).T, expected, rtol=1e-6)

@@ -1,0 +1,53 @@
+"""How good are the estimates of compute/cost.py? Measured against estimated seconds, one thread."""
+
+import torch
+
+from benchmarks.machine import describe, seconds
+from compute.analyses import levels_of, question
+from compute.cost import affine_seconds, loss_seconds, step_seconds
+from compute.jobs import ask, seconds_of
+from compute.kernels.affine import losses_at
+from compute.loss import make_loss
+from compute.nets import initial
+from compute.train import Training, run_training
+
+QUESTIONS = (
+    "dataset=xor&widths=2",
+    "dataset=iris&widths=4",
+    "dataset=heart&widths=10",
+    "dataset=digits&widths=100-50",
+    "dataset=mnist&widths=10",
+    "dataset=mnist&widths=128-64",
+    "dataset=mnist&widths=10&dtype=float64",
+)
+STEPS, POINTS = 20, 33
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    print(describe())
+    print(
+        f"{'question':42}{'loss':>16}{'slice point':>18}{'training step':>18}{'whole slice':>16}   measured / estimated"
+    )
+    for query in QUESTIONS:
+        print(f"{query:42}" + "".join(f"{measured:9.2g}/{estimated:<7.2g}" for measured, estimated in pairs(query)))
+
+
+def pairs(query: str) -> list[tuple[float, float]]:
+    """(measured, estimated) seconds of a loss, a slice point, a training step and a whole question."""
+    spec = question("slice", f"{query}&points={POINTS}&steps={STEPS}")
+    problem, loss = spec.problem, make_loss(spec.problem)
+    theta = initial(problem, 0, "uniform", 1.0)
+    point = torch.as_tensor(theta, dtype=loss.parts["train"].x.dtype)
+    directions = torch.eye(2, len(theta)).numpy().astype(float)
+    grid = torch.rand(400, 2).double().numpy()
+    return [
+        (seconds(lambda: loss.data_term(point), 9), loss_seconds(problem)),
+        (seconds(lambda: losses_at(loss, theta, directions, grid, "train")) / 400, affine_seconds(problem)),
+        (seconds(lambda: run_training(Training(problem, spec.start))) / STEPS, step_seconds(problem, 0)),
+        (seconds(lambda: ask(spec), 1), seconds_of(levels_of(spec))),
+    ]
+
+
+if __name__ == "__main__":
+    main()
