@@ -1,6 +1,7 @@
 # make serve   install into .venv and start the atlas; ARGS="--port 9000" passes options on
 # make test    install the test tools, lint, run every test
 # make lint    ruff and mypy
+# make screenshot   draw README's picture again
 # make clean   remove .venv, builds and tool caches
 #
 # PYTHON=python3.12                                    another interpreter than python3
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: serve test lint clean
+.PHONY: serve test lint screenshot clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.installed
@@ -50,6 +51,9 @@ test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { \
 	echo "$(PYTHON) could not make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
 	exit 1; }
 endef
+
+screenshot: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.screenshot
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

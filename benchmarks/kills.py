@@ -17,7 +17,7 @@ def job(one: Reader, address: str, seed: int, kind: str) -> float:
     """Seconds from opening the job to finished, with one kind of process killed a second after it began."""
     began = time.monotonic()
     one.open(f"{JOB}&seed={seed}")
-    one.page.wait_for_function("Object.values(window.lossatlas?.panels ?? {}).some(p => p.state === 'computing')")
+    one.wait_for_work()
     time.sleep(1)
     for process in processes(address)[kind] if kind else []:
         os.kill(process.pid, signal.SIGKILL)

@@ -22,7 +22,8 @@ CLOCK = """query => new Promise(resolve => {
     const look = () => {
         const now = performance.now() - began;
         moved = moved || lossatlas.phase === "computing";
-        if (times.first === undefined && surfaces().some(([name, panel]) => panel.drawn > (drawn[name] || 0))) times.first = now;
+        const fresh = surfaces().some(([name, panel]) => panel.drawn > (drawn[name] || 0));
+        if (times.first === undefined && fresh) times.first = now;
         if (moved && lossatlas.ready) { times.last = now; return resolve(times); }
         setTimeout(look, 5);
     };

@@ -1,5 +1,7 @@
 """Is it faster to train activations × seeds as one batch than one after the other? One thread, one run."""
 
+from functools import partial
+
 import torch
 
 from benchmarks.machine import describe, seconds
@@ -15,6 +17,11 @@ QUESTIONS = {
 ACTIVATIONS, SEEDS = ("tanh", "relu", "elu"), 10
 
 
+def one_by_one(specs: list[Training]) -> None:
+    for spec in specs:
+        run_training(spec)
+
+
 def main() -> None:
     torch.set_num_threads(1)
     print(describe())
@@ -25,8 +32,7 @@ def main() -> None:
             for activation in ACTIVATIONS
             for seed in range(SEEDS)
         ]
-        alone = seconds(lambda specs=specs: [run_training(spec) for spec in specs])
-        batch = seconds(lambda specs=specs: train_many(specs))
+        alone, batch = seconds(partial(one_by_one, specs)), seconds(partial(train_many, specs))
         print(f"{name:22}{alone:10.2f}{batch:14.2f}{alone / batch:9.1f}×")
 
 

@@ -22,6 +22,7 @@ from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
 from compute.analyses import ANALYSES, key_for, levels_of, name_of
+from compute.analyses import question as question  # beside `ask`, for three lines in a notebook
 from compute.cache import Cache
 from compute.options import BadSpec
 from compute.results import Damaged, Failure, pack, unpack

@@ -58,7 +58,7 @@ def test_readmes_keys_of_an_npz_are_those_written():
 
 def test_readmes_python_runs_and_gives_what_it_says():
     code = README.split("```python\n", 1)[1].split("```", 1)[0]
-    assert len(code.strip().splitlines()) == 3
+    assert len([line for line in code.splitlines() if line]) == 3
     names: dict = {}
     exec(code, names)  # our own README
     assert names["result"].loss.shape == (65, 65)

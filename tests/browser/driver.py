@@ -6,17 +6,10 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
+ARGUMENTS = """
+    --headless --no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update
+    --disable-sync --use-angle=swiftshader --enable-unsafe-swiftshader
+""".split()  # noqa: SIM905 - reads as it is typed
 PATIENCE = 60_000  # ms; drawing in software is slow
 
 
@@ -54,6 +47,18 @@ class Reader:
         return self.page.evaluate(
             "([id]) => Array.from(document.getElementById(id)._fullData[0].z, row => Array.from(row))",
             [f"plot-{column}-{panel}"],
+        )
+
+    def half_width(self, column: int) -> float:
+        """The end of the first axis of a surface."""
+        return self.page.evaluate(
+            "id => document.getElementById(id)._fullLayout.scene.xaxis.range[1]", f"plot-{column}-slice"
+        )
+
+    def wait_for_work(self) -> None:
+        """Until some panel is being computed."""
+        self.page.wait_for_function(
+            "Object.values(window.lossatlas?.panels ?? {}).some(panel => panel.state === 'computing')", timeout=PATIENCE
         )
 
     def message(self) -> str:

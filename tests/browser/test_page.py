@@ -137,8 +137,7 @@ def test_five_quick_changes_draw_the_last_and_cancel_stops(visitor: Reader):
         time.sleep(0.1)
     visitor.page.wait_for_function("document.getElementById('option-seed').value === '24'")
     visitor.wait()
-    extent = visitor.page.evaluate("document.getElementById('plot-0-slice')._fullLayout.scene.xaxis.range[1]")
-    expected = ask(question("slice", f"{QUICK}&seed=24&extent={extent}")).loss
+    expected = ask(question("slice", f"{QUICK}&seed=24&extent={visitor.half_width(0)}")).loss
     np.testing.assert_allclose(np.array(visitor.heights(0)).T, expected, rtol=1e-6)
     visitor.open("dataset=mnist&widths=30&steps=300")
     visitor.wait("computing")
