@@ -42,10 +42,7 @@ def test_the_default_page_then_heart_then_mnist(visitor: Reader):
     assert "Iris, network 4-4-3" in visitor.page.inner_text("#sentence")
     assert visitor.page.locator("#columns article:visible h2").all_inner_texts() == ["tanh", "ReLU", "ELU"]
     for column, activation in enumerate(("tanh", "relu", "elu")):
-        extent = visitor.page.evaluate(
-            f"document.getElementById('plot-{column}-slice')._fullLayout.scene.xaxis.range[1]"
-        )
-        expected = ask(question("slice", f"activation={activation}&extent={extent}")).loss
+        expected = ask(question("slice", f"activation={activation}&extent={visitor.half_width(column)}")).loss
         np.testing.assert_allclose(np.array(visitor.heights(column)).T, expected, rtol=1e-6)  # drawn in float32
 
     visitor.choose("dataset", "Heart")
@@ -176,9 +173,7 @@ def processes(atlas: str) -> dict[str, list[psutil.Process]]:
 def test_a_killed_process_in_mid_job_is_not_noticed(kind, visitor: Reader, atlas):
     query = f"dataset=mnist&widths=10&steps=40&max_samples=2000&points=33&activation=tanh,relu&seed={len(kind)}"
     visitor.open(query)
-    visitor.page.wait_for_function(
-        "Object.values(window.lossatlas?.panels ?? {}).some(panel => panel.state === 'computing')"
-    )
+    visitor.wait_for_work()
     for process in processes(atlas)[kind]:
         os.kill(process.pid, signal.SIGKILL)
     visitor.wait()
@@ -186,7 +181,7 @@ def test_a_killed_process_in_mid_job_is_not_noticed(kind, visitor: Reader, atlas
     visitor.errors = [
         error for error in visitor.errors if "ERR_" not in error
     ]  # the browser's own note of a cut stream
-    extent = visitor.page.evaluate("document.getElementById('plot-1-slice')._fullLayout.scene.xaxis.range[1]")
+    extent = visitor.half_width(1)
     expected = ask(question("slice", query.replace("tanh,", "") + f"&extent={extent}")).loss
     np.testing.assert_allclose(np.array(visitor.heights(1)).T, expected, rtol=1e-6)
 
