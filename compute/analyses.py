@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from compute import extents, lines, planes, slices, train
 from compute.keys import key_of
-from compute.options import BadSpec, nearest, parse, show
+from compute.options import BadSpec, build, nearest, parse, relevant, show
 from compute.tasks import Task
 
 
@@ -18,25 +18,25 @@ class Analysis:
     result: type
     levels: Callable[..., list[Task]]
     size: Callable[..., tuple[int, str]]
-    version: int
+    versions: tuple[int, ...]
     note: str
 
 
 ANALYSES = {
     "training": Analysis(
-        "Training", train.Training, train.TrainingResult, train.training_levels, train.training_size, train.VERSION,
+        "Training", train.Training, train.TrainingResult, train.training_levels, train.training_size, train.VERSIONS,
         "Loss, accuracy and gradient norm along a training, on training and test patterns.",
     ),
     "slice": Analysis(
-        "Slice", slices.Slice, slices.SliceResult, slices.slice_levels, slices.slice_size, slices.VERSION,
+        "Slice", slices.Slice, slices.SliceResult, slices.slice_levels, slices.slice_size, slices.VERSIONS,
         "Loss on a plane through the point reached, coarse first.",
     ),
     "line": Analysis(
-        "Line", lines.Line, lines.LineResult, lines.line_levels, lines.line_size, lines.VERSION,
+        "Line", lines.Line, lines.LineResult, lines.line_levels, lines.line_size, lines.VERSIONS,
         "Loss and accuracy along a line through the point reached.",
     ),
     "extent": Analysis(
-        "Extent", planes.Place, extents.ExtentResult, extents.extent_levels, extents.extent_size, extents.VERSION,
+        "Extent", planes.Place, extents.ExtentResult, extents.extent_levels, extents.extent_size, extents.VERSIONS,
         "How far a picture should reach to show a basin and its walls.",
     ),
 }  # fmt: skip
@@ -57,12 +57,17 @@ def name_of(spec) -> str:
 def key_for(spec) -> str:
     """The key of a spec's answer."""
     name = name_of(spec)
-    return key_of(name, ANALYSES[name].version, spec)
+    return key_of(name, ANALYSES[name].versions, spec)
 
 
 def levels_of(spec) -> list[Task]:
     """The tasks of a spec, coarse to fine."""
-    return ANALYSES[name_of(spec)].levels(spec)
+    return ANALYSES[name_of(spec)].levels(canonical(spec))
+
+
+def canonical(spec):
+    """The spec with every option that has no meaning in it at its default, so that one key means one answer."""
+    return build(type(spec), relevant(spec))
 
 
 def question(analysis: str, query: str):

@@ -9,6 +9,8 @@ from compute.nets import Problem
 
 PRODUCTS = 40e9  # floating point operations a second in matrix products, float32
 ELEMENTS = 0.25e9  # activations or output losses a second, float32
+SUMS = 0.35e9  # parameters of later layers a second, summed for each point of a slice
+UPDATES = 0.1e9  # parameters a second in an optimiser step and its recording
 CALL = 60e-6  # seconds of overhead of a forward pass
 GRADIENT_CALL = 350e-6  # seconds of overhead of a gradient and an optimiser step
 PIECE = 0.25  # seconds a task should take, so that progress shows and a cancelled job ends soon
@@ -40,10 +42,20 @@ def loss_seconds(problem: Problem, part: str = "train") -> float:
 
 def affine_seconds(problem: Problem, part: str = "train") -> float:
     """One loss on a slice, where the first layer is a sum of stored responses."""
-    return 0.4e-6 + _layer_seconds(problem, patterns(problem, part), first=False)
+    later = problem.parameters - (problem.sizes[0] + 1) * problem.sizes[1]
+    return 0.4e-6 + _slower(problem) * later / SUMS + _layer_seconds(problem, patterns(problem, part), first=False)
 
 
 def step_seconds(problem: Problem, batch: int) -> float:
     """One training step; `batch` 0 means all patterns."""
     count = patterns(problem)
-    return GRADIENT_CALL + 3 * _layer_seconds(problem, min(batch or count, count), first=True)
+    return (
+        GRADIENT_CALL
+        + _slower(problem) * problem.parameters / UPDATES
+        + 3 * _layer_seconds(problem, min(batch or count, count), first=True)
+    )
+
+
+def trajectory_seconds(problem: Problem, points: int) -> float:
+    """Principal components of a path of some recorded points."""
+    return points * points * problem.parameters / 0.7e9

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from compute.keys import key_of
+from compute.planes import VERSIONS as PLANE_VERSIONS
 from compute.planes import Place, Plane, plane_task
 from compute.tasks import Task
 
-VERSION = 1
+VERSIONS = (1, *PLANE_VERSIONS)
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class ExtentResult:
 
 def extent_levels(spec: Place) -> list[Task]:
     """One task on top of the plane's own."""
-    return [Task(key_of("extent", VERSION, spec), run_extent, (spec, plane_task(spec)), spec=spec)]
+    return [Task(key_of("extent", VERSIONS, spec), run_extent, (spec, plane_task(spec)), spec=spec)]
 
 
 def run_extent(spec: Place, plane: Plane) -> ExtentResult:

@@ -8,20 +8,23 @@ A task runs under the key of its question, so that the scheduler gives two asker
 """
 
 import contextlib
+import functools
 import logging
 import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from distributed import Client, Future
 from distributed.scheduler import KilledWorker
+from threadpoolctl import ThreadpoolController
 
-from compute.analyses import ANALYSES, key_for, levels_of, name_of
+from compute.analyses import ANALYSES, canonical, key_for, levels_of, name_of
 from compute.analyses import question as question  # beside `ask`, for three lines in a notebook
 from compute.cache import Cache
 from compute.options import BadSpec
@@ -33,6 +36,33 @@ PATIENCE = 20.0  # seconds to wait for a scheduler that does not answer
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
+class _Threads:
+    """How many tasks run in this process, and what the thread numbers were before the first."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = threading.Lock(), 0, 0
+        self._blas = ThreadpoolController()
+        self._limit = contextlib.ExitStack()
+
+    def enter(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._before = torch.get_num_threads()
+                torch.set_num_threads(1)
+                self._limit.enter_context(self._blas.limit(limits=1, user_api="blas"))
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._limit.close()
+                torch.set_num_threads(self._before)
+
+
+_threads = _Threads()
+
+
 class PoolLost(ConnectionError):
     """The scheduler or the results it held are gone; asking again may succeed."""
 
@@ -42,13 +72,15 @@ class PoolLost(ConnectionError):
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch on one thread: equal bits wherever a task runs, and one busy core a worker."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """Torch and numpy on one thread: equal bits wherever a task runs, and one busy core a worker.
+
+    The settings are the process's own, so that overlapping tasks share them: the first sets, the last restores.
+    """
+    _threads.enter()
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        _threads.leave()
 
 
 def guarded(run: Callable, *args: Any) -> Any:
@@ -113,6 +145,7 @@ def ask(spec, *, pool: "Pool | None" = None, cache: Cache | None = None, progres
     Raises:
         PoolLost: the scheduler went away and did not come back.
     """
+    spec = canonical(spec)
     if (stored := look_up(spec, cache)) is not None:
         return stored
     answer = _ask_pool(spec, pool, cache, progress) if pool else _ask_here(spec, cache, progress)
@@ -140,22 +173,35 @@ def _ask_here(spec, cache: Cache | None, progress):
     levels = levels_of(spec)
     results: dict[str, Any] = {}
     tasks = _unanswered(levels, results, cache)
+    readers = Counter(needed.key for task in tasks for needed in task.needs())
     total, done = sum(task.seconds for task in tasks) or 1.0, 0.0
     for task in tasks:
         args = [results[part.key] if isinstance(part, Task) else part for part in task.args]
         results[task.key] = guarded(task.run, *args)
+        for needed in task.needs():
+            readers[needed.key] -= 1
+            if not readers[needed.key]:
+                del results[needed.key]  # the states of a long training would fill the memory
         done += task.seconds
         if progress:
             progress(min(done / total, 1.0))
     return results[levels[-1].key]
 
 
-def _unanswered(levels: list[Task], results: dict[str, Any], cache: Cache | None) -> list[Task]:
-    """The tasks that the last level needs and the cache does not answer, in order; stored answers go to `results`."""
+def _unanswered(
+    levels: list[Task], results: dict[str, Any], cache: Cache | None, under_way: Container[str] = ()
+) -> list[Task]:
+    """The tasks that the last level needs and the cache does not answer, in order; stored answers go to `results`.
+
+    What a task under way needs is left out: it has it already.
+    """
     wanted: dict[str, Task] = {}
 
     def visit(task: Task) -> None:
         if task.key in wanted or task.key in results:
+            return
+        if task.key in under_way:
+            wanted[task.key] = task
             return
         stored = look_up(task.spec, cache) if task.spec is not None else None
         if stored is not None:
@@ -272,7 +318,7 @@ class Watch:
     def __init__(self, pool: Pool, cache: Cache | None):
         self._pool, self._cache = pool, cache
         self._client: Client | None = None
-        self._news: queue.SimpleQueue[tuple[_Question, str]] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[tuple[_Question, str, Future]] = queue.SimpleQueue()
         self._futures: dict[str, Future] = {}
         self._questions: list[_Question] = []
         self._ready: list[Update] = []
@@ -293,13 +339,14 @@ class Watch:
         Raises:
             PoolLost: no scheduler.
         """
+        spec = canonical(spec)
         if (stored := look_up(spec, self._cache)) is not None:
             self._ready.append(Update(tag, 0, 1, stored, 1.0, 0, 0.0, 0.0, cached=True))
             return
         levels = levels_of(spec)
         stored_parts: dict[str, Any] = {}
         self._client = self._pool.client()
-        tasks = {task.key: task for task in _unanswered(levels, stored_parts, self._cache)}
+        tasks = {task.key: task for task in _unanswered(levels, stored_parts, self._cache, self._futures)}
         for key, value in stored_parts.items():
             self._put(key, value)
         question = _Question(tag, spec, levels, tasks)
@@ -314,7 +361,10 @@ class Watch:
             if key not in self._futures:
                 args = [self._futures[part.key] if isinstance(part, Task) else part for part in task.args]
                 self._send(task, args, -round(10 * math.log10(spent + 0.01)))
-            self._futures[key].add_done_callback(lambda _, key=key: self._news.put((question, key)))  # type: ignore[misc]
+            self._futures[key].add_done_callback(functools.partial(self._tell, question, key))
+
+    def _tell(self, question: _Question, key: str, future: Future) -> None:
+        self._news.put((question, key, future))
 
     def _put(self, key: str, value: Any) -> None:
         if key not in self._futures:
@@ -347,9 +397,10 @@ class Watch:
         if self._client is not None and self._client.status != "running" and self.open():
             raise PoolLost("The connection to the scheduler was lost.")
 
-    def _take(self, question: _Question, key: str) -> None:
-        future = self._futures.get(key)
-        if future is None or question.finished:
+    def _take(self, question: _Question, key: str, future: Future) -> None:
+        if question.tasks[key].passing and future.status == "finished":
+            self._futures.pop(key, None)  # the states of a long training would fill the workers' memory
+        if question.finished:
             return
         if future.status in ("cancelled", "lost"):
             raise PoolLost("The scheduler lost work under way.")

@@ -5,8 +5,13 @@ import json
 
 from compute.options import relevant
 
+NUMERICS = 1  # raise when data sets, networks, losses or kernels give another number than before
 
-def key_of(analysis: str, version: int, spec) -> str:
-    """`slice-5f3c…`: a hash over the analysis, its version and every option that matters, dtype included."""
-    canonical = json.dumps([analysis, version, relevant(spec)], sort_keys=True)
+
+def key_of(analysis: str, versions: tuple[int, ...], spec) -> str:
+    """`slice-5f3c…`: a hash over the analysis, its versions and every option that matters, dtype included.
+
+    `versions` are the analysis's own and those of what it is made from.
+    """
+    canonical = json.dumps([analysis, NUMERICS, versions, relevant(spec)], sort_keys=True)
     return f"{analysis}-{hashlib.sha256(canonical.encode()).hexdigest()[:40]}"

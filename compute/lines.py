@@ -11,11 +11,12 @@ from compute.keys import key_of
 from compute.loss import make_loss
 from compute.nets import Problem, torch_dtype
 from compute.options import BadSpec, check, option
-from compute.planes import Place, Plane, Where, describe, plane_task, symmetric_axis, warnings_of
+from compute.planes import VERSIONS as PLANE_VERSIONS
+from compute.planes import Place, Plane, Where, describe, penalty_on, plane_task, symmetric_axis, warnings_of
 from compute.tasks import CannotAnswer, Task
 from compute.train import Start, TrainingResult, reach
 
-VERSION = 1
+VERSIONS = (1, *PLANE_VERSIONS)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def line_levels(spec: Line) -> list[Task]:
     """The whole line in one task: it costs as much as two or three rows of a grid."""
     seconds = spec.line_points * affine_seconds(spec.problem, spec.where.part)
     needs = (spec, plane_task(spec.place), reach(spec.problem, spec.start))
-    return [Task(key_of("line", VERSION, spec), run_line, needs, seconds, spec.line_points, spec)]
+    return [Task(key_of("line", VERSIONS, spec), run_line, needs, seconds, spec.line_points, spec)]
 
 
 def run_line(spec: Line, plane: Plane, reached: TrainingResult) -> LineResult:
@@ -90,8 +91,7 @@ def run_line(spec: Line, plane: Plane, reached: TrainingResult) -> LineResult:
     accuracy[middle] = float(loss.accuracy(center, spec.where.part))
     if not np.isfinite(data).any():
         raise CannotAnswer("The loss is infinite or NaN on the whole line. Choose a smaller half width.", "diverged")
-    points = plane.center + axis[:, None] * plane.u if spec.problem.l2 else plane.center[None]
-    penalty = np.broadcast_to(loss.penalty(torch.as_tensor(points)).numpy(), axis.shape).copy()
+    penalty = penalty_on(loss, plane, axis, np.zeros_like(axis))
     total = data + penalty
     return LineResult(
         spec,

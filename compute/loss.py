@@ -137,9 +137,9 @@ class _Sums:
 
 
 def right(problem: Problem, z: Tensor, labels: Tensor) -> Tensor:
-    """1 where outputs z (..., N, K) name the right class, else 0: (..., N) in z's dtype."""
+    """1 where outputs z (..., N, K) name the right class, 0 where not, NaN where z is: (..., N) in z's dtype."""
     said = z[..., 0] > CRITERIA[problem.loss].cut if problem.outputs == 1 else z.argmax(-1)
-    return (said == labels).to(z.dtype)
+    return torch.where(z.isnan().any(-1), torch.nan, (said == labels).to(z.dtype))
 
 
 def make_loss(problem: Problem) -> Loss:

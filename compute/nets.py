@@ -18,6 +18,7 @@ from compute.criteria import CRITERIA
 from compute.datasets import DATASETS
 from compute.options import BadSpec, check, option
 
+DRAW = 1  # number of the stream of random numbers
 MOST_PARAMETERS = 5_000_000  # 40 MB a point in float64; a recorded trajectory holds up to 200 (chosen by eye)
 DTYPES = {"float32": "float32", "float64": "float64"}
 INITS = {
@@ -200,7 +201,8 @@ def initial(problem: Problem, seed: int, init: str, bound: float) -> np.ndarray:
 
     `uniform`: all coordinates in [−bound, bound). Schemes: uniform weights with the scheme's variance, biases 0.
     """
-    draw = np.random.default_rng(seed).uniform(-1.0, 1.0, problem.parameters)
+    stream = np.random.SeedSequence(seed, spawn_key=(DRAW,))  # of its own: a data set of the same seed is unrelated
+    draw = np.random.default_rng(stream).uniform(-1.0, 1.0, problem.parameters)
     scheme = ACTIVATIONS[problem.activation].init if init == "auto" else init
     if scheme == "uniform":
         return bound * draw

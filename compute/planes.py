@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from compute.cost import affine_seconds
+from compute.cost import affine_seconds, trajectory_seconds
 from compute.datasets import DATASETS
 from compute.directions import filter_normalised, gaussian, orthogonal, trajectory_pca, weight_axis
 from compute.kernels.affine import losses_at
@@ -18,9 +18,10 @@ from compute.loss import Loss, make_loss
 from compute.nets import Problem, parameter_name
 from compute.options import AUTO, BadSpec, check, option
 from compute.tasks import CannotAnswer, Task
-from compute.train import Start, TrainingResult, reach
+from compute.train import VERSIONS as TRAIN_VERSIONS
+from compute.train import Start, Training, TrainingResult, reach, recorded_steps
 
-VERSION = 1
+VERSIONS = (1, *TRAIN_VERSIONS)
 
 PARTS = {"train": "training part", "test": "test part"}
 DIRECTIONS = {
@@ -42,7 +43,7 @@ class Where:
         "filter",
         choices=DIRECTIONS,
         label="Directions",
-        help="The axes. Filter-normalised: each unit's weights drawn at random, as long as its own (Li et al. 2018).",
+        help="The axes. Filter-normalised: random, each unit's weights as long as its own (Li et al. 2018).",
     )
     direction_seed: int = option(
         0,
@@ -138,7 +139,10 @@ def symmetric_axis(extent: float, points: int) -> np.ndarray:
 def plane_task(place: Place) -> Task:
     """The task whose result is the Plane."""
     reached = reach(place.problem, place.start)
-    return Task(key_of("plane", VERSION, place), make_plane, (place, reached), 200 * affine_seconds(place.problem))
+    seconds = 200 * affine_seconds(place.problem, place.where.part)
+    if place.where.directions == "trajectory":
+        seconds += trajectory_seconds(place.problem, len(recorded_steps(Training(place.problem, place.start))))
+    return Task(key_of("plane", VERSIONS, place), make_plane, (place, reached), seconds)
 
 
 def make_plane(place: Place, reached: TrainingResult) -> Plane:
@@ -159,7 +163,9 @@ def make_plane(place: Place, reached: TrainingResult) -> Plane:
     path, off_plane = _project(reached.theta - center, u, v)
     extent, how = _extent(where, loss, center, u, v, path)
     seed = "" if where.directions in ("trajectory", "weights") else f", seed {where.direction_seed}"
-    notes = (f"Directions: {DIRECTIONS[where.directions]}{seed}.", how)
+    turned = " The second is turned orthogonal, so its units keep the weights' norms only roughly."
+    kind = f"Directions: {DIRECTIONS[where.directions]}{seed}.{turned if where.directions == 'filter' else ''}"
+    notes = (kind, how)
     return Plane(center, u, v, names, path, off_plane, explained, extent, notes)
 
 
@@ -184,13 +190,11 @@ def _random(where: Where, center: np.ndarray, shapes) -> tuple[np.ndarray, np.nd
         v = orthogonal(v, u)
         return u / np.linalg.norm(u), v / np.linalg.norm(v)
     u, v = (filter_normalised(direction, center, shapes) for direction in (u, v))
-    return u, _orthogonal_same_length(v, u) if where.directions == "filter" else v
-
-
-def _orthogonal_same_length(v: np.ndarray, u: np.ndarray) -> np.ndarray:
     turned = orthogonal(v, u)
-    length = np.linalg.norm(turned)
-    return turned * (np.linalg.norm(v) / length) if length > 0 else turned
+    lengths = np.linalg.norm(turned), np.linalg.norm(v)
+    if lengths[0] <= 1e-9 * lengths[1]:
+        return u, np.zeros_like(u)  # collinear: the network has only one such direction
+    return u, turned * (lengths[1] / lengths[0]) if where.directions == "filter" else v
 
 
 def _interpolation(where: Where, center: np.ndarray, reached: TrainingResult) -> tuple[np.ndarray, np.ndarray]:
@@ -245,9 +249,16 @@ def _rising_extent(loss: Loss, part: str, center: np.ndarray, u: np.ndarray, v: 
     zero = float(loss.data_term(torch.zeros(len(center), dtype=loss.parts[part].x.dtype), part))
     rise = np.median(values[1:].reshape(-1, 8), axis=1) - values[0]
     if not (rise >= zero).any():
-        return 1.0, "Half width 1: nowhere within 50 does the loss rise by that of a network that outputs zero."
+        return 1.0, "Half width 1: up to 50 the data term does not rise by that of a network that outputs zero."
     extent = float(radii[np.argmax(rise >= zero)])
-    return extent, f"Half width {extent:g}: there the loss has risen by that of a network that outputs zero."
+    return extent, f"Half width {extent:g}: there the data term has risen by that of a network that outputs zero."
+
+
+def penalty_on(loss: Loss, plane: Plane, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """λ‖c + a·u + b·v‖² from six inner products, shaped as a and b broadcast; exact where both are 0."""
+    c, u, v = plane.center, plane.u, plane.v
+    square = a * a * (u @ u) + b * b * (v @ v) + 2 * (a * (c @ u) + b * (c @ v) + a * b * (u @ v))
+    return float(loss.penalty(torch.as_tensor(c))) + loss.problem.l2 * square
 
 
 def describe(place: Place) -> str:
@@ -264,8 +275,11 @@ def warnings_of(reached: TrainingResult, values: np.ndarray) -> tuple[str, ...]:
     found, finite = list(reached.warnings), values[np.isfinite(values)]
     if missing := values.size - finite.size:
         found.append(f"{missing} of {values.size} points are infinite or NaN and are left out.")
-    if finite.min() == finite.max():
-        found.append(f"The loss is {finite.min():.6g} on the whole grid: the picture is flat.")
+    rounding = float(np.finfo(reached.spec.problem.dtype).eps) * float(np.abs(finite).max())
+    if finite.size > 1 and np.ptp(finite) <= 8 * rounding:
+        found.append(f"The loss is {finite.max():.6g} everywhere, to rounding: the picture is flat.")
+    elif finite.size > 1 and np.ptp(finite) <= 400 * rounding:
+        found.append("The relief is hardly larger than rounding. Choose a larger half width or dtype=float64.")
     if reached.spec.start.steps and finite.min() < 0.999 * values.flat[values.size // 2]:
         found.append("The center is not the lowest point of the picture.")
     return tuple(found)

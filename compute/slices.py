@@ -11,11 +11,12 @@ from compute.keys import key_of
 from compute.loss import make_loss
 from compute.nets import Problem, torch_dtype
 from compute.options import BadSpec, check, option
-from compute.planes import Place, Plane, Where, describe, plane_task, symmetric_axis, warnings_of
+from compute.planes import VERSIONS as PLANE_VERSIONS
+from compute.planes import Place, Plane, Where, describe, penalty_on, plane_task, symmetric_axis, warnings_of
 from compute.tasks import CannotAnswer, Task
 from compute.train import Start, TrainingResult, reach
 
-VERSION = 1
+VERSIONS = (1, *PLANE_VERSIONS)
 COARSEST = 9  # points per axis of the first picture
 
 
@@ -109,13 +110,15 @@ def slice_levels(spec: Slice) -> list[Task]:
 
 
 def _level(spec: Slice, coarser: int | None, plane: Task, reached: Task, below: Task | None) -> Task:
-    key, per_point = key_of("slice", VERSION, spec), affine_seconds(spec.problem, spec.where.part)
+    key, per_point = key_of("slice", VERSIONS, spec), affine_seconds(spec.problem, spec.where.part)
     count, most = len(new_points(spec.points, coarser)), max(16, int(PIECE / per_point))
-    pieces = [
-        Task(f"{key}-from-{begin}", fill_piece, (spec, coarser, begin, min(begin + most, count), plane),
-             min(most, count - begin) * per_point, min(most, count - begin))
-        for begin in range(0, count, most)
-    ]  # fmt: skip
+    pieces = []
+    for begin in range(0, count, most):
+        end = min(begin + most, count)
+        args = (spec, coarser, begin, end, plane)
+        pieces.append(
+            Task(f"{key}-from-{begin}", fill_piece, args, (end - begin) * per_point, end - begin, passing=True)
+        )
     return Task(key, assemble, (spec, coarser, plane, reached, below, *pieces), loss_seconds(spec.problem), spec=spec)
 
 
@@ -141,8 +144,14 @@ def assemble(
     """A level's answer from the coarser one and its pieces.
 
     Raises:
-        CannotAnswer: the loss is not finite anywhere on the grid.
+        CannotAnswer: the two directions are one, or the loss is not finite anywhere on the grid.
     """
+    if not plane.v.any():
+        raise CannotAnswer(
+            "This network has only one filter-normalised direction, and a plane needs two. "
+            "Choose directions=gaussian or directions=weights.",
+            "no plane",
+        )
     size, loss = spec.points, make_loss(spec.problem)
     axis = symmetric_axis(plane.extent, size)
     values = np.concatenate(pieces, axis=1)
@@ -157,7 +166,7 @@ def assemble(
     ]
     if not np.isfinite(grids[0]).any():
         raise CannotAnswer("The loss is infinite or NaN on the whole grid. Choose a smaller half width.", "diverged")
-    penalty = _penalty(loss, plane, axis)
+    penalty = penalty_on(loss, plane, axis[:, None], axis[None, :])
     total = grids[0] + penalty
     return SliceResult(
         spec,
@@ -182,14 +191,6 @@ def assemble(
         warnings=warnings_of(reached, total),
         dtype=spec.problem.dtype,
     )
-
-
-def _penalty(loss, plane: Plane, axis: np.ndarray) -> np.ndarray:
-    """λ‖c + a·u + b·v‖² on the grid, from the six inner products; the center holds λ‖c‖² as loss.py gives it."""
-    c, u, v, a, b = plane.center, plane.u, plane.v, axis[:, None], axis[None, :]
-    square = c @ c + a * a * (u @ u) + b * b * (v @ v) + 2 * (a * (c @ u) + b * (c @ v) + a * b * (u @ v))
-    square[len(axis) // 2, len(axis) // 2] = float(torch.as_tensor(c).square().sum())
-    return loss.problem.l2 * square
 
 
 def slice_size(spec: Slice) -> tuple[int, str]:

@@ -18,6 +18,7 @@ class Task:
 
     `seconds` is the estimated time on one core; `units` counts what a reader counts (losses, training steps).
     `spec` is set where the result is the whole answer to that question, so that a stored answer can replace it.
+    `passing` results serve the next task only and need not be kept.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Task:
     seconds: float = 0.0
     units: int = 0
     spec: object = None
+    passing: bool = False
 
     def needs(self) -> Iterator["Task"]:
         """The tasks among the arguments."""

@@ -1,5 +1,6 @@
 """From a Start to the point reached: initial draw, training, and the recorded trajectory."""
 
+import copy
 import functools
 import math
 from dataclasses import dataclass, replace
@@ -15,7 +16,8 @@ from compute.nets import INITS, Problem, initial, torch_dtype
 from compute.options import check, option
 from compute.tasks import CannotAnswer, Task
 
-VERSION = 1
+VERSIONS = (1,)
+ORDER = 3  # number of the stream of random numbers
 MOST_POINTS = 200  # recorded points of a trajectory
 MOST_BYTES = 256e6  # of a recorded trajectory; a larger network keeps fewer points
 OPTIMISERS = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam"}
@@ -84,7 +86,7 @@ class TrainingResult:
         penalty: (T,) λ‖θ‖².
         theta: (T, P) in the problem's dtype.
         diverged_at: the step that made the loss or a parameter infinite or NaN; −1 if none did. Nothing is recorded
-            from there on.
+            from there on, and the step may be found late, at the next recorded one, where only the loss is infinite.
     """
 
     spec: Training
@@ -182,7 +184,7 @@ def _advance(specs: list[Training], state: _State, until: int) -> _State:
     loss = make_joint_loss([spec.problem for spec in specs])
     theta = state.theta.clone()
     optimiser = _optimiser(start, theta)
-    optimiser.load_state_dict(state.optimiser)
+    optimiser.load_state_dict(copy.deepcopy(state.optimiser))  # it keeps the tensors, and steps change them
     wanted, rows, diverged = set(recorded_steps(specs[0]).tolist()), list(state.rows), np.array(state.diverged_at)
     last = until == start.steps
     for step in range(state.step, until + last):
@@ -219,7 +221,8 @@ def _batch(start: Start, count: int, step: int) -> Tensor | None:
 
 @functools.lru_cache(maxsize=2)
 def _permutation(seed: int, epoch: int, count: int) -> Tensor:
-    return torch.as_tensor(np.random.default_rng([seed, epoch]).permutation(count))
+    stream = np.random.SeedSequence(seed, spawn_key=(ORDER, epoch))
+    return torch.as_tensor(np.random.default_rng(stream).permutation(count))
 
 
 def _finish(spec: Training, state: _State, index: int) -> TrainingResult:
@@ -241,7 +244,7 @@ def _finish(spec: Training, state: _State, index: int) -> TrainingResult:
         else np.empty((0, spec.problem.parameters), dtype=spec.problem.dtype),
         diverged_at=int(diverged),
         notes=_notes(spec),
-        warnings=_warnings(spec, int(diverged), measures[4]),
+        warnings=_warnings(spec, int(diverged), train_loss + penalty, gradient_norm),
     )
 
 
@@ -255,11 +258,18 @@ def _notes(spec: Training) -> tuple[str, ...]:
     )
 
 
-def _warnings(spec: Training, diverged: int, gradient_norm: np.ndarray) -> tuple[str, ...]:
-    if diverged >= 0:
+def _warnings(spec: Training, diverged: int, total: np.ndarray, gradient_norm: np.ndarray) -> tuple[str, ...]:
+    if diverged == 0:
+        return ("The loss of the initial point is infinite or NaN. Lower the initial range or the depth.",)
+    if diverged > 0:
         return (
-            f"Training diverged: step {diverged} made the loss or a weight infinite or NaN. "
+            f"Training diverged: by step {diverged} the loss or a weight had become infinite or NaN. "
             f"Lower the learning rate (now {spec.start.rate:g}) or the initial range.",
+        )
+    if not total[-1] <= total[0]:
+        return (
+            f"Training raised the loss from {total[0]:.3g} to {total[-1]:.3g}. "
+            f"Lower the learning rate (now {spec.start.rate:g}).",
         )
     if spec.start.steps and gradient_norm[-1] > 1e-2:
         return (f"Not a minimum: the gradient norm at the end is {gradient_norm[-1]:.3g}. Train longer to get closer.",)
@@ -268,15 +278,15 @@ def _warnings(spec: Training, diverged: int, gradient_norm: np.ndarray) -> tuple
 
 def training_levels(spec: Training) -> list[Task]:
     """The training as a chain of segments of about a quarter second, each ending in the answer so far."""
-    key = key_of("training", VERSION, spec)
+    key = key_of("training", VERSIONS, spec)
     points = len(recorded_steps(spec))
     per_step = step_seconds(spec.problem, spec.start.batch)
     per_step += loss_seconds(spec.problem) * points / (spec.start.steps + 1)
     length = max(1, int(PIECE / per_step), math.ceil(spec.start.steps / 400))
-    state = Task(f"{key}-begin", _begin_task, (spec,))
+    state = Task(f"{key}-begin", _begin_task, (spec,), passing=True)
     for until in [*range(length, spec.start.steps, length), spec.start.steps]:
         count = min(length, until) if spec.start.steps else 0
-        state = Task(f"{key}-to-{until}", _advance_task, (spec, state, until), count * per_step, count)
+        state = Task(f"{key}-to-{until}", _advance_task, (spec, state, until), count * per_step, count, passing=True)
     return [Task(key, _finish_task, (spec, state), spec=spec)]
 
 

@@ -13,7 +13,9 @@ from compute.loss import Loss, right
 from compute.nets import split
 
 PATTERNS = 2048  # at a time (see CHUNK)
-CHUNK = 1 << 17  # numbers of the widest layer at a time: 512 KB in float32, which stays in a 1–2 MB L2 cache
+CHUNK = (
+    1 << 17
+)  # numbers of the widest layer, or of the later layers' parameters, at a time: 512 KB in float32, which stays in a 1–2 MB L2 cache
 
 
 @torch.no_grad()
@@ -51,7 +53,7 @@ def _add_block(
     weight, bias = split(shapes, given)[0]  # (1 + D, H, inputs), (1 + D, H)
     response = (x @ weight.mT + bias.unsqueeze(-2)).flatten(1)  # (1 + D, n · H)
     later = given[:, weight[0].numel() + bias[0].numel() :]
-    step = max(1, CHUNK // (len(x) * widest))
+    step = max(1, CHUNK // max(len(x) * widest, later.shape[1]))
     for begin in range(0, len(t), step):
         here = t[begin : begin + step]
         first = torch.addmm(response[:1], here, response[1:]).view(len(here), len(x), -1)

@@ -163,7 +163,7 @@ def doom(monkeypatch):
         first = Task(f"doom-{spec.how}-first", misbehave, (spec.how,), 1.0)
         return [Task(f"doom-{spec.how}", np.asarray, (first,), 1.0, spec=spec)]
 
-    monkeypatch.setitem(ANALYSES, "doom", Analysis("x", Doom, SliceResult, levels, lambda s: (1, "x"), 1, "x."))
+    monkeypatch.setitem(ANALYSES, "doom", Analysis("x", Doom, SliceResult, levels, lambda s: (1, "x"), (1,), "x."))
     return Doom
 
 

@@ -3,6 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
 
 from compute.analyses import question
 from compute.jobs import ask
@@ -126,16 +128,45 @@ def test_a_filter_normalised_slice_ignores_the_rescaling_of_relu_layers():
     np.testing.assert_allclose(values[0], values[1], rtol=1e-12)
 
 
-def test_a_trajectory_plane_holds_its_path_and_states_its_share():
+def test_a_trajectory_plane_is_that_of_scikit_learns_pca():
     result = ask(question("slice", f"{SMALL[2]}&points=9&dtype=float64"))
     theta = ask(question("training", "dataset=iris&widths=5-3&activation=relu&steps=20&dtype=float64")).theta
     steps = theta - theta[-1]
+    expected = PCA(2).fit(steps)
+    np.testing.assert_allclose(result.explained, expected.explained_variance_ratio_, rtol=1e-10)
+    for found, axis in zip((result.u, result.v), expected.components_, strict=True):
+        assert abs(found @ axis) == pytest.approx(1.0, abs=1e-12) and found @ steps[0] >= 0
     on_plane = result.path @ np.stack([result.u, result.v])
     np.testing.assert_allclose(np.linalg.norm(steps - on_plane, axis=1), result.off_plane, atol=1e-12)
-    share = 1 - (result.off_plane**2).sum() / (steps**2).sum()
-    assert result.explained.sum() == pytest.approx(share, rel=1e-10)
-    assert result.explained[0] >= result.explained[1] and np.abs(result.path).max() <= result.extent
-    assert np.array_equal(result.path[-1], [0.0, 0.0])
+    assert np.array_equal(result.path[-1], [0.0, 0.0]) and np.abs(result.path).max() <= result.extent
+
+
+def test_a_path_straight_to_rounding_spans_no_plane():
+    answer = ask(question("slice", "dataset=iris&steps=50&optimiser=sgd&rate=1e-6&directions=trajectory&points=5"))
+    assert isinstance(answer, Failure) and "straight to rounding" in answer.sentence
+
+
+def test_a_network_with_one_filter_normalised_direction_has_a_line_but_no_plane():
+    query = "dataset=sine&loss=squared_error&widths=none&steps=5"
+    answer = ask(question("slice", f"{query}&points=5"))
+    assert isinstance(answer, Failure) and "directions=gaussian" in answer.sentence
+    assert np.isfinite(ask(question("line", f"{query}&line_points=5")).loss).all()
+
+
+def test_an_option_without_meaning_does_not_reach_the_answer():
+    one, two = (ask(question("slice", f"{SMALL[0]}&points=5&alpha={alpha}")) for alpha in (2, 3))
+    assert pack(one) == pack(two) and one.spec.problem.alpha == 1.0
+
+
+def test_threads_of_the_process_do_not_change_the_bytes():
+    query = "dataset=digits&widths=30&steps=3&max_samples=500&points=5&directions=trajectory"
+    found = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        with threadpool_limits(threads, "blas"):
+            found.append(pack(ask(question("slice", query))))
+        assert torch.get_num_threads() == threads
+    assert found[0] == found[1]
 
 
 def test_interpolation_passes_through_the_start():
@@ -180,8 +211,10 @@ def test_warnings_name_gaps_flatness_and_a_center_that_is_no_minimum():
     assert any("flat" in warning for warning in flat.warnings)
     holes = ask(
         question(
-            "slice", "dataset=iris&activation=quadratic&points=9&extent=1e6&steps=1&loss=squared_error&widths=4-4-4-4-4"
+            "slice",
+            "dataset=iris&activation=quadratic&points=9&extent=1e6&steps=1&loss=squared_error&widths=4-4-4-4-4&accuracy=1",
         )
     )
+    assert np.isnan(holes.accuracy[~np.isfinite(holes.loss)]).all()
     assert any("infinite or NaN" in warning for warning in holes.warnings) and not np.isfinite(holes.loss).all()
     assert any("gradient norm" in warning for warning in holes.warnings)

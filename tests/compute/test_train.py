@@ -2,10 +2,20 @@ import numpy as np
 import pytest
 import torch
 
+from compute.datasets import prepare
 from compute.loss import make_loss
 from compute.options import parse
 from compute.tasks import CannotAnswer, Task
-from compute.train import Training, batchable, recorded_steps, run_training, train_many, training_levels
+from compute.train import (
+    Training,
+    _advance,
+    _begin,
+    batchable,
+    recorded_steps,
+    run_training,
+    train_many,
+    training_levels,
+)
 from tests.oracles import module, plain_gradient, plain_loss
 
 SMALL = "dataset=iris&widths=4&steps=30&dtype=float64"
@@ -32,7 +42,8 @@ def test_training_equals_a_plain_torch_loop(optimiser, batch):
         rows = torch.arange(len(part))
         if batch:
             epoch, place = divmod(step, -(-len(part) // batch))
-            order = np.random.default_rng([spec.start.seed, epoch]).permutation(len(part))
+            stream = np.random.SeedSequence(spec.start.seed, spawn_key=(3, epoch))
+            order = np.random.default_rng(stream).permutation(len(part))
             rows = torch.as_tensor(order[place * batch : (place + 1) * batch])
         optimiser_.zero_grad()
         loss = torch.nn.functional.binary_cross_entropy_with_logits(net(part.x[rows]), part.y[rows])
@@ -122,3 +133,31 @@ def test_xor_trains_to_its_known_levels():
     distance = np.abs(np.array(ends)[:, None] - levels).min(1)
     assert (distance < 0.02).all()  # a training still creeps along a plateau
     assert min(ends) < 0.02
+
+
+def test_a_segment_leaves_the_state_it_starts_from_as_it_was():
+    spec = parse(Training, SMALL)
+    begun = _advance([spec], _begin([spec]), 5)
+    one, two = (_advance([spec], begun, 10) for _ in range(2))
+    assert torch.equal(one.theta, two.theta)
+
+
+def test_a_loss_that_rises_is_not_told_to_train_longer():
+    spec = parse(
+        Training, "dataset=sine&loss=squared_error&widths=none&optimiser=sgd&rate=1.03&steps=300&dtype=float64"
+    )
+    assert "raised the loss" in run_training(spec).warnings[0]
+    spec = parse(
+        Training,
+        "dataset=sine&loss=squared_error&activation=quadratic&widths=4-4-4-4-4-4&init=uniform&init_range=1000&steps=0",
+    )
+    assert "initial point" in run_training(spec).warnings[0]
+
+
+def test_the_initial_draw_is_unrelated_to_generated_data_of_the_same_seed():
+    spec = parse(
+        Training, "dataset=sine&loss=squared_error&widths=100&seed=5&data_seed=5&steps=0&init=uniform&dtype=float64"
+    )
+    x = np.sort(prepare("sine", 5, 0.2, 0.0, 0).x_train[:, 0])
+    theta = np.sort(run_training(spec).theta[0][:100])
+    assert not np.isin(theta, x).any()
