@@ -17,6 +17,8 @@ from compute.analyses import name_of
 from compute.options import BadSpec, flat, nearest, to_query
 from compute.results import pack, to_arrays
 
+LARGEST_JSON = 10_000_000  # bytes of arrays; as text they are about four times as large
+
 
 @dataclass(frozen=True)
 class Format:
@@ -46,7 +48,16 @@ def _grid_frame(arrays: dict[str, np.ndarray]) -> pd.DataFrame:
 
 
 def as_json(result) -> bytes:
-    """Every field as lists and texts; NaN and infinity as null."""
+    """Every field as lists and texts; NaN and infinity as null.
+
+    Raises:
+        BadSpec: so many numbers that the text would be many times as large as the .npz.
+    """
+    size = sum(array.nbytes for array in to_arrays(result).values())
+    if size > LARGEST_JSON:
+        raise BadSpec(
+            f"json is for answers up to {LARGEST_JSON / 1e6:.0f} MB; this has {size / 1e6:.0f} MB. Choose npz."
+        )
     fields = {
         item.name: flat(value) if dataclasses.is_dataclass(value) else _plain(value)
         for item in dataclasses.fields(result)

@@ -24,4 +24,4 @@ def on_starting(server) -> None:
 def post_worker_init(worker) -> None:
     """In a worker that has loaded the page. The pool's client holds threads, so it is made after the fork."""
     alive.ALIVE = lambda: worker.alive
-    importlib.import_module("app.main").start_pool()  # the master must stay without torch
+    importlib.import_module("app.main").start_pool(worker.cfg.threads)  # the master must stay without torch

@@ -2,17 +2,20 @@
 
 import contextlib
 import functools
+import logging
+import threading
 from pathlib import Path
 
 import plotly
 from dash import Dash
 from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
 
 from app.callbacks import register
 from app.exports import check_drawable, format_of
 from app.layout import INDEX, make_layout
 from app.panels import PANELS
-from app.stream import stream
+from app.stream import allow_streams, stream
 from compute.analyses import question
 from compute.cache import Cache
 from compute.jobs import Pool, PoolLost, ask, check_cost
@@ -22,6 +25,10 @@ from compute.settings import read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = read_settings()
+MOST_EXPORTS = 8  # at a time in a process: each holds a thread
+LONGEST_EXPORT = 30.0  # seconds; what a panel shows is in the cache
+ANY_PATH = "/<path:path>"  # Dash would answer the page
+_exports = threading.BoundedSemaphore(MOST_EXPORTS)
 NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -35,19 +42,39 @@ def cache() -> Cache:
     return Cache(SETTINGS.cache, SETTINGS.cache_size)
 
 
-def start_pool() -> None:
+def start_pool(threads: int = 64) -> None:
     """Open this process's connection and cache before the first reader needs them; call it after the fork."""
+    allow_streams(threads * 3 // 4)
     cache()
     with contextlib.suppress(PoolLost):  # the compute host starts beside us; the first stream tries again
         pool().client()
 
 
 def text(message: str, status: int) -> Response:
-    return Response(message + "\n", status, mimetype="text/plain; charset=utf-8")
+    return Response(message + "\n", status, mimetype="text/plain")
 
 
 def add_routes(server: Flask) -> None:
     """Everything that is not Dash's own."""
+
+    @server.before_request
+    def known():
+        if request.url_rule is not None and request.url_rule.rule == ANY_PATH:
+            return text("There is no such page. The atlas is at /.", 404)
+        if request.path == "/_dash-update-component":
+            return text("No computation is asked for in this way.", 404)
+        if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.path.startswith(("/stream", "/export/")):
+            return text("Another site's page may not ask for computations.", 403)
+        return None
+
+    @server.errorhandler(Exception)
+    def fault(error: Exception):
+        if isinstance(error, HTTPException):
+            return error
+        if request.path.startswith("/_dash"):
+            return text("There is no such file.", 404)
+        logging.getLogger(__name__).exception("request for %s failed", request.path[:200])
+        return text("This is a fault in the program.", 500)
 
     @server.get("/healthz")
     def health():
@@ -82,15 +109,25 @@ def _plotly() -> bytes:
 
 def export_response(analysis: str, ending: str, query: str) -> Response:
     """The file behind a panel; 400 for a question that cannot be asked, 422 for one without an answer."""
+    if not _exports.acquire(blocking=False):
+        return text(f"{MOST_EXPORTS} files are being made just now. Try again in a moment.", 503)
     try:
-        spec, form = question(analysis, query), format_of(ending)
-        check_drawable(spec, ending)
-        check_cost(spec, SETTINGS.max_seconds)
-        answer = ask(spec, pool=pool(), cache=cache())
+        return _export(analysis, ending, query)
     except BadSpec as reason:
         return text(str(reason), 400)
     except PoolLost as reason:
         return text(f"{reason} Try again in a moment.", 503)
+    except TimeoutError as reason:
+        return text(f"{reason} Open it on the page, which waits, or use lossatlas run.", 503)
+    finally:
+        _exports.release()
+
+
+def _export(analysis: str, ending: str, query: str) -> Response:
+    spec, form = question(analysis, query), format_of(ending)
+    check_drawable(spec, ending)
+    check_cost(spec, SETTINGS.max_seconds)
+    answer = ask(spec, pool=pool(), cache=cache(), patience=LONGEST_EXPORT)
     if isinstance(answer, Failure):
         return text(answer.sentence, 422)
     name = f"{analysis}-{spec.problem.dataset}-{spec.problem.activation}.{ending}"

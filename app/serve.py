@@ -85,7 +85,7 @@ class Child:
     def _start(self, now: float) -> None:
         # The parent's death signal follows the thread that starts the child: this must be the main one.
         self.process = subprocess.Popen(
-            self.command, env=self.environment, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True
+            self.command, env=self.environment, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True, umask=0o077
         )
         self.started = now
 

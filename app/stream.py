@@ -42,17 +42,31 @@ from compute.settings import Settings
 from compute.train import OPTIMISERS, Training
 
 BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page is noticed
-MOST_STREAMS = 48  # of 64 threads a web worker, so that pages and health checks find one free
-REMEMBERED = 400  # drawn figures kept in a process, about 30 KB each
+REMEMBERED = 64_000_000  # bytes of drawn figures kept in a process; one is about 40 KB
 
-_open_streams = threading.BoundedSemaphore(MOST_STREAMS)
+
+class Places:
+    """How many streams may be open at a time: fewer than threads, so that pages and health checks find one free."""
+
+    def __init__(self, most: int):
+        self.most = most
+        self.free = threading.BoundedSemaphore(most)
+
+
+_places = Places(48)
+
+
+def allow_streams(most: int) -> None:
+    """Set how many streams this process may hold; before the first one."""
+    global _places
+    _places = Places(most)
 
 
 class Drawn:
     """The JSON of figures drawn lately, by question, level and look: redrawing one costs more than sending it."""
 
     def __init__(self, most: int):
-        self._most, self._lock = most, threading.Lock()
+        self._most, self._lock, self._size = most, threading.Lock(), 0
         self._kept: OrderedDict[tuple, str] = OrderedDict()
 
     def get(self, key: tuple, draw) -> str:
@@ -63,9 +77,10 @@ class Drawn:
                 return self._kept[key]
         made = draw()
         with self._lock:
+            self._size += len(made) - len(self._kept.get(key, ""))
             self._kept[key] = made
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
+            while self._size > self._most:
+                self._size -= len(self._kept.popitem(last=False)[1])
         return made
 
 
@@ -80,8 +95,9 @@ def event(name: str, data: object) -> str:
 def stream(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> Iterator[str]:
     """The events of a page whose state is `query`."""
     yield "retry: 500\n\n"
-    if not _open_streams.acquire(blocking=False):
-        yield event("busy", {"sentence": f"{MOST_STREAMS} readers are being served; yours is next. Trying again soon."})
+    places = _places
+    if not places.free.acquire(blocking=False):
+        yield event("busy", {"sentence": f"{places.most} readers are being served; yours is next. Trying again soon."})
         return
     try:
         yield from _page(query, pool, cache, settings)
@@ -90,7 +106,7 @@ def stream(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> I
     except PoolLost:
         return
     finally:
-        _open_streams.release()
+        places.free.release()
 
 
 def _page(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> Iterator[str]:
@@ -237,7 +253,8 @@ class _Page:
             for (_, row), update in self.results.items()
             if row == name
         ]
-        return Scale(*common(spans, self.state.view))
+        spans = [span for span in spans if all(map(math.isfinite, span))]
+        return Scale(*common(spans, self.state.view)) if spans else Scale()
 
     def _picture(self, column: int, name: str) -> str:
         update, panel, view = self.results[column, name], PANELS[name], self.state.view

@@ -13,7 +13,7 @@ from compute.nets import Problem
 
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 CAMERA = {  # high enough to look into a valley; the start of a trajectory lies at the back (chosen by eye)
-    "eye": {"x": -1.04, "y": -1.5, "z": 1.62},
+    "eye": {"x": -1.12, "y": -1.62, "z": 1.75},
     "center": {"x": 0.0, "y": 0.0, "z": -0.13},
     "up": {"x": 0, "y": 0, "z": 1},
 }

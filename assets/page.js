@@ -265,6 +265,7 @@
   };
 
   document.addEventListener("click", (event) => {
+    if (event.detail > 1 && event.target.closest("#cancel, #more-activations, #chips")) return; // a double click is one
     const button = event.target.closest("[data-act]");
     if (button) ACTS[button.dataset.act]();
     const more = event.target.closest("#more-activations");

@@ -160,7 +160,7 @@ class Cache:
 
     def _open(self, damaged: int | None) -> _Opened:
         """The database, made anew if it cannot be read or is still the one called damaged."""
-        _make_private(self.folder)
+        make_private(self.folder)
         with _alone(self.folder):
             if damaged is not None and _inode(self.folder) == damaged:
                 _remove_database(self.folder)
@@ -216,7 +216,7 @@ def _passing(error: Exception) -> bool:
     return isinstance(error, OSError)
 
 
-def _make_private(folder: Path) -> None:
+def make_private(folder: Path) -> None:
     """Make the folder with mode 0700; refuse one that others can write."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

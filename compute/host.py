@@ -4,10 +4,13 @@
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import sys
+import time
+from pathlib import Path
 
 import click
 import dask
@@ -18,8 +21,11 @@ from distributed.scheduler import Scheduler
 from distributed.system import MEMORY_LIMIT
 from distributed.utils import get_mp_context
 
+from compute.cache import make_private
 from compute.parent import watch_parent
+from compute.settings import read_settings
 
+LONGEST_ABSENCE = 60.0  # seconds that a worker may take to come back
 LOSSES_BEFORE_GIVING_UP = 2  # retries of a task whose worker died
 CONFIG = {
     "distributed.scheduler.allowed-failures": LOSSES_BEFORE_GIVING_UP,
@@ -28,6 +34,7 @@ CONFIG = {
     "distributed.worker.daemon": True,
     "distributed.comm.timeouts.connect": "10s",
     "distributed.admin.tick.limit": "60s",
+    "distributed.deploy.lost-worker-timeout": "1d",  # else a worker that restarts slowly is given up for good
 }
 WORKERS_ENVIRONMENT = {  # read when a worker's modules are imported, by the fork server
     "OMP_NUM_THREADS": "1",
@@ -35,6 +42,13 @@ WORKERS_ENVIRONMENT = {  # read when a worker's modules are imported, by the for
     "OPENBLAS_NUM_THREADS": "1",
     "DASK_LOGGING__DISTRIBUTED": "warning",
 }
+
+
+def scratch() -> Path:
+    """A folder of our own for dask's files: dask imports from it, so nobody else may write there."""
+    folder = read_settings().cache / "scratch"
+    make_private(folder)
+    return folder
 
 
 def worker_specs(workers: int, gpus: int) -> dict:
@@ -58,8 +72,8 @@ def worker_specs(workers: int, gpus: int) -> dict:
     }
 
 
-async def serve(port: int, workers: int, gpus: int) -> None:
-    """Run scheduler and workers until SIGTERM or SIGINT."""
+async def serve(port: int, workers: int, gpus: int) -> int:
+    """Run scheduler and workers until SIGTERM or SIGINT; the exit code."""
     options = {"host": "127.0.0.1", "port": port, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,7 +84,21 @@ async def serve(port: int, workers: int, gpus: int) -> None:
     async with cluster:
         cluster.scheduler.http_server.stop()  # type: ignore[union-attr]  # `dashboard=False` leaves its port open
         print(f"compute host ready at {cluster.scheduler_address}", flush=True)
-        await ended.wait()
+        return await _tend(cluster.scheduler, gpus or workers, ended)  # type: ignore[arg-type]
+
+
+async def _tend(scheduler: Scheduler, wanted: int, ended: asyncio.Event) -> int:
+    """Wait for the end, exit code 0; or for workers that stay away, exit code 1, so that everything starts anew."""
+    complete = time.monotonic()
+    while not ended.is_set():
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(ended.wait(), 1.0)
+        if len(scheduler.workers) >= wanted:
+            complete = time.monotonic()
+        elif time.monotonic() - complete > LONGEST_ABSENCE:
+            print(f"{wanted - len(scheduler.workers)} of {wanted} workers did not come back.", file=sys.stderr)
+            return 1
+    return 0
 
 
 @click.command()
@@ -84,11 +112,11 @@ def main(port: int, workers: int, gpus: bool) -> None:
         click.echo("--gpus needs a CUDA device, and torch finds none here. Leave --gpus out to use the CPU.", err=True)
         sys.exit(2)
     watch_parent()
-    dask.config.set(CONFIG)
+    dask.config.set(CONFIG | {"temporary-directory": str(scratch())})
     os.environ.update(WORKERS_ENVIRONMENT)
     logging.getLogger("distributed").setLevel(logging.WARNING)
     get_mp_context().set_forkserver_preload(["compute.warm"])  # torch is imported once for all workers
-    asyncio.run(serve(port, workers, devices))
+    sys.exit(asyncio.run(serve(port, workers, devices)))
 
 
 if __name__ == "__main__":

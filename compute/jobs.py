@@ -134,21 +134,23 @@ def duration(seconds: float) -> str:
 # ---------------------------------------------------------------------------------------------- the door
 
 
-def ask(spec, *, pool: "Pool | None" = None, cache: Cache | None = None, progress=None):
+def ask(spec, *, pool: "Pool | None" = None, cache: Cache | None = None, progress=None, patience: float = math.inf):
     """The answer to a spec, or a Failure that says why there is none.
 
     Args:
         pool: where to compute; without one it is computed in this process.
         cache: where answers are kept; without one nothing is read or written.
         progress: called with the share of the work done, in [0, 1].
+        patience: seconds to wait for a pool.
 
     Raises:
+        TimeoutError: the pool did not answer within `patience`; what it was computing is dropped.
         PoolLost: the scheduler went away and did not come back.
     """
     spec = canonical(spec)
     if (stored := look_up(spec, cache)) is not None:
         return stored
-    answer = _ask_pool(spec, pool, cache, progress) if pool else _ask_here(spec, cache, progress)
+    answer = _ask_pool(spec, pool, cache, progress, patience) if pool else _ask_here(spec, cache, progress)
     keep(spec, answer, cache)
     return answer
 
@@ -215,10 +217,13 @@ def _unanswered(
     return list(wanted.values())
 
 
-def _ask_pool(spec, pool: "Pool", cache: Cache | None, progress):
+def _ask_pool(spec, pool: "Pool", cache: Cache | None, progress, patience: float):
+    end = time.monotonic() + patience
     with Watch(pool, cache) as watch:
         watch.add("only", spec)
         while True:
+            if time.monotonic() > end:
+                raise TimeoutError(f"The answer was not there after {duration(patience)}.")
             update = watch.next(timeout=1.0)
             if update is None:
                 continue

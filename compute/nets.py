@@ -16,7 +16,7 @@ from torch import Tensor
 from compute.activations import ACTIVATIONS
 from compute.criteria import CRITERIA
 from compute.datasets import DATASETS
-from compute.options import BadSpec, check, option
+from compute.options import AUTO, BadSpec, check, option
 
 DRAW = 1  # number of the stream of random numbers
 MOST_PARAMETERS = 5_000_000  # 40 MB a point in float64; a recorded trajectory holds up to 200 (chosen by eye)
@@ -58,7 +58,7 @@ class Problem:
         low=1e-3,
         high=100.0,
         when=_reads("alpha"),
-        label="α",
+        label="α (ELU, CELU)",
         help="Scale of the negative part (ELU, CELU).",
     )
     slope: float = option(
@@ -66,7 +66,7 @@ class Problem:
         low=-1.0,
         high=1.0,
         when=_reads("slope"),
-        label="Slope",
+        label="Slope (leaky ReLU)",
         help="Slope of leaky ReLU for negative inputs.",
     )
     beta: float = option(
@@ -74,14 +74,14 @@ class Problem:
         low=1e-2,
         high=100.0,
         when=_reads("beta"),
-        label="β",
+        label="β (softplus)",
         help="Sharpness of softplus; large is near ReLU.",
     )
     loss: str = option(
-        "sigmoid_cross_entropy",
-        choices=CRITERIA,
+        AUTO,
+        choices=lambda: {AUTO: "suited to the data", **CRITERIA},
         label="Loss",
-        help="What one pattern costs; the loss is its mean over the patterns.",
+        help="What one pattern costs; auto is sigmoid cross-entropy for classes, squared error for a regression.",
     )
     l2: float = option(
         0.0,
@@ -122,6 +122,9 @@ class Problem:
 
     def __post_init__(self):
         check(self)
+        if self.loss == AUTO:
+            regression = DATASETS[self.dataset].classes == 0
+            object.__setattr__(self, "loss", "squared_error" if regression else "sigmoid_cross_entropy")
         self._check_loss()
         if self.parameters > MOST_PARAMETERS:
             raise BadSpec(
@@ -133,7 +136,7 @@ class Problem:
         regression = DATASETS[self.dataset].classes == 0
         if regression and not CRITERIA[self.loss].regression:
             raise BadSpec(
-                f"{DATASETS[self.dataset].label} is a regression and needs loss=squared_error; "
+                f"{DATASETS[self.dataset].label} is a regression and needs the loss squared_error or auto; "
                 f"{self.loss} is for classes."
             )
 

@@ -19,7 +19,7 @@ from compute.tasks import CannotAnswer, Task
 VERSIONS = (1,)
 ORDER = 3  # number of the stream of random numbers
 MOST_POINTS = 200  # recorded points of a trajectory
-MOST_BYTES = 256e6  # of a recorded trajectory; a larger network keeps fewer points
+MOST_BYTES = 64e6  # of a recorded trajectory; a larger network keeps fewer points
 OPTIMISERS = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam"}
 
 

@@ -44,10 +44,12 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def pool() -> Iterator[Pool]:
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     """A scheduler and two workers as `lossatlas serve` starts them."""
     port = free_port()
-    host = subprocess.Popen([sys.executable, "-m", "compute.host", "--port", str(port), "--workers", "2"], cwd=ROOT)
+    environment = os.environ | {"LOSSATLAS_CACHE": str(tmp_path_factory.mktemp("pool") / "cache")}
+    words = [sys.executable, "-m", "compute.host", "--port", str(port), "--workers", "2"]
+    host = subprocess.Popen(words, cwd=ROOT, env=environment)
     found = Pool(f"tcp://127.0.0.1:{port}")
     end = time.monotonic() + START
     while found.workers() < 2 and time.monotonic() < end:

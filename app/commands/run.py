@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from app.exports import FORMATS, check_drawable, format_of
+from app.exports import FORMATS, Format, check_drawable, format_of
 from compute.analyses import ANALYSES, question
 from compute.cache import Cache, CacheUnusable
 from compute.jobs import Pool, PoolLost, ask, check_cost, duration
@@ -53,7 +53,7 @@ def command(analysis: str, query: str, out: Path | None, scheduler: str, no_cach
         click.echo(answer.sentence, err=True)
         sys.exit(NO_ANSWER)
     if out and form:
-        out.write_bytes(form.write(answer))
+        _write(out, form, answer)
         click.echo(f"Wrote {out}", err=True)
     _print(answer)
 
@@ -64,6 +64,14 @@ def _ask(spec, seconds: float, pool: Pool | None, cache: Cache | None):
         answer = ask(spec, pool=pool, cache=cache, progress=lambda share: bar.update(round(1000 * share) - bar.pos))
         bar.update(1000 - bar.pos)
     return answer
+
+
+def _write(out: Path, form: Format, answer) -> None:
+    try:
+        out.write_bytes(form.write(answer))
+    except (BadSpec, OSError) as reason:
+        click.echo(str(reason), err=True)
+        sys.exit(BAD_INPUT)
 
 
 def _print(answer) -> None:

@@ -73,9 +73,9 @@ def plotted(values: np.ndarray, view: View) -> np.ndarray:
 
 
 def reach(values: np.ndarray, view: View, scale: Scale) -> tuple[float, float]:
-    """Lowest and highest plotted value, the shelf included; (0, 1) where there is nothing to draw."""
+    """Lowest and highest plotted value, the shelf included; NaN where there is nothing to draw."""
     if nothing(values, view):
-        return (0.0, 1.0)
+        return (math.nan, math.nan)
     heights = plotted(raised(values, view, scale), view)
     return float(np.nanmin(heights)), float(np.nanmax(heights))
 

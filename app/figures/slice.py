@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.figures import parts
-from app.figures.ticks import linear_ticks, round_below
+from app.figures.ticks import linear_ticks, number, round_below
 from app.theme import CAMERA, colour_scale
 from app.view import Scale, View
 from compute.cost import patterns
@@ -139,7 +139,11 @@ def _path_3d(result) -> list[dict]:
 def _scene(result, heights: np.ndarray, values: np.ndarray, view: View, scale: Scale) -> dict:
     reach = float(result.axis[-1])
     inner = round_below(0.85 * reach)
-    across = {"range": [-reach, reach], "tickmode": "array", "tickvals": [-inner, 0.0, inner]}
+    ticks = [-inner, 0.0, inner]
+    across = {
+        "range": [-reach, reach], "tickmode": "array", "tickvals": ticks,
+        "ticktext": [number(tick).replace("-", "−") for tick in ticks],
+    }  # fmt: skip
     return {
         "xaxis": {**across, "title": {"text": result.names[0]}},
         "yaxis": {**across, "title": {"text": result.names[1]}},

@@ -1,5 +1,7 @@
 """How a training went: loss, or accuracy, against the step on training and test patterns."""
 
+import math
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -47,7 +49,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
 def span(result, view: View) -> tuple[float, float]:
     """Lowest and highest plotted value; parts.common makes the range of a row from these."""
     both = np.stack(_curves(result, view))
-    return (0.0, 1.0) if _nothing(result, both, view) else parts.reach(both, view, Scale())
+    return (math.nan, math.nan) if _nothing(result, both, view) else parts.reach(both, view, Scale())
 
 
 def caption(result, view: View) -> str:

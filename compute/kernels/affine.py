@@ -13,9 +13,7 @@ from compute.loss import Loss, right
 from compute.nets import split
 
 PATTERNS = 2048  # at a time (see CHUNK)
-CHUNK = (
-    1 << 17
-)  # numbers of the widest layer, or of the later layers' parameters, at a time: 512 KB in float32, which stays in a 1–2 MB L2 cache
+CHUNK = 1 << 17  # numbers of the widest layer, or of later parameters, at a time: 512 KB in float32 stay in L2
 
 
 @torch.no_grad()

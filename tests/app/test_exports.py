@@ -1,10 +1,12 @@
 import io
 import json
+import threading
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from app import main
 from app.exports import FORMATS, format_of
 from app.main import server
 from compute.analyses import question
@@ -74,7 +76,7 @@ def test_no_path_leads_to_a_file_of_ours():
         "/assets//etc/passwd",
     ):
         response = client.get(path)
-        assert response.status_code == 404 or response.mimetype == "text/html"
+        assert response.status_code == 404
         assert "import" not in response.text[:200] and "[project]" not in response.text and "root:" not in response.text
 
 
@@ -84,3 +86,26 @@ def test_health_plotly_and_page_are_served_from_here():
     assert client.get("/plotly.min.js").mimetype == "text/javascript"
     page = client.get("/?dataset=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").text
     assert 'lang="en"' in page and "alert(1)" not in page and "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_what_is_not_ours_to_answer_is_refused_without_a_traceback():
+    client = server.test_client()
+    assert client.get("/nonsense").status_code == 404
+    for body in (b"[]", b"null", b'{"output": "x"}'):
+        found = client.post("/_dash-update-component", data=body, content_type="application/json")
+        assert found.status_code == 404 and "Traceback" not in found.text
+    assert client.get("/_dash-component-suites/os/x.py").status_code == 404
+    assert client.get("/stream", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_a_file_that_would_be_huge_as_text_is_refused():
+    result = ask(question("training", "dataset=mnist&widths=100&steps=60&max_samples=20"))
+    with pytest.raises(BadSpec, match="Choose npz"):
+        FORMATS["json"].write(result)
+
+
+def test_when_many_files_are_being_made_the_next_is_told_to_wait(monkeypatch):
+    monkeypatch.setattr("app.main._exports", threading.BoundedSemaphore(1))
+    with main._exports:
+        found = server.test_client().get("/export/line.csv?dataset=xor")
+        assert found.status_code == 503 and "Try again" in found.text

@@ -77,7 +77,8 @@ def test_the_data_link_of_a_panel_is_the_question_it_shows(pool, cache):
 @pytest.mark.parametrize(("query", "words"), [
     ("activation=tahn", "Did you mean 'tanh'"), ("dataset=irs", "Did you mean 'iris'"), ("points=64", "odd"),
     ("activation=tanh,relu,elu,selu,celu,gelu,silu", "1 to 6"), ("activation=,", "1 to 6"), ("colour=red", "no option"),
-    ("mode=sphere", "one of the names"), ("dataset=sine", "loss=squared_error"), ("a" * 9000, "at most 4000"),
+    ("mode=sphere", "one of the names"), ("dataset=sine&loss=softmax_cross_entropy", "squared_error or auto"),
+            ("a" * 9000, "at most 4000"),
     ("dataset=mnist&widths=1000&points=513", "limit is 30 min"), ("%ff%00=1", "no option"),
             ("seed=%F0%9F", "whole number"),
 ])  # fmt: skip
@@ -93,7 +94,7 @@ def test_a_panel_that_fails_says_why_and_the_others_finish(pool, cache):
 
 
 def test_beyond_the_most_streams_a_reader_is_told_to_wait(pool, monkeypatch):
-    monkeypatch.setattr(module, "_open_streams", module.threading.BoundedSemaphore(1))
+    monkeypatch.setattr(module, "_places", module.Places(1))
     first = cast(Generator, stream(QUICK, pool, None, Settings(Path())))
     next(first), next(first)
     assert [name for name, _ in events(QUICK, pool, None)] == ["busy"]

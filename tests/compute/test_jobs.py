@@ -2,9 +2,11 @@
 
 import os
 import signal
+import stat
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -195,6 +197,19 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(monkeypatch):
     monkeypatch.setattr(jobs, "PATIENCE", 0.5)
     with pytest.raises(jobs.PoolLost, match=r"No dask scheduler answers at tcp://127\.0\.0\.1:9\."):
         ask(question("line", "dataset=xor&widths=2"), pool=Pool("tcp://127.0.0.1:9"))
+
+
+def test_an_asker_without_patience_gets_a_time_out_and_drops_the_work(pool):
+    with pytest.raises(TimeoutError, match="not there after"):
+        ask(question("slice", "dataset=mnist&widths=10&steps=0&points=257&seed=71"), pool=pool, patience=0.1)
+
+
+def test_dasks_scratch_folder_is_private_and_within_the_cache(pool):
+    folders = pool.client().run(lambda dask_worker: (dask_worker.local_directory, os.stat(dask_worker.local_directory)))
+    for folder, _ in folders.values():
+        parents = Path(folder).parents
+        scratch = next(parent for parent in parents if parent.name == "scratch")
+        assert stat.S_IMODE(scratch.stat().st_mode) == 0o700
 
 
 # ------------------------------------------------------------------------------------------ cost

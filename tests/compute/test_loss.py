@@ -109,8 +109,10 @@ def test_parameter_names_follow_the_order_of_the_vector():
 
 
 def test_a_regression_refuses_a_loss_for_classes_and_says_which_one_fits():
-    with pytest.raises(BadSpec, match="loss=squared_error"):
-        parse(Problem, "dataset=sine")
+    with pytest.raises(BadSpec, match="squared_error or auto"):
+        parse(Problem, "dataset=sine&loss=sigmoid_cross_entropy")
+    assert parse(Problem, "dataset=sine").loss == "squared_error"
+    assert parse(Problem, "dataset=iris").loss == "sigmoid_cross_entropy"
     assert math.isnan(float(make_loss(parse(Problem, "dataset=sine&loss=squared_error")).accuracy(torch.zeros(13))))
 
 

@@ -36,7 +36,7 @@ def test_every_option_that_matters_is_in_the_key():
             bool: lambda o: not o.default,
             "widths": lambda o: (7,),
             "float or auto": lambda o: 2.0,
-            str: lambda o: next(c for c in o.menu() if c not in (o.default, base.get(o.name), "sine")),
+            str: lambda o: next(c for c in reversed(o.menu()) if c not in (o.default, base.get(o.name), "sine")),
             int: lambda o: o.default + 2,
             float: lambda o: (o.default or 0.5) / 2,
         }

@@ -15,10 +15,10 @@ def test_defaults_lie_under_the_users_cache_folder():
 
 def test_every_variable_is_read():
     found = read_settings({
-        "LOSSATLAS_CACHE": "/srv/answers", "LOSSATLAS_CACHE_SIZE": "1.5 GiB", "LOSSATLAS_MAX_MEMORY": "500MB",
+        "LOSSATLAS_CACHE": "/srv/answers", "LOSSATLAS_CACHE_SIZE": "1.5 GiB",
         "LOSSATLAS_SCHEDULER": "tcp://10.0.0.1:8786", "LOSSATLAS_MAX_SECONDS": "90",
     })  # fmt: skip
-    assert found == Settings(Path("/srv/answers"), 3 * 2**29, "tcp://10.0.0.1:8786", 90.0, 500_000_000)
+    assert found == Settings(Path("/srv/answers"), 3 * 2**29, "tcp://10.0.0.1:8786", 90.0)
 
 
 def test_an_empty_variable_counts_as_not_set():
@@ -36,7 +36,7 @@ def test_sizes(text, size):
     ("name", "text"),
     [
         ("LOSSATLAS_CACHE_SIZE", "a lot"), ("LOSSATLAS_CACHE_SIZE", "-1GB"), ("LOSSATLAS_CACHE_SIZE", "12"),
-        ("LOSSATLAS_CACHE_SIZE", "2 iB"), ("LOSSATLAS_MAX_MEMORY", "1e9"), ("LOSSATLAS_MAX_SECONDS", "0"),
+        ("LOSSATLAS_CACHE_SIZE", "2 iB"), ("LOSSATLAS_CACHE_SIZE", "1e9"), ("LOSSATLAS_MAX_SECONDS", "0"),
         ("LOSSATLAS_MAX_SECONDS", "nan"), ("LOSSATLAS_MAX_SECONDS", "soon"),
         ("LOSSATLAS_SCHEDULER", "127.0.0.1:8786"), ("LOSSATLAS_SCHEDULER", "tcp://host:99999"),
         ("LOSSATLAS_CACHE", "a\0b"),
