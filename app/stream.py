@@ -14,6 +14,7 @@ A stream that ends without `refused`, `busy` or `done` was cut off: the browser 
 import json
 import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ from compute.settings import Settings
 from compute.train import OPTIMISERS, Training
 
 BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page is noticed
+COARSE_TOO = ("slice",)  # rows that are drawn as they come; the others once, when their common scale is known
+LONGEST_HOLD = 1.5  # seconds that such a picture may be held back
 REMEMBERED = 64_000_000  # bytes of drawn figures kept in a process; one is about 40 KB
 
 
@@ -126,6 +129,7 @@ def _until_done(page: "_Page", watch: Watch) -> Iterator[str]:
             yield ": beat\n\n"
         else:
             yield from page.take(update, watch)
+        yield from page.overdue()
 
 
 @dataclass
@@ -135,6 +139,7 @@ class _Page:
     state: PageState
     asked: set[str] = field(default_factory=set)
     extents: dict[int, Any] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
     ended: set[tuple[int, str]] = field(default_factory=set)
     results: dict[tuple[int, str], Update] = field(default_factory=dict)
     scales: dict[tuple[int, str], Scale] = field(default_factory=dict)
@@ -221,10 +226,17 @@ class _Page:
             yield event("panel", {"column": column, "panel": name, "state": "failed", "text": sentence, "warnings": []})
         else:
             self.results[column, name] = update
-            yield self._picture(column, name)
+            if name in COARSE_TOO or not self.state.view.shared:
+                yield self._picture(column, name)
             if name == "training" and update.final:
                 yield event("numbers", {"column": column, "rows": numbers(update.result)})
         yield from self._agree(name)
+
+    def overdue(self) -> Iterator[str]:
+        """Pictures held back for a common scale, once it has kept them waiting."""
+        if time.monotonic() - self.began > LONGEST_HOLD:
+            for place in self.results.keys() - self.scales.keys():
+                yield self._picture(*place)
 
     def _agree(self, name: str) -> Iterator[str]:
         """Once a row is complete: draw again what was drawn with a narrower scale, and send the colour bar."""
@@ -233,7 +245,7 @@ class _Page:
             return
         scale = self._scale(name)
         for place in row:
-            if self.scales[place] != scale:
+            if self.scales.get(place) != scale:
                 yield self._picture(*place)
         if name == "slice":
             yield event("bar", self._bar(scale, self.state.view))

@@ -139,7 +139,7 @@
   function tick() {
     frame = 0;
     if (!todo.size || !window.Plotly) return; // its script calls again when it has arrived
-    const slot = todo.values().next().value;
+    const slot = [...todo].find((one) => one.panel === told.panels[0]) || todo.values().next().value; // surfaces first
     todo.delete(slot);
     if (todo.size) schedule(); // before drawing, so that one bad figure stops nothing
     if (slot.next || slot.redraw) draw(slot);
@@ -159,6 +159,17 @@
       console.error(error);
       setState(slot, "failed", "This browser could not draw the picture; its data can still be downloaded.");
     });
+  }
+
+  // Twice the screen's pixels look smooth; without a graphics card they cost more than everything else.
+  let ratio = 0;
+
+  function pixelRatio() {
+    const gl = document.createElement("canvas").getContext("webgl");
+    const told = gl?.getExtension("WEBGL_debug_renderer_info");
+    const renderer = told ? gl.getParameter(told.UNMASKED_RENDERER_WEBGL) : "";
+    gl?.getExtension("WEBGL_lose_context")?.loseContext();
+    return /swiftshader|llvmpipe|software|basic render/i.test(renderer) ? 1 : 2;
   }
 
   // A layout in the page's theme and type size, with the page's camera; the figure itself stays as it came.
@@ -197,6 +208,7 @@
       displaylogo: false, responsive: false, scrollZoom: true, showTips: false,
       doubleClick: layout.scene ? false : "reset",
       modeBarButtons: [layout.scene ? ["toImage"] : ["toImage", "resetScale2d"]],
+      plotGlPixelRatio: (ratio = ratio || pixelRatio()),
       toImageButtonOptions: { filename: `lossatlas-${activation}-${slot.panel}`, scale: 2 },
     };
   }

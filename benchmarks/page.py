@@ -30,10 +30,27 @@ CLOCK = """query => new Promise(resolve => {
     look();
 })"""
 
+CLICK = CLOCK.replace(
+    """    history.pushState(null, "", "?" + query);
+    dispatchEvent(new PopStateEvent("popstate"));
+""",
+    """    document.getElementById("chip-relu").click();
+""",
+)
+
 
 def times(one: Reader, query: str) -> tuple[float, float]:
     """Seconds to the first surface of any column, and to all panels finished and drawn."""
     found = one.page.evaluate(CLOCK, query)
+    return found["first"] / 1000, found["last"] / 1000
+
+
+def click(one: Reader, seed: int) -> tuple[float, float]:
+    """The same for a click on an activation that joins one that is there already."""
+    one.open(f"{IRIS}&activation=tanh&seed={seed}")
+    one.wait()
+    one.page.wait_for_timeout(500)
+    found = one.page.evaluate(CLICK)
     return found["first"] / 1000, found["last"] / 1000
 
 
@@ -53,6 +70,8 @@ def main() -> None:
         one.wait()
         print(describe())
         print(f"{'change':46}{'first surface':>10}{'finished':>10}")
+        show("Iris 4-4-3, click on a second activation", [click(one, seed) for seed in range(30, 37)])
+        show("Iris 4-4-3, the same from cache", [click(one, seed) for seed in range(30, 37)])
         show("Iris 4-4-3, 3 activations, new seed", [times(one, f"{IRIS}&seed={seed}") for seed in range(50, 57)])
         show("Iris 4-4-3, 3 activations, new plane", [times(one, f"{IRIS}&direction_seed={n}") for n in range(1, 8)])
         show(

@@ -29,11 +29,11 @@ LONGEST_ABSENCE = 60.0  # seconds that a worker may take to come back
 LOSSES_BEFORE_GIVING_UP = 2  # retries of a task whose worker died
 CONFIG = {
     "distributed.scheduler.allowed-failures": LOSSES_BEFORE_GIVING_UP,
-    "distributed.scheduler.work-stealing-interval": "20ms",
     "distributed.worker.multiprocessing-method": "forkserver",
     "distributed.worker.daemon": True,
     "distributed.comm.timeouts.connect": "10s",
     "distributed.admin.tick.limit": "60s",
+    "distributed.worker.profile.enabled": False,  # samples 100 times a second, also while idle
     "distributed.deploy.lost-worker-timeout": "1d",  # else a worker that restarts slowly is given up for good
 }
 WORKERS_ENVIRONMENT = {  # read when a worker's modules are imported, by the fork server
