@@ -23,7 +23,8 @@ class Reader:
     requests: list[str] = field(default_factory=list)
 
     def open(self, query: str = "") -> None:
-        self.page.goto(f"{self.address}/?{query}" if query else f"{self.address}/")
+        address = f"{self.address}/?{query}" if query else f"{self.address}/"
+        self.page.goto(address, wait_until="commit")  # a short job may be over before the page has loaded
 
     def wait(self, phase: str = "done") -> None:
         """Until the page says that it is in this phase, and has drawn what it has."""

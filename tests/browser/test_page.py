@@ -138,6 +138,8 @@ def test_five_quick_changes_draw_the_last_and_cancel_stops(visitor: Reader):
     np.testing.assert_allclose(np.array(visitor.heights(0)).T, expected, rtol=1e-6)
     visitor.open("dataset=mnist&widths=30&steps=300")
     visitor.wait("computing")
+    visitor.page.wait_for_selector("#cancel:not([hidden])")
+    visitor.page.wait_for_function("document.querySelector('#columns')?.offsetParent && window.lossatlas.theme")
     visitor.page.keyboard.press("Escape")
     visitor.wait("cancelled")
 
@@ -171,7 +173,7 @@ def processes(atlas: str) -> dict[str, list[psutil.Process]]:
 
 @pytest.mark.parametrize("kind", ["dask worker", "web worker", "compute host"])
 def test_a_killed_process_in_mid_job_is_not_noticed(kind, visitor: Reader, atlas):
-    query = f"dataset=mnist&widths=10&steps=40&max_samples=2000&points=33&activation=tanh,relu&seed={len(kind)}"
+    query = f"dataset=mnist&widths=10&steps=250&points=33&activation=tanh,relu&seed={len(kind)}"
     visitor.open(query)
     visitor.wait_for_work()
     for process in processes(atlas)[kind]:
