@@ -10,7 +10,7 @@ from tests.browser.driver import Reader, browser, reader
 from tests.browser.test_page import processes
 from tests.conftest import find_chromium
 
-JOB = "dataset=mnist&widths=10&steps=60&activation=tanh,relu&points=65"
+JOB = "dataset=mnist&widths=10&steps=250&activation=tanh,relu&points=65"
 
 
 def job(one: Reader, address: str, seed: int, kind: str) -> float:
