@@ -1,4 +1,4 @@
-"""How long does the server alone take, without a browser? From the request to the first surface and to the last event."""
+"""How long does the server alone take, without a browser? From request to first surface and to the last event."""
 
 import random
 import statistics

@@ -40,7 +40,7 @@ WORKERS_ENVIRONMENT = {  # read when a worker's modules are imported, by the for
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    "DASK_LOGGING__DISTRIBUTED": "warning",
+    "DASK_LOGGING__DISTRIBUTED": "error",
 }
 
 
@@ -114,7 +114,7 @@ def main(port: int, workers: int, gpus: bool) -> None:
     watch_parent()
     dask.config.set(CONFIG | {"temporary-directory": str(scratch())})
     os.environ.update(WORKERS_ENVIRONMENT)
-    logging.getLogger("distributed").setLevel(logging.WARNING)
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # a worker that comes and goes is no news
     get_mp_context().set_forkserver_preload(["compute.warm"])  # torch is imported once for all workers
     sys.exit(asyncio.run(serve(port, workers, devices)))
 
