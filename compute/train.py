@@ -136,7 +136,7 @@ def train_many(specs: list[Training]) -> list[TrainingResult]:
     Raises:
         ValueError: the trainings differ in more than activation, its parameter, seed and initial draw.
     """
-    if len({_shared(spec) for spec in specs}) > 1:
+    if len({batchable(spec) for spec in specs}) > 1:
         raise ValueError("Trainings in one batch may differ in activation, its parameter, seed and init only.")
     state = _begin(specs)
     state = _advance(specs, state, specs[0].start.steps)
@@ -144,11 +144,7 @@ def train_many(specs: list[Training]) -> list[TrainingResult]:
 
 
 def batchable(spec: Training):
-    """Trainings with equal `batchable` may be run as one batch."""
-    return _shared(spec)
-
-
-def _shared(spec: Training):
+    """What trainings in one batch must have in common: two with equal `batchable` may share one."""
     # Batches are drawn from the seed, so that trainings in mini-batches share it.
     start = replace(spec.start, init="uniform", init_range=1.0)
     return (
