@@ -34,6 +34,7 @@ class Dataset:
     note: str  # one sentence
     source: str
     licence: str
+    side: int = 0  # pixels a side where a pattern is a square image, its rows one after another; 0: no image
     split: bool = True  # False: every pattern is for training, in the order loaded; there is no test part
 
 
@@ -306,6 +307,7 @@ DATASETS: dict[str, Dataset] = {
         digits,
         size=1797,
         inputs=64,
+        side=8,
         classes=10,
         scaling="fixed",
         note="Handwritten digits as 8×8 ink counts of 0 to 16, divided by 16; the test part of the UCI set.",
@@ -328,6 +330,7 @@ DATASETS: dict[str, Dataset] = {
         mnist,
         size=10_000,
         inputs=784,
+        side=28,
         classes=10,
         scaling="fixed",
         note="10,000 handwritten digits of 28×28 pixels, divided by 255, not centred: borders stay 0.",

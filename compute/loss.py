@@ -15,7 +15,8 @@ from torch import Tensor
 
 from compute.criteria import CRITERIA
 from compute.datasets import prepare
-from compute.nets import Problem, activation_of, forward, split, torch_dtype
+from compute.layers import forward, statistics_count
+from compute.nets import Problem, activation_of, split, torch_dtype
 
 BLOCK = 1 << 21  # numbers of all layers at a time for one point: 16 MB in float64, whatever the widths
 
@@ -49,13 +50,40 @@ class Loss:
         return self.measure(theta, part)[1]
 
     @torch.no_grad()
-    def measure(self, theta: Tensor, part: str = "train") -> tuple[Tensor, Tensor]:
-        """Data term and accuracy from one pass over the patterns."""
+    def measure(self, theta: Tensor, part: str = "train", statistics: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Data term and accuracy from one pass over the patterns.
+
+        BatchNorm takes the `statistics` (..., Q) given, or else those that theta has on all training patterns.
+        """
         where, found = self.parts[part], _Sums(theta)
-        for rows in self._blocks(len(where)):
-            z = forward(self.problem.shapes, self.act, theta, where.x[rows])
-            found.add(self.problem, z, where, rows)
+        if statistics is None and len(where):
+            statistics = self.statistics(theta)
+        for rows in self.blocks(len(where)):
+            found.add(self.problem, self.outputs(theta, where.x[rows], statistics), where, rows)
         return found.means(where)
+
+    def outputs(self, theta: Tensor, x: Tensor, statistics: Tensor | None = None) -> Tensor:
+        """Net outputs (N, K), or (B, N, K) of a batch; BatchNorm without statistics takes those of x."""
+        return forward(self.problem.layers, self.act, theta, x, statistics)
+
+    @torch.no_grad()
+    def statistics(self, theta: Tensor) -> Tensor | None:
+        """Mean and (population) variance of every unit with BatchNorm over all training patterns: (..., Q), in theta's
+        dtype; None for a network without. Layer after layer, since each depends on those before it.
+        """
+        layers, x = self.problem.layers, self.parts["train"].x
+        found = theta[..., :0]
+        for place, layer in enumerate(layers):
+            if not layer.norm:
+                continue
+            sums = torch.zeros(2, *theta.shape[:-1], layer.units, dtype=torch.float64)
+            for rows in self.blocks(len(x)):
+                z = forward(layers, self.act, theta, x[rows], found, until=place).double()
+                over = (-4, -2, -1) if layer.side else (-2,)
+                sums += torch.stack([z.sum(over), z.square().sum(over)])
+            mean, square = sums / (len(x) * layer.places)
+            found = torch.cat([found, mean.to(theta), (square - mean.square()).clamp_min(0.0).to(theta)], -1)
+        return found if statistics_count(layers) else None
 
     def with_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Gradient of the total training loss, and the data term and accuracy of the same pass."""
@@ -72,7 +100,9 @@ class Loss:
 
     def _gradient(self, theta: Tensor, found: "_Sums | None") -> Tensor:
         where, total = self.parts["train"], torch.zeros_like(theta)
-        for rows in self._blocks(len(where)):
+        # BatchNorm ties all patterns together: their gradient is taken in one piece.
+        together = self.problem.norm == "batch"
+        for rows in [slice(0, len(where))] if together else self.blocks(len(where)):
             z, part = self._backward(theta, where.x[rows], where.y[rows])
             total += part
             if found is not None:
@@ -82,9 +112,17 @@ class Loss:
     def _backward(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs, and the gradient of the summed loss of these patterns.
 
-        The layers are walked by hand, autodiff only differentiates activation and criterion: for small networks the
-        graph of a whole pass costs more than its arithmetic.
+        Of a plain MLP the layers are walked by hand, autodiff only differentiates activation and criterion: for small
+        networks the graph of a whole pass costs more than its arithmetic.
         """
+        if self.problem.plain:
+            return self._walk_back(theta, x, y)
+        point = theta.detach().requires_grad_()
+        z = self.outputs(point, x)
+        (gradient,) = torch.autograd.grad(CRITERIA[self.problem.loss].function(z, y).sum(), point)
+        return z.detach(), gradient
+
+    def _walk_back(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         layers, inputs, graphs = split(self.problem.shapes, theta.detach()), [x], []
         z = x @ layers[0][0].mT + layers[0][1].unsqueeze(-2)
         for weight, bias in layers[1:]:
@@ -110,7 +148,7 @@ class Loss:
         """Data term and penalty."""
         return self.data_term(theta, part) + self.penalty(theta)
 
-    def _blocks(self, count: int) -> Iterator[slice]:
+    def blocks(self, count: int) -> Iterator[slice]:
         """Patterns at a time, as slices."""
         size = max(64, min(4096, BLOCK // sum(self.problem.sizes[1:])))
         return (slice(begin, begin + size) for begin in range(0, count, size))

@@ -1,10 +1,11 @@
-"""A Problem and its network: shapes, initial draw and forward pass for one parameter vector or a batch.
+"""A Problem and its network: its layers and the initial draw of its parameters.
 
 A point is a flat vector theta (P,), or a batch (B, P), in the order of `parameters()` of the plain torch module:
-W1 (out, in), b1 (out,), W2, b2, ...
+W1 (out, in), b1 (out,), W2, b2, ...; with BatchNorm γ and β follow the b of their layer.
 """
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +17,14 @@ from torch import Tensor
 from compute.activations import ACTIVATIONS
 from compute.criteria import CRITERIA
 from compute.datasets import DATASETS
+from compute.layers import Layer, count
 from compute.options import AUTO, BadSpec, check, option
 
 DRAW = 1  # number of the stream of random numbers
 MOST_PARAMETERS = 5_000_000  # 40 MB a point in float64; a recorded trajectory holds up to 200 (chosen by eye)
 DTYPES = {"float32": "float32", "float64": "float64"}
+NETWORKS = {"mlp": "MLP", "lenet": "LeNet (CNN)"}
+NORMS = {"none": "none", "batch": "BatchNorm"}
 INITS = {
     "auto": "suited to the activation",
     "uniform": "uniform [−b, b]",
@@ -35,6 +39,10 @@ _VARIANCE = {  # of a weight, from fan-in and fan-out: Glorot & Bengio 2010, He 
 }
 
 
+def _of(network: str) -> tuple[str, Callable[[str], bool]]:
+    return ("network", lambda name: name == network)
+
+
 def _reads(parameter: str) -> tuple[str, Callable[[str], bool]]:
     return ("activation", lambda name: ACTIVATIONS[name].parameter == parameter)
 
@@ -44,6 +52,9 @@ class Problem:
     """Which loss: data, network and criterion. Plain values only, so that it can be written as a query string."""
 
     dataset: str = option("iris", choices=DATASETS, label="Data set", help="The patterns the loss is averaged over.")
+    network: str = option(
+        "mlp", choices=NETWORKS, label="Network", help="Dense layers, or two convolutions before them, for images."
+    )
     widths: tuple[int, ...] = option(
         (4,),
         low=1,
@@ -51,6 +62,37 @@ class Problem:
         longest=16,
         label="Hidden widths",
         help="Hidden units of each layer, as 128-64; none for a network without a hidden layer.",
+        when=_of("mlp"),
+    )
+    skip: bool = option(
+        False,
+        label="Skip connections",
+        help="Each hidden layer after the first adds its input to its output; needs layers of equal width.",
+        when=_of("mlp"),
+    )
+    channels: tuple[int, ...] = option(
+        (6, 16),
+        low=1,
+        high=256,
+        longest=2,
+        label="Channels",
+        help="Filters of the two convolutions; LeNet-5 has 6-16.",
+        when=_of("lenet"),
+    )
+    dense: tuple[int, ...] = option(
+        (120, 84),
+        low=1,
+        high=4096,
+        longest=8,
+        label="Dense widths",
+        help="Hidden units of the dense layers after the convolutions; LeNet-5 has 120-84.",
+        when=_of("lenet"),
+    )
+    norm: str = option(
+        "none",
+        choices=NORMS,
+        label="Normalisation",
+        help="BatchNorm before every activation; a slice says what becomes of its means and variances.",
     )
     activation: str = option("tanh", choices=ACTIVATIONS, label="Activation", help="The function of every hidden unit.")
     alpha: float = option(
@@ -126,11 +168,29 @@ class Problem:
             regression = DATASETS[self.dataset].classes == 0
             object.__setattr__(self, "loss", "squared_error" if regression else "sigmoid_cross_entropy")
         self._check_loss()
+        self._check_network()
         if self.parameters > MOST_PARAMETERS:
             raise BadSpec(
                 f"A network may have at most {MOST_PARAMETERS:,} parameters, so that its trajectory fits in memory; "
                 f"{self.architecture} has {self.parameters:,}. Choose smaller widths."
             )
+
+    def _check_network(self):
+        if self.network == "lenet":
+            if not DATASETS[self.dataset].side:
+                fit = ", ".join(name for name, dataset in DATASETS.items() if dataset.side)
+                raise BadSpec(
+                    f"network=lenet reads images, and {self.dataset} has none. Choose dataset={fit} or an MLP."
+                )
+            if len(self.channels) != 2:
+                raise BadSpec(f"channels names the filters of two convolutions, as 6-16; got {len(self.channels)}.")
+        elif self.skip and (len(self.widths) < 2 or len(set(self.widths)) > 1):
+            raise BadSpec(
+                f"skip=true adds layers to one another and needs two or more hidden layers of one width, as 8-8-8; "
+                f"got {'-'.join(map(str, self.widths)) or 'none'}."
+            )
+        if self.norm == "batch" and len(self.layers) == 1:
+            raise BadSpec("norm=batch normalises hidden units, and this network has none. Choose widths or norm=none.")
 
     def _check_loss(self):
         regression = DATASETS[self.dataset].classes == 0
@@ -146,33 +206,80 @@ class Problem:
         return 1 if classes == 0 or (classes == 2 and CRITERIA[self.loss].one_output) else classes
 
     @property
+    def plain(self) -> bool:
+        """Dense layers only, without BatchNorm and skip connections."""
+        return self.network == "mlp" and self.norm == "none" and not self.skip
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return _layers(self.network, self.widths, self.skip, self.channels, self.dense, self.norm, *self._ends)
+
+    @property
+    def _ends(self) -> tuple[int, int, int]:
+        dataset = DATASETS[self.dataset]
+        return dataset.inputs, dataset.side, self.outputs
+
+    @property
     def sizes(self) -> tuple[int, ...]:
-        """Units of every layer, inputs first."""
-        return (DATASETS[self.dataset].inputs, *self.widths, self.outputs)
+        """Units of every layer, inputs first; of a convolution those at all pixels."""
+        return (DATASETS[self.dataset].inputs, *(layer.numbers for layer in self.layers))
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """Shapes of the tensors in theta, in order."""
-        return tuple(
-            shape
-            for fan_in, fan_out in zip(self.sizes, self.sizes[1:], strict=False)
-            for shape in ((fan_out, fan_in), (fan_out,))
-        )
+        return tuple(shape for layer in self.layers for shape in layer.tensors.values())
 
     @property
     def parameters(self) -> int:
         """P."""
-        return sum(math.prod(shape) for shape in self.shapes)
+        return count(self.layers)
 
     @property
     def architecture(self) -> str:
-        return "-".join(map(str, self.sizes))
+        """As 784-10-10, or 28×28-6c5-16c5-120-84-10: c5 is a convolution of 5×5 pixels."""
+        first, *_ = self.layers
+        begins = f"{first.side}×{first.side}" if first.side else str(first.fan_in)
+        units = [f"{layer.units}c{layer.shape[2]}" if layer.side else str(layer.units) for layer in self.layers]
+        return (
+            "-".join([begins, *units])
+            + (" with skips" if self.network == "mlp" and self.skip else "")
+            + (", BatchNorm" if self.norm == "batch" else "")
+        )
 
     @property
     def sharpness(self) -> float:
         """The activation's own parameter; 0 where it has none."""
         name = ACTIVATIONS[self.activation].parameter
         return getattr(self, name) if name else 0.0
+
+
+@functools.cache
+def _layers(network, widths, skip, channels, dense, norm, inputs: int, side: int, outputs: int) -> tuple[Layer, ...]:
+    normed = norm == "batch"
+    convolutions = _convolutions(side, channels, normed) if network == "lenet" else []
+    hidden = dense if network == "lenet" else widths
+    skips = skip and network == "mlp"
+    sizes = [_pooled_numbers(convolutions[-1]) if convolutions else inputs, *hidden, outputs]
+    last = len(sizes) - 2
+    stack = [
+        Layer((after, before), norm=normed and place < last, skip=skips and 0 < place < last)
+        for place, (before, after) in enumerate(itertools.pairwise(sizes))
+    ]
+    return (*convolutions, *stack)
+
+
+def _convolutions(side: int, channels: tuple[int, ...], norm: bool) -> list[Layer]:
+    """As in LeNet-5 (LeCun et al. 1998) on 28×28: 5×5, the first padded to keep the size; 3×3 on small images."""
+    kernel = 5 if side >= 16 else 3
+    first, second = (*channels, 1, 1)[:2]  # a wrong number of channels is refused after the layers are counted
+    return [
+        Layer((first, 1, kernel, kernel), side, kernel // 2, norm),
+        Layer((second, first, kernel, kernel), side // 2, 0, norm),
+    ]
+
+
+def _pooled_numbers(layer: Layer) -> int:
+    return layer.units * (math.isqrt(layer.places) // 2) ** 2
 
 
 @functools.cache
@@ -190,12 +297,16 @@ def split(shapes: tuple[tuple[int, ...], ...], theta: Tensor) -> list[tuple[Tens
     return list(zip(parts[::2], parts[1::2], strict=True))
 
 
-def parameter_name(shapes: tuple[tuple[int, ...], ...], index: int) -> str:
-    """The name of coordinate `index` of theta, as W1[2,0] (unit, input, from 0) or b1[2]."""
-    cuts = offsets(shapes)
+def parameter_name(problem: Problem, index: int) -> str:
+    """The name of coordinate `index` of theta, as W1[2,0] (unit, input, from 0), b1[2] or γ1[0]."""
+    cuts, letters = (
+        offsets(problem.shapes),
+        [(n, letter) for n, layer in enumerate(problem.layers, 1) for letter in layer.tensors],
+    )
     tensor = int(np.searchsorted(cuts, index, side="right")) - 1
-    place = np.unravel_index(index - cuts[tensor], shapes[tensor])
-    return f"{'Wb'[tensor % 2]}{tensor // 2 + 1}[{','.join(map(str, place))}]"
+    place = np.unravel_index(index - cuts[tensor], problem.shapes[tensor])
+    number, letter = letters[tensor]
+    return f"{letter}{number}[{','.join(map(str, place))}]"
 
 
 def initial(problem: Problem, seed: int, init: str, bound: float) -> np.ndarray:
@@ -203,35 +314,33 @@ def initial(problem: Problem, seed: int, init: str, bound: float) -> np.ndarray:
     one uniform number in [−1, 1) a coordinate, which the scheme only scales.
 
     `uniform`: all coordinates in [−bound, bound). Schemes: uniform weights with the scheme's variance, biases 0.
+    BatchNorm begins at γ = 1, β = 0 in either case.
     """
     stream = np.random.SeedSequence(seed, spawn_key=(DRAW,))  # of its own: a data set of the same seed is unrelated
     draw = np.random.default_rng(stream).uniform(-1.0, 1.0, problem.parameters)
     scheme = ACTIVATIONS[problem.activation].init if init == "auto" else init
-    if scheme == "uniform":
-        return bound * draw
-    cuts = offsets(problem.shapes)
-    for begin, end, shape in zip(cuts, cuts[1:], problem.shapes, strict=False):
-        if len(shape) == 1:
-            draw[begin:end] = 0.0
-        else:
-            draw[begin:end] *= math.sqrt(3 * _VARIANCE[scheme](shape[1], shape[0]))
+    begin = 0
+    for layer in problem.layers:
+        for letter, shape in layer.tensors.items():
+            part = draw[begin : begin + math.prod(shape)]
+            part *= _scale(layer, letter, scheme, bound)
+            part += letter == "γ"
+            begin += len(part)
     return draw
+
+
+def _scale(layer: Layer, letter: str, scheme: str, bound: float) -> float:
+    if letter in "γβ":
+        return 0.0
+    if scheme == "uniform":
+        return bound
+    return math.sqrt(3 * _VARIANCE[scheme](layer.fan_in, layer.fan_out)) if letter == "W" else 0.0
 
 
 def activation_of(problem: Problem) -> Callable[[Tensor], Tensor]:
     """The hidden units' function with its parameter filled in."""
     function, parameter = ACTIVATIONS[problem.activation].function, problem.sharpness
     return lambda z: function(z, parameter)
-
-
-def forward(shapes: tuple[tuple[int, ...], ...], act: Callable[[Tensor], Tensor], theta: Tensor, x: Tensor) -> Tensor:
-    """Net outputs (N, K) of theta (P,), or (B, N, K) of a batch (B, P), for patterns x (N, D)."""
-    layers = split(shapes, theta)
-    weight, bias = layers[0]
-    hidden = x @ weight.mT + bias.unsqueeze(-2)
-    for weight, bias in layers[1:]:
-        hidden = act(hidden) @ weight.mT + bias.unsqueeze(-2)
-    return hidden
 
 
 def torch_dtype(problem: Problem) -> torch.dtype:

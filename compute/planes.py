@@ -178,7 +178,7 @@ def _directions(place: Place, center: np.ndarray, reached: TrainingResult):
     if where.directions == "weights":
         chosen = (where.weight_a, where.weight_b)
         u, v = (weight_axis(len(center), index) for index in chosen)
-        return u, v, tuple(parameter_name(shapes, index) for index in chosen), none
+        return u, v, tuple(parameter_name(place.problem, index) for index in chosen), none
     if where.directions == "interpolation":
         return *_interpolation(where, center, reached), ("start → end", "random"), none
     return *_random(where, center, shapes), ("direction 1", "direction 2"), none

@@ -33,13 +33,45 @@ class _Own(nn.Module):
         return ACTIVATIONS[p.activation].function(z, p.sharpness)
 
 
+class _Block(nn.Module):
+    """One hidden layer: affine, BatchNorm, pooling, activation, skip, as torch has them."""
+
+    def __init__(self, problem: Problem, map_: nn.Module, units: int, skip: bool = False):
+        super().__init__()
+        image = isinstance(map_, nn.Conv2d)
+        norm = nn.BatchNorm2d if image else nn.BatchNorm1d
+        self.map, self.norm = map_, norm(units) if problem.norm == "batch" else nn.Identity()
+        self.pool = nn.MaxPool2d(2) if image else nn.Identity()
+        self.act, self.skip = MODULES.get(problem.activation) or _Own(problem), skip
+
+    def forward(self, h):
+        out = self.act(self.pool(self.norm(self.map(h))))
+        return h + out if self.skip else out
+
+
+def _blocks(problem: Problem) -> list[nn.Module]:
+    side = DATASETS[problem.dataset].side
+    if problem.network == "lenet":
+        (first, second), kernel = problem.channels, {8: 3, 28: 5}[side]
+        left = (side // 2 - kernel + 1) // 2
+        sizes = [second * left**2, *problem.dense]
+        found: list[nn.Module] = [
+            nn.Unflatten(1, (1, side, side)),
+            _Block(problem, nn.Conv2d(1, first, kernel, padding=kernel // 2), first),
+            _Block(problem, nn.Conv2d(first, second, kernel), second),
+            nn.Flatten(),
+        ]
+    else:
+        sizes, found = [DATASETS[problem.dataset].inputs, *problem.widths], []
+    for place, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
+        skip = problem.network == "mlp" and problem.skip and place > 0
+        found.append(_Block(problem, nn.Linear(fan_in, fan_out), fan_out, skip))
+    return [*found, nn.Linear(sizes[-1], problem.outputs)]
+
+
 def module(problem: Problem, theta: np.ndarray) -> nn.Sequential:
-    """The plain torch network holding theta, float64."""
-    sizes = [DATASETS[problem.dataset].inputs, *problem.widths, problem.outputs]
-    layers: list[nn.Module] = []
-    for fan_in, fan_out in itertools.pairwise(sizes):
-        layers += [nn.Linear(fan_in, fan_out), MODULES.get(problem.activation) or _Own(problem)]
-    net = nn.Sequential(*layers[:-1]).double()
+    """The plain torch network holding theta, float64, in training mode."""
+    net = nn.Sequential(*_blocks(problem)).double()
     nn.utils.vector_to_parameters(torch.as_tensor(theta, dtype=torch.float64), net.parameters())
     return net
 

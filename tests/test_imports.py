@@ -15,10 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = (
     ("options", "settings", "parent", "tasks"),
     ("results", "keys"),
-    ("activations", "criteria", "datasets"),
+    ("activations", "criteria", "datasets", "layers"),
     ("nets",),
     ("cost", "loss"),
-    ("kernels",),  # each of them
+    ("kernels.batches", "kernels.scalars"),
+    ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians"),
+    ("kernels.plan",),
     ("train", "directions"),
     ("planes",),
     ("slices", "lines", "extents"),  # the analyses

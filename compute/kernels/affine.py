@@ -1,69 +1,108 @@
 """Losses on a line or plane with the first layer as a sum of stored responses.
 
 On θ = c + Σ t_k d_k the first pre-activation is X W(c)ᵀ + Σ t_k X W(d_k)ᵀ: a few products once, then a cheap sum for
-each grid point. For 784-10-10 that leaves 2 % of the multiplications.
+each grid point. For 784-10-10 that leaves 2 % of the multiplications. The same holds for a first convolution, whose
+responses are kept as the four phases of its 2×2 pooling, so that the largest of them is found while they are summed.
 """
+
+import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import conv2d
 
 from compute.criteria import CRITERIA
+from compute.kernels.batches import Device, in_batches
+from compute.layers import Layer, images, onward
 from compute.loss import Loss, right
-from compute.nets import split
 
-PATTERNS = 2048  # at a time (see CHUNK)
-CHUNK = 1 << 17  # numbers of the widest layer, or of later parameters, at a time: 512 KB in float32 stay in L2
+PATTERNS = 2048  # at a time
+IMAGES = 64  # at a time
+
+
+def serves(loss: Loss, center: np.ndarray) -> bool:
+    """Every network whose BatchNorm statistics, if it has some, are given beside theta."""
+    return loss.problem.norm == "none" or len(center) > loss.problem.parameters
 
 
 @torch.no_grad()
 def losses_at(
-    loss: Loss, center: np.ndarray, directions: np.ndarray, coordinates: np.ndarray, part: str, accuracy: bool = False
+    loss: Loss,
+    center: np.ndarray,
+    directions: np.ndarray,
+    coordinates: np.ndarray,
+    part: str,
+    accuracy: bool = False,
+    device: str = "cpu",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Data term and accuracy at the points center + coordinates @ directions.
 
     Args:
-        center: (P,). directions: (D, P). coordinates: (G, D).
+        center: (P,), or (P + Q,) with the statistics of BatchNorm. directions: (D, P) or (D, P + Q).
+        coordinates: (G, D).
         accuracy: count right answers too; without it the second array is empty.
 
     Returns:
         Two float64 arrays (G,) and (G,) or (0,). Sums over patterns are in float64.
     """
-    where = loss.parts[part]
-    dtype = where.x.dtype
-    given = torch.as_tensor(np.concatenate([center[None], directions]), dtype=dtype)
-    t = torch.as_tensor(coordinates, dtype=dtype)
+    where, place = loss.parts[part], Device(device)
+    given = torch.as_tensor(np.concatenate([center[None], directions])).to(place.name, where.x.dtype)
+    t = torch.as_tensor(coordinates).to(place.name, where.x.dtype)
     counted = accuracy and where.labels is not None
-    sums = np.zeros((1 + counted, len(coordinates)))
-    for begin in range(0, len(where), PATTERNS):
-        rows = slice(begin, begin + PATTERNS)
-        labels = where.labels[rows] if counted and where.labels is not None else None
-        _add_block(loss, given, t, where.x[rows], where.y[rows], labels, sums)
-    means = sums / len(where) if len(where) else np.full_like(sums, np.nan)
+    sums = torch.zeros(1 + counted, len(coordinates), dtype=torch.float64, device=place.name)
+    most = place.patterns(IMAGES if loss.problem.layers[0].side else PATTERNS, loss.problem)
+    for begin in range(0, len(where), most):
+        rows = slice(begin, begin + most)
+        x, y = where.x[rows].to(place.name), where.y[rows].to(place.name)
+        labels = where.labels[rows].to(place.name) if counted and where.labels is not None else None
+        _add_block(loss, given, t, x, y, labels, sums, place)
+    means = (sums / len(where) if len(where) else torch.full_like(sums, torch.nan)).cpu().numpy()
     return means[0], means[1] if counted else np.empty(0)
 
 
 def _add_block(
-    loss: Loss, given: Tensor, t: Tensor, x: Tensor, y: Tensor, labels: Tensor | None, sums: np.ndarray
+    loss: Loss, given: Tensor, t: Tensor, x: Tensor, y: Tensor, labels: Tensor | None, sums: Tensor, device: Device
 ) -> None:
     """Add to `sums` the losses, and where labels are given the right answers, of one block of patterns."""
-    shapes, widest = loss.problem.shapes, max(loss.problem.sizes[1:])
-    weight, bias = split(shapes, given)[0]  # (1 + D, H, inputs), (1 + D, H)
-    response = (x @ weight.mT + bias.unsqueeze(-2)).flatten(1)  # (1 + D, n · H)
-    later = given[:, weight[0].numel() + bias[0].numel() :]
-    step = max(1, CHUNK // max(len(x) * widest, later.shape[1]))
-    for begin in range(0, len(t), step):
-        here = t[begin : begin + step]
-        first = torch.addmm(response[:1], here, response[1:]).view(len(here), len(x), -1)
-        z = _later_layers(loss, first, torch.addmm(later[:1], here, later[1:]))
-        place = slice(begin, begin + step)
-        sums[0, place] += CRITERIA[loss.problem.loss].function(z, y).sum(-1, dtype=torch.float64).numpy()
+    layers, criterion = loss.problem.layers, CRITERIA[loss.problem.loss].function
+    first, cut = layers[0], math.prod(layers[0].shape) + layers[0].units
+    begin = _begin(first, given[:, :cut], x, phases=len(layers) > 1 and first.side > 0 and not first.norm)
+    later, count = given[:, cut:], loss.problem.parameters - cut  # parameters, then statistics
+
+    def add(place: slice) -> None:
+        here = t[place]
+        parameters = torch.addmm(later[:1], here, later[1:])
+        statistics = parameters[:, count:] if parameters.shape[1] > count else None
+        z, reduced = begin(here)
+        z = onward(layers, loss.act, z, parameters[:, :count], statistics, reduced=reduced)
+        found = [criterion(z, y).sum(-1, dtype=torch.float64)]
         if labels is not None:
-            sums[1, place] += right(loss.problem, z, labels).sum(-1, dtype=torch.float64).numpy()
+            found.append(right(loss.problem, z, labels).sum(-1, dtype=torch.float64))
+        sums[:, place] += torch.stack(found)  # last: a batch that runs out of memory adds nothing
+
+    in_batches(len(t), device.points(loss.problem, len(x), later.shape[1]), add)
 
 
-def _later_layers(loss: Loss, z: Tensor, parameters: Tensor) -> Tensor:
-    """Outputs (g, n, K) from first pre-activations z (g, n, H) and all later parameters (g, P − first layer)."""
-    for weight, bias in split(loss.problem.shapes[2:], parameters):
-        z = torch.baddbmm(bias.unsqueeze(1), loss.act(z), weight.mT)
-    return z
+def _begin(layer: Layer, given: Tensor, x: Tensor, phases: bool) -> Callable[[Tensor], tuple[Tensor, bool]]:
+    """A function from coordinates (g, D) to the first pre-activations (g, n, …), pooled where `phases` are kept."""
+    weight, bias = given[:, : -layer.units].unflatten(1, layer.shape), given[:, -layer.units :]
+    if not layer.side:
+        response = (x @ weight.mT + bias.unsqueeze(-2)).flatten(1)  # (1 + D, n · units)
+        return lambda t: (torch.addmm(response[:1], t, response[1:]).view(len(t), len(x), -1), False)
+    z = conv2d(images(layer, x), weight.flatten(0, 1), bias.flatten(), padding=layer.padding)
+    z = z.unflatten(1, weight.shape[:2]).transpose(0, 1)  # (1 + D, n, filters, S, S)
+    if not phases:
+        whole = z.flatten(1)
+        return lambda t: (torch.addmm(whole[:1], t, whole[1:]).view(len(t), *z.shape[1:]), False)
+    four = [z[..., row::2, column::2].flatten(1) for row in (0, 1) for column in (0, 1)]
+    shape = z[0, ..., ::2, ::2].shape
+
+    def largest(t: Tensor) -> tuple[Tensor, bool]:
+        found = torch.addmm(four[0][:1], t, four[0][1:])
+        for phase in four[1:]:
+            torch.maximum(found, torch.addmm(phase[:1], t, phase[1:]), out=found)
+        return found.view(len(t), *shape), True
+
+    return largest

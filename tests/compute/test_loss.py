@@ -97,9 +97,9 @@ def test_a_joint_loss_applies_each_rows_own_activation():
 
 
 def test_parameter_names_follow_the_order_of_the_vector():
-    shapes = parse(Problem, "dataset=iris&widths=4").shapes
-    assert offsets(shapes) == (0, 16, 20, 32, 35)
-    assert [parameter_name(shapes, n) for n in (0, 5, 16, 20, 34)] == [
+    problem = parse(Problem, "dataset=iris&widths=4")
+    assert offsets(problem.shapes) == (0, 16, 20, 32, 35)
+    assert [parameter_name(problem, n) for n in (0, 5, 16, 20, 34)] == [
         "W1[0,0]",
         "W1[1,1]",
         "b1[0]",

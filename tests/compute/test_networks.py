@@ -1,0 +1,158 @@
+"""Networks beyond the MLP: skip connections, LeNet and BatchNorm, against plain torch modules in float64."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from compute.kernels import affine, plain
+from compute.loss import make_loss
+from compute.nets import Problem, initial, parameter_name
+from compute.options import BadSpec, parse, relevant
+from tests.cases import EXACT
+from tests.oracles import module, plain_gradient, plain_loss
+
+NETWORKS = [
+    "dataset=iris&widths=5-5-5&skip=1&activation=elu",
+    "dataset=iris&widths=5&norm=batch&activation=tanh",
+    "dataset=moons&widths=6-6-6&skip=1&norm=batch&activation=gelu&max_samples=40",
+    "dataset=digits&network=lenet&channels=3-4&dense=7&max_samples=30",
+    "dataset=digits&network=lenet&channels=3-4&dense=6-5&norm=batch&activation=silu&max_samples=30",
+    "dataset=mnist&network=lenet&channels=2-3&dense=5&activation=softplus&max_samples=12&loss=softmax_cross_entropy",
+]
+CONV = {"rtol": 1e-10, "atol": 1e-12}  # float64: torch's convolution sums in another order by batch size
+
+
+def problem_of(query: str, dtype: str = "float64") -> Problem:
+    return parse(Problem, f"{query}&dtype={dtype}")
+
+
+def point(problem: Problem, seed: int = 1) -> np.ndarray:
+    rng = np.random.default_rng(seed)  # γ and β too, unlike an initial draw
+    return initial(problem, seed, "auto", 1.0) + 0.1 * rng.standard_normal(problem.parameters)
+
+
+@pytest.mark.parametrize("query", NETWORKS)
+def test_loss_and_gradient_agree_with_the_torch_module(query):
+    problem = problem_of(query)
+    loss, theta = make_loss(problem), point(problem)
+    assert sum(p.numel() for p in module(problem, theta).parameters()) == problem.parameters
+    measured = float(loss.data_term(torch.as_tensor(theta)))
+    np.testing.assert_allclose(measured, plain_loss(problem, theta).item(), **CONV)
+    gradient, data, _ = loss.with_gradient(torch.as_tensor(theta))
+    np.testing.assert_allclose(gradient.numpy(), plain_gradient(problem, theta), rtol=1e-8, atol=1e-11)
+    assert float(data) == pytest.approx(measured, rel=1e-12)
+
+
+@pytest.mark.parametrize("query", NETWORKS)
+def test_a_batch_of_points_equals_its_points(query):
+    problem = problem_of(query)
+    loss, batch = make_loss(problem), torch.as_tensor(np.stack([point(problem, seed) for seed in range(3)]))
+    together = loss.measure(batch)
+    for place, theta in enumerate(batch):
+        for found, alone in zip(together, loss.measure(theta), strict=True):
+            np.testing.assert_allclose(found[place], alone, **CONV)
+    gradients = loss.gradient(batch)
+    for place, theta in enumerate(batch):
+        np.testing.assert_allclose(gradients[place], loss.gradient(theta), rtol=1e-8, atol=1e-11)
+
+
+@pytest.mark.parametrize("query", [q for q in NETWORKS if "norm=batch" in q])
+def test_statistics_are_those_torch_uses_and_the_test_part_is_normalised_by_them(query):
+    problem = problem_of(query)
+    loss, theta = make_loss(problem), point(problem)
+    net = module(problem, theta)
+    for part in net.modules():
+        if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
+            part.momentum = 1.0
+    net(loss.parts["train"].x)
+    count = len(loss.parts["train"])
+    expected = []
+    for layer, block in zip(
+        [la for la in problem.layers if la.norm], [m for m in net if hasattr(m, "norm")], strict=True
+    ):
+        seen = count * layer.places
+        expected += [
+            block.norm.running_mean,
+            block.norm.running_var * (seen - 1) / seen,
+        ]  # torch keeps the unbiased one
+        block.norm.running_var *= (seen - 1) / seen
+    np.testing.assert_allclose(loss.statistics(torch.as_tensor(theta)), torch.cat(expected), rtol=1e-9, atol=1e-12)
+    net.eval()
+    where = loss.parts["test"]
+    z = net(where.x)
+    right = (z.argmax(-1) == where.labels) if problem.outputs > 1 else ((z[:, 0] > 0) == where.labels)
+    assert float(loss.accuracy(torch.as_tensor(theta), "test")) == pytest.approx(float(right.double().mean()))
+
+
+@pytest.mark.parametrize("query", NETWORKS)
+def test_the_affine_path_equals_the_plain_loop(query):
+    problem = problem_of(query)
+    loss, center = make_loss(problem), point(problem)
+    rng = np.random.default_rng(0)
+    found = loss.statistics(torch.as_tensor(center))
+    if found is not None:
+        center = np.concatenate([center, found.numpy()])
+    directions, coordinates = 0.1 * rng.standard_normal((2, len(center))), rng.uniform(-1, 1, (7, 2))
+    for part in ("train", "test"):
+        args = (loss, center, directions, coordinates, part, True)
+        for fast, slow in zip(affine.losses_at(*args), plain.losses_at(*args), strict=True):
+            np.testing.assert_allclose(fast, slow, rtol=1e-9, atol=1e-12)
+
+
+def test_a_negative_variance_counts_as_zero_and_never_gives_nan():
+    problem = problem_of("dataset=iris&widths=5&norm=batch")
+    loss, theta = make_loss(problem), point(problem)
+    below = torch.cat([torch.zeros(5), -torch.ones(5)]).double()
+    values = [float(loss.measure(torch.as_tensor(theta), "train", s)[0]) for s in (below, below.clamp_min(0.0))]
+    assert np.isfinite(values).all() and values[0] == values[1]
+
+
+def test_skip_connections_with_zero_inner_layers_are_the_shallow_network():
+    deep, shallow = (
+        problem_of(f"dataset=iris&widths={w}&activation=tanh&{s}") for w, s in (("4-4-4", "skip=1"), ("4", ""))
+    )
+    theta = point(shallow)
+    first, last = theta[: 4 * 5], theta[4 * 5 :]
+    padded = np.concatenate([first, np.zeros(2 * (16 + 4)), last])  # tanh(0) = 0: each block adds nothing
+    values = [float(make_loss(p).data_term(torch.as_tensor(t))) for p, t in ((deep, padded), (shallow, theta))]
+    np.testing.assert_allclose(*values, **EXACT)
+
+
+def test_scaling_the_weights_before_batchnorm_leaves_the_loss():
+    problem = problem_of("dataset=iris&widths=5&norm=batch&activation=relu")
+    theta = point(problem)
+    scaled = theta.copy()
+    scaled[: 4 * 5] *= 3.0
+    values = [float(make_loss(problem).data_term(torch.as_tensor(t))) for t in (theta, scaled)]
+    assert values[0] == pytest.approx(values[1], rel=1e-5)  # but for the 1e-5 added to a variance
+    assert values[0] != values[1]
+
+
+def test_names_and_architecture():
+    problem = problem_of("dataset=digits&network=lenet&channels=3-4&dense=6&norm=batch")
+    assert problem.architecture == "8×8-3c3-4c3-6-10, BatchNorm"
+    assert [parameter_name(problem, n) for n in (0, 27, 30, 33)] == ["W1[0,0,0,0]", "b1[0]", "γ1[0]", "β1[0]"]
+    assert problem_of("dataset=mnist&network=lenet").parameters == 61_706  # LeNet-5 on 28×28, first layer padded
+    assert problem_of("dataset=iris&widths=8-8&skip=1").architecture == "4-8-8-3 with skips"
+
+
+def test_options_of_the_other_network_do_not_enter_a_question():
+    lenet = relevant(problem_of("dataset=digits&network=lenet"))
+    assert "widths" not in lenet and "skip" not in lenet and "channels" in lenet
+    assert "channels" not in relevant(Problem())
+    assert dataclasses.replace(problem_of("dataset=digits&network=lenet"), skip=True).layers[3].skip is False
+
+
+@pytest.mark.parametrize(("query", "words"), [
+    ("dataset=iris&network=lenet", "digits, mnist"),
+    ("dataset=iris&widths=4-5&skip=1", "one width"),
+    ("dataset=iris&widths=4&skip=1", "two or more"),
+    ("dataset=iris&widths=none&norm=batch", "none"),
+    ("dataset=digits&network=lenet&channels=6", "two convolutions"),
+])  # fmt: skip
+def test_networks_that_cannot_be_are_refused_with_a_reason(query, words):
+    with pytest.raises(BadSpec, match=words):
+        problem_of(query)
