@@ -4,8 +4,10 @@ The rates are rough medians of one core of a two-core cloud machine, printed by 
 an estimate is good to a factor of about three and serves to warn and to cut work into pieces, never to be right.
 """
 
+import math
+
 from compute.datasets import DATASETS
-from compute.nets import Problem
+from compute.nets import BLOCK, Problem
 
 PRODUCTS = 40e9  # floating point operations a second in matrix products, float32
 ELEMENTS = 0.25e9  # activations or output losses a second, float32
@@ -13,6 +15,9 @@ SUMS = 0.35e9  # parameters of later layers a second, summed for each point of a
 UPDATES = 0.1e9  # parameters a second in an optimiser step and its recording
 CALL = 60e-6  # seconds of overhead of a forward pass
 GRADIENT_CALL = 350e-6  # seconds of overhead of a gradient and an optimiser step
+KEPT = 7  # arrays of pre-activations that a gradient holds at its peak
+POINTS_KEPT = 40  # parameter vectors of a training, its optimiser, and the plane made from it
+GRIDS = 12  # arrays of a grid's size while an answer is put together and packed
 PIECE = 0.25  # seconds a task should take, so that progress shows and a cancelled job ends soon
 
 
@@ -29,20 +34,22 @@ def _slower(problem: Problem) -> float:
 
 
 def _layer_seconds(problem: Problem, count: int, first: bool) -> float:
-    pairs = list(zip(problem.sizes, problem.sizes[1:], strict=False))
-    products = sum(a * b for a, b in (pairs if first else pairs[1:]))
-    elements = sum(problem.sizes[1:]) + 3 * problem.outputs
+    """Of all layers, or of those after the first: a slice has the first one's products stored."""
+    layers = problem.layers if first else problem.layers[1:]
+    products = sum(layer.products for layer in layers)
+    elements = sum(layer.numbers for layer in problem.layers) + 3 * problem.outputs
     return _slower(problem) * count * (2 * products / PRODUCTS + elements / ELEMENTS)
 
 
 def loss_seconds(problem: Problem, part: str = "train") -> float:
-    """One loss by the plain path."""
-    return CALL + _layer_seconds(problem, patterns(problem, part), first=True)
+    """One loss by the plain path; BatchNorm's statistics take a pass a layer before it."""
+    passes = 1 + sum(layer.norm for layer in problem.layers)
+    return CALL + passes * _layer_seconds(problem, patterns(problem, part), first=True)
 
 
 def affine_seconds(problem: Problem, part: str = "train") -> float:
     """One loss on a slice, where the first layer is a sum of stored responses."""
-    later = problem.parameters - (problem.sizes[0] + 1) * problem.sizes[1]
+    later = sum(math.prod(shape) for layer in problem.layers[1:] for shape in layer.tensors.values())
     return 0.4e-6 + _slower(problem) * later / SUMS + _layer_seconds(problem, patterns(problem, part), first=False)
 
 
@@ -59,3 +66,16 @@ def step_seconds(problem: Problem, batch: int) -> float:
 def trajectory_seconds(problem: Problem, points: int) -> float:
     """Principal components of a path of some recorded points."""
     return points * points * problem.parameters / 0.7e9
+
+
+def peak_bytes(problem: Problem, batch: int, points: int) -> float:
+    """Memory of a task at its peak, beyond the program's own: data, points, one block or batch of pre-activations with
+    what a gradient keeps of them, and the grid.
+
+    BatchNorm ties the patterns of a full batch together; any other loss is taken in blocks.
+    """
+    itemsize, units = 8 if problem.dtype == "float64" else 4, sum(problem.sizes[1:])
+    total = patterns(problem) + patterns(problem, "test")
+    together = patterns(problem) if problem.norm == "batch" else min(batch or patterns(problem), BLOCK // units + 64)
+    data = total * problem.sizes[0] * (8 + 2 * itemsize)
+    return data + KEPT * together * units * itemsize + POINTS_KEPT * problem.parameters * 8 + GRIDS * points**2 * 8

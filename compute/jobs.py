@@ -27,6 +27,7 @@ from threadpoolctl import ThreadpoolController
 from compute.analyses import ANALYSES, canonical, key_for, levels_of, name_of
 from compute.analyses import question as question  # beside `ask`, for three lines in a notebook
 from compute.cache import Cache
+from compute.cost import peak_bytes
 from compute.options import BadSpec
 from compute.results import Damaged, Failure, pack, unpack
 from compute.tasks import CannotAnswer, Task, every
@@ -109,12 +110,18 @@ def seconds_of(levels: list[Task]) -> float:
     return sum(task.seconds for task in every(levels).values())
 
 
-def check_cost(spec, most_seconds: float) -> float:
+def check_cost(spec, most_seconds: float, most_bytes: float = math.inf) -> float:
     """The estimated seconds of a question.
 
     Raises:
-        BadSpec: more than `most_seconds`.
+        BadSpec: more than `most_seconds`, or a task of it needs more than `most_bytes` of memory.
     """
+    needed = peak_bytes(spec.problem, spec.start.batch, getattr(spec, "points", 0))
+    if needed > most_bytes:
+        raise BadSpec(
+            f"This needs about {size(needed)} of memory in a worker, and the limit is {size(most_bytes)}. "
+            "Choose a smaller network, fewer patterns (max_samples), smaller batches or fewer points."
+        )
     seconds = seconds_of(levels_of(spec))
     if seconds > most_seconds:
         raise BadSpec(
@@ -122,6 +129,11 @@ def check_cost(spec, most_seconds: float) -> float:
             "Choose fewer points, fewer steps, fewer patterns or a smaller network."
         )
     return seconds
+
+
+def size(count: float) -> str:
+    """Bytes as a reader says them: 20 MB, 1.5 GB."""
+    return f"{count / 1e9:.2g} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def duration(seconds: float) -> str:

@@ -5,14 +5,23 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from compute.cost import affine_seconds
-from compute.kernels.affine import losses_at
 from compute.keys import key_of
 from compute.loss import make_loss
 from compute.nets import Problem, torch_dtype
 from compute.options import BadSpec, check, option
 from compute.planes import VERSIONS as PLANE_VERSIONS
-from compute.planes import Place, Plane, Where, describe, penalty_on, plane_task, symmetric_axis, warnings_of
+from compute.planes import (
+    Place,
+    Plane,
+    Where,
+    describe,
+    losses_on,
+    penalty_on,
+    plane_task,
+    point_seconds,
+    symmetric_axis,
+    warnings_of,
+)
 from compute.tasks import CannotAnswer, Task
 from compute.train import Start, TrainingResult, reach
 
@@ -72,7 +81,7 @@ class LineResult:
 
 def line_levels(spec: Line) -> list[Task]:
     """The whole line in one task: it costs as much as two or three rows of a grid."""
-    seconds = spec.line_points * affine_seconds(spec.problem, spec.where.part)
+    seconds = spec.line_points * point_seconds(spec.place)
     needs = (spec, plane_task(spec.place), reach(spec.problem, spec.start))
     return [Task(key_of("line", VERSIONS, spec), run_line, needs, seconds, spec.line_points, spec)]
 
@@ -84,7 +93,7 @@ def run_line(spec: Line, plane: Plane, reached: TrainingResult) -> LineResult:
         CannotAnswer: the loss is not finite anywhere on it.
     """
     loss, axis, middle = make_loss(spec.problem), symmetric_axis(plane.extent, spec.line_points), spec.line_points // 2
-    data, accuracy = losses_at(loss, plane.center, plane.u[None], axis[:, None], spec.where.part, accuracy=True)
+    data, accuracy = losses_on(loss, plane, axis[:, None], spec.where.part, accuracy=True)
     accuracy = accuracy if len(accuracy) else np.full_like(axis, np.nan)
     center = torch.as_tensor(plane.center, dtype=torch_dtype(spec.problem))
     data[middle] = float(loss.data_term(center, spec.where.part))
@@ -108,7 +117,7 @@ def run_line(spec: Line, plane: Plane, reached: TrainingResult) -> LineResult:
         name=plane.names[0],
         units=spec.where.unit,
         notes=(describe(spec.place), *plane.notes),
-        warnings=warnings_of(reached, total),
+        warnings=warnings_of(reached, total, float(total[middle])),
         dtype=spec.problem.dtype,
     )
 

@@ -16,9 +16,7 @@ from torch import Tensor
 from compute.criteria import CRITERIA
 from compute.datasets import prepare
 from compute.layers import forward, statistics_count
-from compute.nets import Problem, activation_of, split, torch_dtype
-
-BLOCK = 1 << 21  # numbers of all layers at a time for one point: 16 MB in float64, whatever the widths
+from compute.nets import BLOCK, Problem, activation_of, split, torch_dtype
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from compute.options import AUTO, BadSpec, check, option
 
 DRAW = 1  # number of the stream of random numbers
 MOST_PARAMETERS = 5_000_000  # 40 MB a point in float64; a recorded trajectory holds up to 200 (chosen by eye)
+BLOCK = 1 << 21  # numbers of all layers at a time for one point: 16 MB in float64, whatever the widths
 DTYPES = {"float32": "float32", "float64": "float64"}
 NETWORKS = {"mlp": "MLP", "lenet": "LeNet (CNN)"}
 NORMS = {"none": "none", "batch": "BatchNorm"}

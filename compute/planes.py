@@ -3,16 +3,17 @@
 The center is the point that the Start reaches. `extent=auto` is decided here, and says how.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from compute.cost import affine_seconds, trajectory_seconds
+from compute.cost import affine_seconds, loss_seconds, trajectory_seconds
 from compute.datasets import DATASETS
 from compute.directions import filter_normalised, gaussian, orthogonal, trajectory_pca, weight_axis
-from compute.kernels.affine import losses_at
+from compute.kernels.plan import losses_at
 from compute.keys import key_of
 from compute.loss import Loss, make_loss
 from compute.nets import Problem, parameter_name
@@ -21,8 +22,14 @@ from compute.tasks import CannotAnswer, Task
 from compute.train import VERSIONS as TRAIN_VERSIONS
 from compute.train import Start, Training, TrainingResult, reach, recorded_steps
 
-VERSIONS = (1, *TRAIN_VERSIONS)
+VERSIONS = (2, *TRAIN_VERSIONS)
 
+BUFFERS = 16  # the first of the random directions of BatchNorm's statistics; those below are the planes' own
+STATISTICS = {
+    "fixed": "held at the center's",
+    "moved": "moved along the directions",
+    "recomputed": "recomputed at every point",
+}
 PARTS = {"train": "training part", "test": "test part"}
 DIRECTIONS = {
     "filter": "filter-normalised, orthogonal",
@@ -77,6 +84,13 @@ class Where:
         help="How far the picture reaches, in units of the directions' length; auto chooses and says how.",
     )
     part: str = option("train", choices=PARTS, label="Patterns", help="Which patterns the loss is averaged over.")
+    statistics: str = option(
+        "fixed",
+        choices=STATISTICS,
+        label="BatchNorm statistics",
+        help="Means and variances away from the center: held, moved as weights are, or taken anew at every point.",
+        when=("norm", lambda name: name == "batch"),
+    )
 
     def __post_init__(self):
         check(self)
@@ -116,6 +130,8 @@ class Plane:
     Attributes:
         explained: (2,) share of the path's variance along u and v; NaN unless a trajectory plane.
         off_plane: (T,) Euclidean distance of each path point from the plane.
+        buffers: (3, Q) BatchNorm's statistics at the center and how they change along u and v; (3, 0) without
+            BatchNorm, or where they are recomputed.
         extent: half width in units of the directions' length.
     """
 
@@ -128,6 +144,7 @@ class Plane:
     explained: np.ndarray
     extent: float
     notes: tuple[str, ...]
+    buffers: np.ndarray
 
 
 def symmetric_axis(extent: float, points: int) -> np.ndarray:
@@ -136,10 +153,17 @@ def symmetric_axis(extent: float, points: int) -> np.ndarray:
     return extent * (np.arange(-half, half + 1) / half)
 
 
+def point_seconds(place: Place) -> float:
+    """Estimated seconds of one loss on the plane."""
+    if place.problem.norm == "batch" and place.where.statistics == "recomputed":
+        return loss_seconds(place.problem, place.where.part)
+    return affine_seconds(place.problem, place.where.part)
+
+
 def plane_task(place: Place) -> Task:
     """The task whose result is the Plane."""
     reached = reach(place.problem, place.start)
-    seconds = 200 * affine_seconds(place.problem, place.where.part)
+    seconds = 200 * point_seconds(place)
     if place.where.directions == "trajectory":
         seconds += trajectory_seconds(place.problem, len(recorded_steps(Training(place.problem, place.start))))
     return Task(key_of("plane", VERSIONS, place), make_plane, (place, reached), seconds)
@@ -160,13 +184,50 @@ def make_plane(place: Place, reached: TrainingResult) -> Plane:
             "no test part",
         )
     u, v, names, explained = _directions(place, center, reached)
-    path, off_plane = _project(reached.theta - center, u, v)
-    extent, how = _extent(where, loss, center, u, v, path)
+    path, off_plane = project(reached.theta - center, u, v)
+    buffers = _buffers(place, loss, reached, path)
+    extent, how = _extent(where, loss, np.hstack([np.stack([center, u, v]), buffers]), path)
     seed = "" if where.directions in ("trajectory", "weights") else f", seed {where.direction_seed}"
     turned = " The second is turned orthogonal, so its units keep the weights' norms only roughly."
     kind = f"Directions: {DIRECTIONS[where.directions]}{seed}.{turned if where.directions == 'filter' else ''}"
     notes = (kind, how)
-    return Plane(center, u, v, names, path, off_plane, explained, extent, notes)
+    return Plane(center, u, v, names, path, off_plane, explained, extent, notes, buffers)
+
+
+def losses_on(
+    loss: Loss, plane: Plane, coordinates: np.ndarray, part: str, accuracy: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Data term (G,) and accuracy (G,) or (0,) at coordinates (G, 2) on a plane, or (G, 1) on its first axis."""
+    axes = coordinates.shape[1]
+    state = np.hstack([np.stack([plane.center, plane.u, plane.v]), plane.buffers])
+    return losses_at(loss, state[0], state[1 : 1 + axes], coordinates, part, accuracy)
+
+
+def _buffers(place: Place, loss: Loss, reached: TrainingResult, path: np.ndarray) -> np.ndarray:
+    """Statistics of BatchNorm at the center and their change along both directions, (3, Q).
+
+    Moved along random directions they go as far as they are long, mean and variance of each layer apart; along the
+    path's own plane as the training moved them (least squares); along single weights not at all.
+    """
+    where, points = place.where, torch.as_tensor(reached.theta)
+    center = loss.statistics(points[-1])
+    if center is None or where.statistics == "recomputed":
+        return np.empty((3, 0))
+    here = center.double().numpy()
+    result = np.stack([here, np.zeros_like(here), np.zeros_like(here)])
+    if where.statistics == "fixed" or where.directions == "weights":
+        return result
+    if where.directions in ("trajectory", "interpolation"):
+        moved = np.stack([loss.statistics(point).double().numpy() for point in points]) - here  # type: ignore[union-attr]
+        result[1:] = np.linalg.lstsq(path, moved, rcond=None)[0]
+        return result
+    cuts = np.cumsum([0, *(layer.units for layer in place.problem.layers if layer.norm for _ in ("mean", "variance"))])
+    for axis in (1, 2):
+        drawn = gaussian(len(here), where.direction_seed, BUFFERS + axis)
+        for begin, end in itertools.pairwise(cuts):
+            rows = slice(begin, end)
+            result[axis, rows] = drawn[rows] * (np.linalg.norm(here[rows]) / np.linalg.norm(drawn[rows]))
+    return result
 
 
 def _directions(place: Place, center: np.ndarray, reached: TrainingResult):
@@ -209,7 +270,7 @@ def _interpolation(where: Where, center: np.ndarray, reached: TrainingResult) ->
     return u, v * (length / np.linalg.norm(v))
 
 
-def _project(steps: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def project(steps: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates (T, 2) of steps (T, P) on the plane of u and v, and their distance (T,) from it."""
     steps = steps.astype(np.float64)
     basis = np.stack([u, v], 1)
@@ -217,8 +278,8 @@ def _project(steps: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarra
     return coordinates, np.linalg.norm(steps - coordinates @ basis.T, axis=1)
 
 
-def _extent(where: Where, loss: Loss, center: np.ndarray, u: np.ndarray, v: np.ndarray, path: np.ndarray):
-    """Half width and a sentence on how it was chosen."""
+def _extent(where: Where, loss: Loss, state: np.ndarray, path: np.ndarray):
+    """Half width and a sentence on how it was chosen; `state` (3, P + Q) holds center, u, v with their buffers."""
     if where.extent != AUTO:
         return float(where.extent), f"Half width {where.extent:g} as asked."
     if where.directions == "interpolation":
@@ -226,7 +287,7 @@ def _extent(where: Where, loss: Loss, center: np.ndarray, u: np.ndarray, v: np.n
     if where.directions == "trajectory":
         extent = _ladder(1.15 * float(np.abs(path).max()))
         return extent, f"Half width {extent:g}: the whole path fits."
-    return _rising_extent(loss, where.part, center, u, v)
+    return _rising_extent(loss, where.part, state)
 
 
 def _ladder(least: float) -> float:
@@ -237,7 +298,7 @@ def _ladder(least: float) -> float:
     return math.ceil(least)
 
 
-def _rising_extent(loss: Loss, part: str, center: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[float, str]:
+def _rising_extent(loss: Loss, part: str, state: np.ndarray) -> tuple[float, str]:
     """The smallest round half width at whose edge the median loss of eight directions stands above the center's by
     the loss of a network that outputs zero: far enough to see the walls, near enough to see the basin (chosen by eye).
     """
@@ -245,8 +306,8 @@ def _rising_extent(loss: Loss, part: str, center: np.ndarray, u: np.ndarray, v: 
     ring = np.stack([np.cos(turns), np.sin(turns)], 1)
     radii = np.array([step for step in LADDER if 0.05 <= step <= 50])
     coordinates = np.concatenate([np.zeros((1, 2)), (radii[:, None, None] * ring).reshape(-1, 2)])
-    values = losses_at(loss, center, np.stack([u, v]), coordinates, part)[0]
-    zero = float(loss.data_term(torch.zeros(len(center), dtype=loss.parts[part].x.dtype), part))
+    values = losses_at(loss, state[0], state[1:], coordinates, part)[0]
+    zero = float(loss.data_term(torch.zeros(loss.problem.parameters, dtype=loss.parts[part].x.dtype), part))
     rise = np.median(values[1:].reshape(-1, 8), axis=1) - values[0]
     if not (rise >= zero).any():
         return 1.0, "Half width 1: up to 50 the data term does not rise by that of a network that outputs zero."
@@ -264,22 +325,33 @@ def penalty_on(loss: Loss, plane: Plane, a: np.ndarray, b: np.ndarray) -> np.nda
 def describe(place: Place) -> str:
     """What was averaged: data, network, patterns, number format."""
     problem = place.problem
+    norm = f"BatchNorm statistics {STATISTICS[place.where.statistics]}, " if problem.norm == "batch" else ""
     return (
-        f"{DATASETS[problem.dataset].label}, {problem.architecture}, {PARTS[place.where.part]}, "
+        f"{DATASETS[problem.dataset].label}, {problem.architecture}, {norm}{PARTS[place.where.part]}, "
         f"data seed {problem.data_seed}, {problem.dtype}."
     )
 
 
-def warnings_of(reached: TrainingResult, values: np.ndarray) -> tuple[str, ...]:
-    """What may mislead about losses around the start: those of the training, gaps, a flat picture, a lower point."""
+def warnings_of(
+    reached: TrainingResult, values: np.ndarray, center_loss: float, shown: str = "picture"
+) -> tuple[str, ...]:
+    """What may mislead about losses around the start: those of the training, gaps, a flat picture, a lower point.
+
+    `shown` is "picture", or "window" for a part of the plane, which need not hold the center.
+    """
     found, finite = list(reached.warnings), values[np.isfinite(values)]
     if missing := values.size - finite.size:
         found.append(f"{missing} of {values.size} points are infinite or NaN and are left out.")
-    rounding = float(np.finfo(reached.spec.problem.dtype).eps) * float(np.abs(finite).max())
+    dtype = reached.spec.problem.dtype
+    rounding = float(np.finfo(dtype).eps) * float(np.abs(finite).max())
+    larger = f"Choose a larger {'window' if shown == 'window' else 'half width'}"
+    advice = f"{larger}." if dtype == "float64" else f"{larger} or dtype=float64."
     if finite.size > 1 and np.ptp(finite) <= 8 * rounding:
-        found.append(f"The loss is {finite.max():.6g} everywhere, to rounding: the picture is flat.")
+        flat = f"The loss is {finite.max():.6g} everywhere, to rounding: the {shown} is flat."
+        found.append(f"{flat} {advice}" if shown == "window" else flat)
     elif finite.size > 1 and np.ptp(finite) <= 400 * rounding:
-        found.append("The relief is hardly larger than rounding. Choose a larger half width or dtype=float64.")
-    if reached.spec.start.steps and finite.min() < 0.999 * values.flat[values.size // 2]:
-        found.append("The center is not the lowest point of the picture.")
+        found.append(f"The relief is hardly larger than rounding. {advice}")
+    if reached.spec.start.steps and finite.min() < 0.999 * center_loss:
+        lower = "The center is not the lowest point of the picture."
+        found.append("This window holds points lower than the center." if shown == "window" else lower)
     return tuple(found)

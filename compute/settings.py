@@ -18,12 +18,13 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Defaults chosen by eye for a laptop: 2 GB on disk; half an hour for one question."""
+    """Defaults chosen by eye for a laptop: 2 GB on disk; half an hour and 3 GB of memory for one question."""
 
     cache: Path
     cache_size: int = 2 * 10**9  # bytes
     scheduler: str = ""  # address of a dask scheduler; none
     max_seconds: float = 1800.0  # estimated, on one worker
+    max_memory: int = 3 * 10**9  # bytes, estimated, in one worker
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -38,6 +39,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         cache_size=_size(given, "LOSSATLAS_CACHE_SIZE", Settings.cache_size),
         scheduler=_scheduler(given),
         max_seconds=_seconds(given, "LOSSATLAS_MAX_SECONDS", Settings.max_seconds),
+        max_memory=_size(given, "LOSSATLAS_MAX_MEMORY", Settings.max_memory),
     )
 
 

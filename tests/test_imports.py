@@ -20,9 +20,10 @@ LAYERS = (
     ("cost", "loss"),
     ("kernels.batches", "kernels.scalars"),
     ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians"),
-    ("kernels.plan",),
+    ("kernels",),  # the plan, which knows the others
     ("train", "directions"),
     ("planes",),
+    ("turns",),
     ("slices", "lines", "extents"),  # the analyses
     ("analyses",),
     ("cache",),

@@ -7,10 +7,14 @@ import pytest
 import torch
 from torch import nn
 
+from compute.jobs import ask
 from compute.kernels import affine, plain
 from compute.loss import make_loss
 from compute.nets import Problem, initial, parameter_name
 from compute.options import BadSpec, parse, relevant
+from compute.planes import STATISTICS, Place, make_plane, symmetric_axis
+from compute.slices import Slice
+from compute.train import Training, run_training
 from tests.cases import EXACT
 from tests.oracles import module, plain_gradient, plain_loss
 
@@ -156,3 +160,39 @@ def test_options_of_the_other_network_do_not_enter_a_question():
 def test_networks_that_cannot_be_are_refused_with_a_reason(query, words):
     with pytest.raises(BadSpec, match=words):
         problem_of(query)
+
+
+BATCHED = "dataset=iris&widths=5-5&skip=1&norm=batch&steps=30&points=9&extent=0.5&dtype=float64&activation=tanh"
+
+
+@pytest.mark.parametrize("directions", ["filter", "gaussian", "trajectory", "interpolation", "weights"])
+def test_the_three_treatments_of_batchnorm_agree_at_the_center_and_differ_elsewhere(directions):
+    results = {name: ask(parse(Slice, f"{BATCHED}&directions={directions}&statistics={name}")) for name in STATISTICS}
+    grids = [result.data for result in results.values()]
+    assert all(np.isfinite(grid).all() for grid in grids)
+    assert grids[0][4, 4] == grids[1][4, 4] == grids[2][4, 4]
+    others = [grid[4, 6] for grid in grids]
+    assert len(set(others)) == (2 if directions == "weights" else 3)  # single weights move no statistics
+    for name, result in results.items():
+        assert STATISTICS[name] in result.notes[0]
+        if name == "recomputed":
+            assert result.data[4, 6] == pytest.approx(plain_value(result, 4, 6), rel=1e-12)
+
+
+def plain_value(result, row: int, column: int) -> float:
+    """The loss of a grid point by the torch module in training mode: statistics of its own."""
+    axis = symmetric_axis(result.extent, result.spec.points)
+    theta = result.theta + axis[row] * result.u + axis[column] * result.v
+    return plain_loss(result.spec.problem, theta).item()
+
+
+def test_statistics_moved_on_a_trajectory_plane_are_the_least_squares_fit_of_those_on_the_path():
+    place = parse(
+        Place, "dataset=iris&widths=5&norm=batch&dtype=float64&directions=trajectory&statistics=moved&steps=2"
+    )
+    trained = run_training(Training(place.problem, place.start))
+    plane, loss = make_plane(place, trained), make_loss(place.problem)
+    assert len(plane.path) == 3  # the center and two more points: the fit is exact
+    for coordinates, theta in zip(plane.path, trained.theta, strict=True):
+        moved = plane.buffers[0] + coordinates @ plane.buffers[1:]
+        np.testing.assert_allclose(moved, loss.statistics(torch.as_tensor(theta)), rtol=1e-7, atol=1e-10)

@@ -1,0 +1,126 @@
+"""The way a slice takes: the fastest path that serves its network and that agrees with the plain loop.
+
+Before a path is first used for a problem it is compared with the plain loop on a few points of the problem's own
+network and patterns. A path that is off is left out, with a line in the log, and the next one is tried.
+"""
+
+import functools
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from compute.kernels import affine, fused, plain
+from compute.loss import Loss, Part, make_loss
+from compute.nets import Problem, initial
+
+POINTS, PATTERNS = 6, 192  # of the self-check: some ten milliseconds
+ALLOWED = 2.0  # times the plain float32 loop's own error
+FLOOR = {torch.float32: 4.0, torch.float64: 64.0}  # units in the last place that any order of sums may cost
+
+
+@dataclass(frozen=True)
+class Path:
+    """`serves(loss, center)`: whether it can; `losses_at`: as affine.losses_at."""
+
+    serves: Callable[[Loss, np.ndarray], bool]
+    losses_at: Callable[..., tuple[np.ndarray, np.ndarray]]
+
+
+def _on_device(loss: Loss, center: np.ndarray) -> bool:
+    return device() != "cpu" and affine.serves(loss, center)
+
+
+def device() -> str:
+    """Where slices are computed: `cuda` in a worker that the compute host gave a device, else `cpu`."""
+    return os.environ.get("LOSSATLAS_DEVICE", "") or "cpu"
+
+
+PATHS = {
+    "device": Path(_on_device, lambda *args: affine.losses_at(*args, device=device())),
+    "fused": Path(fused.serves, fused.losses_at),
+    "affine": Path(affine.serves, affine.losses_at),
+    "plain": Path(plain.serves, plain.losses_at),
+}
+
+
+def losses_at(
+    loss: Loss, center: np.ndarray, directions: np.ndarray, coordinates: np.ndarray, part: str, accuracy: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Data term and accuracy at the points center + coordinates @ directions, by the path chosen for the network.
+
+    Args:
+        center: (P,), or (P + Q,) with the statistics of BatchNorm. directions: (D, P) or (D, P + Q).
+        coordinates: (G, D).
+        accuracy: count right answers too; without it the second array is empty.
+
+    Returns:
+        Two float64 arrays (G,) and (G,) or (0,).
+    """
+    name = chosen(loss.problem, len(center), len(directions))
+    return PATHS[name].losses_at(loss, center, directions, coordinates, part, accuracy)
+
+
+@functools.lru_cache(maxsize=256)
+def chosen(problem: Problem, length: int, axes: int) -> str:
+    """The path for points of a length, P or P + Q, on as many axes."""
+    loss, names = make_loss(problem), [name for name in PATHS if name != "plain"]
+    for name in names:
+        if PATHS[name].serves(loss, np.empty(length)):
+            off = worst(PATHS[name], loss, length, axes)
+            if off <= 1.0:
+                return name
+            logging.getLogger(__name__).warning(
+                "The %s path is off by %.2g times what is allowed on %s with %s; a slower one is used.",
+                name, off, problem.architecture, problem.activation,
+            )  # fmt: skip
+    return "plain"
+
+
+def worst(path: Path, loss: Loss, length: int, axes: int) -> float:
+    """The path's largest error as a multiple of what is allowed; infinite where one is finite and the other not.
+
+    In float32 a value may err by twice the plain loop's largest error against float64, in float64 by rounding alone.
+    """
+    few = _few(loss)
+    dtype = few.parts["train"].x.dtype
+    center, directions, coordinates = _probe(few, length, axes)
+    rounded = center.astype(str(dtype).removeprefix("torch."))
+    args = (rounded.astype(float), directions, coordinates, "train")
+    mine, looped = path.losses_at(few, *args)[0], plain.losses_at(few, *args)[0]
+    exact = plain.losses_at(_in_double(few), *args)[0]
+    if not (np.isfinite(mine) == np.isfinite(looped)).all():
+        return np.inf
+    finite = np.isfinite(exact) & np.isfinite(looped)  # float32 overflows where float64 does not
+    if not finite.any():
+        return 0.0
+    floor = FLOOR[dtype] * torch.finfo(dtype).eps * np.abs(exact[finite]).max()
+    allowed = ALLOWED * np.abs(looped - exact)[finite].max() + floor
+    return float(np.abs(mine - exact)[finite].max() / allowed)
+
+
+def _few(loss: Loss) -> Loss:
+    return replace(loss, parts={name: _first(part) for name, part in loss.parts.items()})
+
+
+def _first(part: Part) -> Part:
+    return Part(part.x[:PATTERNS], part.y[:PATTERNS], None if part.labels is None else part.labels[:PATTERNS])
+
+
+def _in_double(loss: Loss) -> Loss:
+    parts = {name: Part(part.x.double(), part.y.double(), part.labels) for name, part in loss.parts.items()}
+    return replace(loss, problem=replace(loss.problem, dtype="float64"), parts=parts)
+
+
+def _probe(loss: Loss, length: int, axes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A center (length,), directions (axes, length) of its own size, and coordinates (POINTS, axes)."""
+    rng = np.random.default_rng(0)
+    center = initial(loss.problem, 0, "auto", 1.0)
+    if length > len(center):
+        found = loss.statistics(torch.as_tensor(center).to(loss.parts["train"].x.dtype))
+        center = np.concatenate([center, found.double().numpy()]) if found is not None else center
+    size = np.sqrt(np.mean(center**2))
+    return center, size * rng.standard_normal((axes, length)), rng.uniform(-1, 1, (POINTS, axes))
