@@ -151,7 +151,10 @@ def affine(layer: Layer, hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor
     if not layer.side:
         if hidden.dim() == weight.dim() == 3:
             return torch.baddbmm(bias.unsqueeze(1), hidden, weight.mT)
-        return hidden @ weight.mT + bias.unsqueeze(-2)
+        if weight.dim() == 3:  # all points see the same patterns: one product, not one a point
+            flat = hidden @ weight.flatten(0, 1).mT
+            return flat.unflatten(1, weight.shape[:2]).transpose(0, 1) + bias.unsqueeze(-2)
+        return hidden @ weight.mT + bias
     if weight.dim() == 4:
         return conv2d(hidden, weight, bias, padding=layer.padding)
     if hidden.dim() == 4:  # all points see the same images

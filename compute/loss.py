@@ -6,7 +6,9 @@ depend on how many points are asked for together.
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,8 +17,9 @@ from torch import Tensor
 
 from compute.criteria import CRITERIA
 from compute.datasets import prepare
-from compute.layers import forward, statistics_count
+from compute.layers import affine, forward, statistics_count
 from compute.nets import BLOCK, Problem, activation_of, split, torch_dtype
+from compute.products import products
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,15 @@ class Loss:
         BatchNorm takes the `statistics` (..., Q) given, or else those that theta has on all training patterns.
         """
         where, found = self.parts[part], _Sums(theta)
-        if statistics is None and len(where):
-            statistics = self.statistics(theta)
-        for rows in self.blocks(len(where)):
-            found.add(self.problem, self.outputs(theta, where.x[rows], statistics), where, rows)
+        with self._products(theta, where.x):
+            if statistics is None and len(where):
+                statistics = self.statistics(theta)
+            for rows in self.blocks(len(where)):
+                found.add(self.problem, self.outputs(theta, where.x[rows], statistics), where, rows)
         return found.means(where)
+
+    def _products(self, theta: Tensor, x: Tensor) -> AbstractContextManager[None]:
+        return products(math.prod(theta.shape[:-1]) * len(x) * sum(layer.products for layer in self.problem.layers))
 
     def outputs(self, theta: Tensor, x: Tensor, statistics: Tensor | None = None) -> Tensor:
         """Net outputs (N, K), or (B, N, K) of a batch; BatchNorm without statistics takes those of x."""
@@ -113,8 +120,10 @@ class Loss:
         Of a plain MLP the layers are walked by hand, autodiff only differentiates activation and criterion: for small
         networks the graph of a whole pass costs more than its arithmetic.
         """
-        if self.problem.plain:
-            return self._walk_back(theta, x, y)
+        with self._products(theta, x):
+            return (self._walk_back if self.problem.plain else self._by_graph)(theta, x, y)
+
+    def _by_graph(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         point = theta.detach().requires_grad_()
         z = self.outputs(point, x)
         (gradient,) = torch.autograd.grad(CRITERIA[self.problem.loss].function(z, y).sum(), point)
@@ -122,7 +131,7 @@ class Loss:
 
     def _walk_back(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         layers, inputs, graphs = split(self.problem.shapes, theta.detach()), [x], []
-        z = x @ layers[0][0].mT + layers[0][1].unsqueeze(-2)
+        z = affine(self.problem.layers[0], x, *layers[0])
         for weight, bias in layers[1:]:
             z.requires_grad_()
             graphs.append((z, self.act(z)))
@@ -132,7 +141,7 @@ class Loss:
         (slope,) = torch.autograd.grad(CRITERIA[self.problem.loss].function(z, y).sum(), z)
         parts: list[Tensor] = []
         for layer in reversed(range(len(layers))):
-            parts[:0] = [(slope.mT @ inputs[layer]).flatten(-2), slope.sum(-2)]
+            parts[:0] = [_product(slope.mT, inputs[layer]).flatten(-2), slope.sum(-2)]
             if layer:
                 before, after = graphs[layer - 1]
                 (slope,) = torch.autograd.grad(after, before, slope @ layers[layer][0])
@@ -150,6 +159,13 @@ class Loss:
         """Patterns at a time, as slices."""
         size = max(64, min(4096, BLOCK // sum(self.problem.sizes[1:])))
         return (slice(begin, begin + size) for begin in range(0, count, size))
+
+
+def _product(slopes: Tensor, inputs: Tensor) -> Tensor:
+    """slopes (..., H, N) @ inputs (..., N, D); inputs that all points share are multiplied once."""
+    if slopes.dim() > inputs.dim():
+        return (slopes.flatten(0, 1) @ inputs).unflatten(0, slopes.shape[:2])
+    return slopes @ inputs
 
 
 class _Sums:

@@ -13,15 +13,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Downhill only: a module of compute imports from the rows above its own, never from its own row.
 LAYERS = (
-    ("options", "settings", "parent", "tasks"),
+    ("options", "settings", "parent", "tasks", "products"),
     ("results", "keys"),
     ("activations", "criteria", "datasets", "layers"),
     ("nets",),
     ("cost", "loss"),
     ("kernels.batches", "kernels.scalars"),
-    ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians"),
+    ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
     ("kernels",),  # the plan, which knows the others
-    ("train", "directions"),
+    ("train", "directions", "walks"),
     ("planes",),
     ("turns",),
     ("slices", "lines", "extents"),  # the analyses
