@@ -5,20 +5,38 @@ an estimate is good to a factor of about three and serves to warn and to cut wor
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
 
 from compute.datasets import DATASETS
+from compute.layers import Layer
 from compute.nets import BLOCK, Problem
 
-PRODUCTS = 40e9  # floating point operations a second in matrix products, float32
-ELEMENTS = 0.25e9  # activations or output losses a second, float32
-SUMS = 0.35e9  # parameters of later layers a second, summed for each point of a slice
-UPDATES = 0.1e9  # parameters a second in an optimiser step and its recording
 CALL = 60e-6  # seconds of overhead of a forward pass
 GRADIENT_CALL = 350e-6  # seconds of overhead of a gradient and an optimiser step
+SUMS = 0.35e9  # parameters of later layers a second, summed for each point of a slice
+UPDATES = 0.1e9  # parameters a second in an optimiser step and its recording
 KEPT = 4  # arrays of pre-activations that a gradient holds at its peak
 POINTS_KEPT = 40  # parameter vectors of a training, its optimiser, and the plane made from it
 GRIDS = 12  # arrays of a grid's size while an answer is put together and packed
 PIECE = 0.25  # seconds a task should take, so that progress shows and a cancelled job ends soon
+SHARE = 0.1  # of a task's time that may go into what it does before its first point
+
+
+@dataclass(frozen=True)
+class Rates:
+    """`products`: floating point operations a second in matrix products; `elements`: activations or output losses."""
+
+    products: float
+    elements: float
+
+
+PLAIN = Rates(60e9, 0.25e9)  # loss.py
+EAGER = Rates(60e9, 0.6e9)  # kernels/affine.py
+COMPILED = Rates(150e9, 5e9)  # kernels/fused.py and images.py
+NUMBA = find_spec("numba") is not None
+WIDEST = 512  # hidden units of a compiled path: beyond, what 64 patterns take leaves the caches
 
 
 def patterns(problem: Problem, part: str = "train") -> int:
@@ -33,24 +51,42 @@ def _slower(problem: Problem) -> float:
     return 2.0 if problem.dtype == "float64" else 1.0
 
 
-def _layer_seconds(problem: Problem, count: int, first: bool) -> float:
-    """Of all layers, or of those after the first: a slice has the first one's products stored."""
-    layers = problem.layers if first else problem.layers[1:]
-    products = sum(layer.products for layer in layers)
+def _seconds(problem: Problem, count: int, layers: Sequence[Layer], rates: Rates) -> float:
+    """Of passes of `count` patterns through some layers."""
+    products = 2 * sum(layer.products for layer in layers)
     elements = sum(layer.numbers for layer in problem.layers) + 3 * problem.outputs
-    return _slower(problem) * count * (2 * products / PRODUCTS + elements / ELEMENTS)
+    return _slower(problem) * count * (products / rates.products + elements / rates.elements)
 
 
 def loss_seconds(problem: Problem, part: str = "train") -> float:
     """One loss by the plain path; BatchNorm's statistics take a pass a layer before it."""
     passes = 1 + sum(layer.norm for layer in problem.layers)
-    return CALL + passes * _layer_seconds(problem, patterns(problem, part), first=True)
+    return CALL + passes * _seconds(problem, patterns(problem, part), problem.layers, PLAIN)
 
 
-def affine_seconds(problem: Problem, part: str = "train") -> float:
-    """One loss on a slice, where the first layer is a sum of stored responses."""
+def compiled(problem: Problem) -> bool:
+    """Whether a slice takes a compiled path, as far as can be said beforehand."""
+    quick = NUMBA and problem.dtype == "float32" and problem.norm == "none"
+    return quick and (problem.network == "lenet" or (problem.plain and max(problem.widths, default=0) <= WIDEST))
+
+
+def slice_seconds(problem: Problem, part: str = "train") -> float:
+    """One loss on a slice, where the first dense layer is a sum of stored responses."""
+    first = problem.layers[0]
+    layers = problem.layers if first.side and compiled(problem) else problem.layers[1:]
     later = sum(math.prod(shape) for layer in problem.layers[1:] for shape in layer.tensors.values())
-    return 0.4e-6 + _slower(problem) * later / SUMS + _layer_seconds(problem, patterns(problem, part), first=False)
+    rates = COMPILED if compiled(problem) else EAGER
+    return 0.3e-6 + _slower(problem) * later / SUMS + _seconds(problem, patterns(problem, part), layers, rates)
+
+
+def setup_seconds(problem: Problem, part: str = "train") -> float:
+    """What a task of a slice does before its first point: the first layer's responses to center and directions."""
+    return 1e-3 + 3 * 2 * patterns(problem, part) * problem.layers[0].products * _slower(problem) / PLAIN.products
+
+
+def piece(problem: Problem, part: str, per_point: float) -> int:
+    """Points of one task: a quarter second's worth, or more where its beginning would take too large a share."""
+    return max(16, int(max(PIECE, setup_seconds(problem, part) / SHARE) / per_point))
 
 
 def step_seconds(problem: Problem, batch: int) -> float:
@@ -59,7 +95,7 @@ def step_seconds(problem: Problem, batch: int) -> float:
     return (
         GRADIENT_CALL
         + _slower(problem) * problem.parameters / UPDATES
-        + 3 * _layer_seconds(problem, min(batch or count, count), first=True)
+        + 3 * _seconds(problem, min(batch or count, count), problem.layers, PLAIN)
     )
 
 

@@ -41,12 +41,8 @@ def trajectory_pca(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         CannotAnswer: the trajectory spans less than a plane, to rounding.
     """
-    steps = theta.astype(np.float64) - theta[-1]
-    centred = steps - steps.mean(0)
-    squares, rows = np.linalg.eigh(centred @ centred.T)  # ascending
-    sizes = np.sqrt(np.maximum(squares[::-1], 0.0))
-    noise = np.finfo(theta.dtype).eps * np.linalg.norm(theta[-1].astype(np.float64)) * np.sqrt(len(theta))
-    if len(sizes) < 2 or sizes[1] <= max(1e-7 * sizes[0], noise):
+    steps, centred, sizes, rows, least = _components(theta)
+    if len(sizes) < 2 or sizes[1] <= least:
         raise CannotAnswer(
             "The trajectory plane needs a path that turns; this one has too few points or is straight to rounding. "
             "Train for more steps or choose random directions.",
@@ -55,8 +51,42 @@ def trajectory_pca(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     u, v = (rows[:, -1 - n] @ centred / sizes[n] for n in (0, 1))
     v = orthogonal(v, u)
     pair = np.stack([u / np.linalg.norm(u), v / np.linalg.norm(v)])
-    signs = np.where(pair @ steps[0] < 0, -1.0, 1.0)  # the start lies on the positive side, whatever the library
-    return pair * signs[:, None], sizes[:2] ** 2 / (sizes**2).sum()
+    return pair * _sides(pair, steps)[:, None], sizes[:2] ** 2 / (sizes**2).sum()
+
+
+def third_component(theta: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, float]:
+    """The third principal unit direction (P,) after u and v, and its share of the trajectory's variance.
+
+    Raises:
+        CannotAnswer: the trajectory lies in a plane, to rounding.
+    """
+    steps, centred, sizes, rows, least = _components(theta)
+    if len(sizes) < 3 or sizes[2] <= least:
+        raise CannotAnswer(
+            "Turning a trajectory plane needs a path in three dimensions; this one has too few points or lies in a "
+            "plane to rounding. Train for more steps or set turn=0.",
+            "no plane",
+        )
+    w = orthogonal(orthogonal(rows[:, -3] @ centred / sizes[2], u), v)
+    w = w / np.linalg.norm(w)
+    return w * _sides(w[None], steps)[0], float(sizes[2] ** 2 / (sizes**2).sum())
+
+
+def _components(theta: np.ndarray):
+    """Steps from the end and about their mean (T, P), component sizes (T,) falling, the eigenvectors (T, T) in columns
+    rising, and the size that is no more than rounding.
+    """
+    steps = theta.astype(np.float64) - theta[-1]
+    centred = steps - steps.mean(0)
+    squares, rows = np.linalg.eigh(centred @ centred.T)  # ascending
+    sizes = np.sqrt(np.maximum(squares[::-1], 0.0))
+    noise = np.finfo(theta.dtype).eps * np.linalg.norm(theta[-1].astype(np.float64)) * np.sqrt(len(theta))
+    return steps, centred, sizes, rows, max(1e-7 * sizes[0], noise)
+
+
+def _sides(directions: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Signs that put the start on each direction's positive side, whatever the library."""
+    return np.where(directions @ steps[0] < 0, -1.0, 1.0)
 
 
 def weight_axis(count: int, index: int) -> np.ndarray:

@@ -66,7 +66,8 @@ def worker_specs(workers: int, gpus: int) -> dict:
     return {
         n: {
             "cls": Nanny,
-            "options": common | {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": str(n)}},
+            "options": common
+            | {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": str(n), "LOSSATLAS_DEVICE": "cuda"}},
         }
         for n in range(gpus)
     }

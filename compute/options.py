@@ -27,7 +27,9 @@ class BadSpec(ValueError):
 
 @dataclass(frozen=True)
 class Option:
-    """What a reader may choose for one field; `kind` is int, float, bool, str, "widths" or "float or auto"."""
+    """What a reader may choose for one field; `kind` is int, float, bool, str, "widths", "numbers" or
+    "float or auto".
+    """
 
     name: str
     kind: type | str
@@ -61,7 +63,11 @@ class Option:
         if self.kind is bool:
             return self._flag(value)
         if self.kind == "widths":
-            return tuple(self._bounded(self._integer(part)) for part in self._parts(value))
+            return tuple(
+                self._bounded(self._integer(part)) for part in self._parts(value, r"\s*[-,x]\s*|\s+", "layers")
+            )
+        if self.kind == "numbers":
+            return tuple(self._bounded(self._number(part)) for part in self._parts(value, r"\s*,\s*|\s+", "numbers"))
         if self.kind == "float or auto" and str(value).strip().lower() == AUTO:
             return AUTO
         return self._bounded(self._integer(value) if self.kind is int else self._number(value))
@@ -105,16 +111,16 @@ class Option:
             raise BadSpec(f"{self.name} must lie between {self.low} and {self.high}; got {show(number)}.")
         return number
 
-    def _parts(self, value: object) -> list[object]:
+    def _parts(self, value: object, between: str, things: str) -> list[object]:
         if isinstance(value, str):
             text = value.strip().lower()
-            parts: list[object] = [] if text in ("", "none") else list(re.split(r"\s*[-,x]\s*|\s+", text))
+            parts: list[object] = [] if text in ("", "none") else list(re.split(between, text))
         elif isinstance(value, Iterable):
             parts = list(value)
         else:
             parts = [value]
         if self.longest is not None and len(parts) > self.longest:
-            raise BadSpec(f"{self.name} must name at most {self.longest} layers; got {len(parts)}.")
+            raise BadSpec(f"{self.name} must name at most {self.longest} {things}; got {len(parts)}.")
         return parts
 
 
@@ -159,7 +165,9 @@ def _declared(spec_type: Any) -> dict[str, Option]:
 def _kind(hint) -> type | str:
     if isinstance(hint, types.UnionType):
         return "float or auto"
-    return "widths" if typing.get_origin(hint) is tuple else hint
+    if typing.get_origin(hint) is tuple:
+        return "numbers" if float in typing.get_args(hint) else "widths"
+    return hint
 
 
 def check(spec) -> None:
@@ -246,11 +254,11 @@ def to_query(spec) -> str:
 
 
 def text(value: object) -> str:
-    """A field's value as it stands in a query string: 4-4 for widths, 1 for true."""
+    """A field's value as it stands in a query string: 4-4 for widths, 0.5,1.0 for numbers, 1 for true."""
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, tuple):
-        return "-".join(map(str, value)) or "none"
+        return ("," if any(isinstance(part, float) for part in value) else "-").join(map(str, value)) or "none"
     return repr(value) if isinstance(value, float) else str(value)
 
 

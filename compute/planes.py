@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from compute.cost import affine_seconds, loss_seconds, trajectory_seconds
+from compute.cost import loss_seconds, slice_seconds, trajectory_seconds
 from compute.datasets import DATASETS
 from compute.directions import filter_normalised, gaussian, orthogonal, trajectory_pca, weight_axis
 from compute.kernels.plan import losses_at
@@ -157,7 +157,7 @@ def point_seconds(place: Place) -> float:
     """Estimated seconds of one loss on the plane."""
     if place.problem.norm == "batch" and place.where.statistics == "recomputed":
         return loss_seconds(place.problem, place.where.part)
-    return affine_seconds(place.problem, place.where.part)
+    return slice_seconds(place.problem, place.where.part)
 
 
 def plane_task(place: Place) -> Task:
@@ -221,13 +221,19 @@ def _buffers(place: Place, loss: Loss, reached: TrainingResult, path: np.ndarray
         moved = np.stack([loss.statistics(point).double().numpy() for point in points]) - here  # type: ignore[union-attr]
         result[1:] = np.linalg.lstsq(path, moved, rcond=None)[0]
         return result
-    cuts = np.cumsum([0, *(layer.units for layer in place.problem.layers if layer.norm for _ in ("mean", "variance"))])
-    for axis in (1, 2):
-        drawn = gaussian(len(here), where.direction_seed, BUFFERS + axis)
-        for begin, end in itertools.pairwise(cuts):
-            rows = slice(begin, end)
-            result[axis, rows] = drawn[rows] * (np.linalg.norm(here[rows]) / np.linalg.norm(drawn[rows]))
+    result[1:] = [drawn_statistics(place, here, which) for which in (0, 1)]
     return result
+
+
+def drawn_statistics(place: Place, here: np.ndarray, which: int) -> np.ndarray:
+    """Change (Q,) of BatchNorm's statistics along random direction `which`: each layer's means, and its variances, as
+    long as they are at the center.
+    """
+    drawn = gaussian(len(here), place.where.direction_seed, BUFFERS + 1 + which)
+    cuts = np.cumsum([0, *(layer.units for layer in place.problem.layers if layer.norm for _ in ("mean", "variance"))])
+    for begin, end in itertools.pairwise(cuts):
+        drawn[begin:end] *= np.linalg.norm(here[begin:end]) / np.linalg.norm(drawn[begin:end])
+    return drawn
 
 
 def _directions(place: Place, center: np.ndarray, reached: TrainingResult):

@@ -1,28 +1,42 @@
-"""The loss on a square around a point: spec, result, and the tasks that fill the grid from coarse to fine."""
+"""The loss on a square around a point, or on a window of its plane: spec, result, and the tasks that fill the grid
+from coarse to fine.
+"""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from compute.cost import PIECE, affine_seconds, loss_seconds
-from compute.kernels.affine import losses_at
+from compute.cost import loss_seconds, piece
 from compute.keys import key_of
 from compute.loss import make_loss
 from compute.nets import Problem, torch_dtype
 from compute.options import BadSpec, check, option
 from compute.planes import VERSIONS as PLANE_VERSIONS
-from compute.planes import Place, Plane, Where, describe, penalty_on, plane_task, symmetric_axis, warnings_of
+from compute.planes import (
+    Place,
+    Plane,
+    Where,
+    describe,
+    losses_on,
+    penalty_on,
+    point_seconds,
+    symmetric_axis,
+    warnings_of,
+)
 from compute.tasks import CannotAnswer, Task
 from compute.train import Start, TrainingResult, reach
+from compute.turns import VERSIONS as TURN_VERSIONS
+from compute.turns import turned_task
 
-VERSIONS = (1, *PLANE_VERSIONS)
+VERSIONS = (2, *PLANE_VERSIONS, *TURN_VERSIONS)
 COARSEST = 9  # points per axis of the first picture
+NARROWEST = 1e-9  # a window's least width, as a share of the larger of 1 and its distance from the center
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Loss on a square around a start point, in units of the directions' length."""
+    """Loss on a square around a start point, or on a window of the plane, in units of the directions' length."""
 
     problem: Problem = Problem()
     start: Start = Start()
@@ -35,12 +49,30 @@ class Slice:
         label="Points per axis",
         help="Odd, so that the start lies on the grid; 65, 129, 257 refine evenly.",
     )
+    turn: float = option(
+        0.0,
+        low=0.0,
+        high=360.0,
+        label="Turn, degrees",
+        help="Turns the plane about its first direction: the second one moves toward a third of its kind.",
+        when=("directions", lambda name: name != "weights"),
+    )
+    window: tuple[float, ...] = option(
+        (),
+        low=-1e6,
+        high=1e6,
+        longest=4,
+        label="Window",
+        help="The part of the plane to draw, as a_low,a_high,b_low,b_high along both directions; none is the whole.",
+    )
 
     def __post_init__(self):
         check(self)
         _ = self.place  # its own checks
         if self.points % 2 == 0:
             raise BadSpec(f"points must be odd so that the start lies on the grid; got {self.points}.")
+        if self.window:
+            check_window("window", self.window)
 
     @property
     def place(self) -> Place:
@@ -52,17 +84,20 @@ class SliceResult:
     """The loss on an S × S grid, rows along u and columns along v.
 
     Attributes:
-        axis: (S,) coordinates of rows and of columns; axis[S // 2] is 0 and the ends are ∓extent.
+        a, b: (S,) coordinates of rows and of columns. Their ends are those of the window; without one they are
+            ∓extent, and a[S // 2] and b[S // 2] are 0.
         loss, data, penalty: (S, S) total, data term and λ‖θ‖²; accuracy: (S, S), or (0, 0) when not asked for.
-        center_loss: the total loss at the start, by loss.py; the grid's center holds it to the bit.
+        center_loss: the total loss at the start, by loss.py; where the grid holds the start, it holds this to the bit.
         gradient_norm: of the total training loss at the center, in theta.
-        theta, u, v: (P,) the center and the two directions.
+        theta, u, v: (P,) the center and the two directions, v as turned.
+        extent: half width of the whole picture, also where a window shows less of it.
         path: (T, 2) the training's points on the plane; path_loss: (T,) their true total training loss;
             off_plane: (T,) their distance from the plane. explained: (2,) shares of variance, NaN unless PCA.
     """
 
     spec: Slice
-    axis: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
     loss: np.ndarray
     data: np.ndarray
     penalty: np.ndarray
@@ -84,6 +119,31 @@ class SliceResult:
     dtype: str
 
 
+def check_window(name: str, window: tuple[float, ...]) -> None:
+    """Raises BadSpec unless these are the lower and upper ends of two intervals that 64-bit coordinates can divide."""
+    told = ",".join(f"{end:g}" for end in window)
+    if len(window) != 4:
+        raise BadSpec(f"{name} takes four numbers, a_low,a_high,b_low,b_high; got {len(window)}.")
+    for low, high in (window[:2], window[2:]):
+        if low >= high:
+            raise BadSpec(f"{name} needs each lower end below the upper one, as a_low,a_high,b_low,b_high; got {told}.")
+        if high - low < (least := NARROWEST * max(1.0, abs(low), abs(high))):
+            raise BadSpec(
+                f"{name} must be at least {least:.3g} wide here, or its points are one to rounding; "
+                f"got {high - low:.3g}. Zoom out."
+            )
+
+
+def axes(spec: Slice, extent: float) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates (S,) of rows and of columns: ends exact, every second one the coarser grid's to the bit."""
+    if not spec.window:
+        axis = symmetric_axis(extent, spec.points)
+        return axis, axis
+    share = np.arange(spec.points) / (spec.points - 1)
+    a_low, a_high, b_low, b_high = spec.window
+    return (1 - share) * a_low + share * a_high, (1 - share) * b_low + share * b_high
+
+
 def levels(points: int) -> list[int]:
     """Nested grid sizes, coarse to fine: each holds every second point of the next."""
     sizes = [points]
@@ -102,7 +162,7 @@ def new_points(points: int, coarser: int | None) -> np.ndarray:
 
 def slice_levels(spec: Slice) -> list[Task]:
     """One task a level, each the whole picture of its level; the last is the answer."""
-    reached, plane = reach(spec.problem, spec.start), plane_task(spec.place)
+    reached, plane = reach(spec.problem, spec.start), turned_task(spec.place, spec.turn)
     found: list[Task] = []
     for coarser, size in zip([None, *levels(spec.points)], levels(spec.points), strict=False):
         found.append(_level(replace(spec, points=size), coarser, plane, reached, found[-1] if found else None))
@@ -110,8 +170,8 @@ def slice_levels(spec: Slice) -> list[Task]:
 
 
 def _level(spec: Slice, coarser: int | None, plane: Task, reached: Task, below: Task | None) -> Task:
-    key, per_point = key_of("slice", VERSIONS, spec), affine_seconds(spec.problem, spec.where.part)
-    count, most = len(new_points(spec.points, coarser)), max(16, int(PIECE / per_point))
+    key, per_point = key_of("slice", VERSIONS, spec), point_seconds(spec.place)
+    count, most = len(new_points(spec.points, coarser)), piece(spec.problem, spec.where.part, per_point)
     pieces = []
     for begin in range(0, count, most):
         end = min(begin + most, count)
@@ -124,12 +184,10 @@ def _level(spec: Slice, coarser: int | None, plane: Task, reached: Task, below: 
 
 def fill_piece(spec: Slice, coarser: int | None, begin: int, end: int, plane: Plane) -> np.ndarray:
     """Data term and accuracy at some of a level's new points: (2, G) or (1, G)."""
-    axis = symmetric_axis(plane.extent, spec.points)
-    coordinates = axis[new_points(spec.points, coarser)[begin:end]]
-    directions = np.stack([plane.u, plane.v])
-    data, accuracy = losses_at(
-        make_loss(spec.problem), plane.center, directions, coordinates, spec.where.part, spec.accuracy
-    )
+    a, b = axes(spec, plane.extent)
+    rows, columns = new_points(spec.points, coarser)[begin:end].T
+    coordinates = np.stack([a[rows], b[columns]], 1)
+    data, accuracy = losses_on(make_loss(spec.problem), plane, coordinates, spec.where.part, spec.accuracy)
     return np.stack([data, accuracy]) if len(accuracy) else data[None]
 
 
@@ -153,7 +211,7 @@ def assemble(
             "no plane",
         )
     size, loss = spec.points, make_loss(spec.problem)
-    axis = symmetric_axis(plane.extent, size)
+    a, b = axes(spec, plane.extent)
     values = np.concatenate(pieces, axis=1)
     grids = np.empty((len(values), size, size))
     rows, columns = new_points(size, coarser).T
@@ -161,21 +219,23 @@ def assemble(
     if below is not None:
         grids[:, ::2, ::2] = np.stack([below.data, below.accuracy][: len(values)])
     center = torch.as_tensor(plane.center, dtype=torch_dtype(spec.problem))
-    grids[:, size // 2, size // 2] = [float(f(center, spec.where.part)) for f in (loss.data_term, loss.accuracy)][
-        : len(values)
-    ]
+    here = [float(f(center, spec.where.part)) for f in (loss.data_term, loss.accuracy)][: len(values)]
+    grids[:, (a[:, None] == 0) & (b[None, :] == 0)] = np.array(here)[:, None]
     if not np.isfinite(grids[0]).any():
-        raise CannotAnswer("The loss is infinite or NaN on the whole grid. Choose a smaller half width.", "diverged")
-    penalty = penalty_on(loss, plane, axis[:, None], axis[None, :])
+        smaller = "window" if spec.window else "half width"
+        raise CannotAnswer(f"The loss is infinite or NaN on the whole grid. Choose a smaller {smaller}.", "diverged")
+    penalty = penalty_on(loss, plane, a[:, None], b[None, :])
     total = grids[0] + penalty
+    center_loss = here[0] + float(penalty_on(loss, plane, np.zeros(()), np.zeros(())))
     return SliceResult(
         spec,
-        axis,
+        a,
+        b,
         total,
         grids[0],
         penalty,
         grids[1] if len(grids) > 1 else np.empty((0, 0)),
-        float(total[size // 2, size // 2]),
+        center_loss,
         gradient_norm=float(reached.gradient_norm[-1]),
         theta=reached.reached(),
         u=plane.u,
@@ -187,10 +247,17 @@ def assemble(
         explained=plane.explained,
         names=plane.names,
         units=spec.where.unit,
-        notes=(describe(spec.place), *plane.notes),
-        warnings=warnings_of(reached, total),
+        notes=(describe(spec.place), *plane.notes, *_window_note(spec)),
+        warnings=warnings_of(reached, total, center_loss, "window" if spec.window else "picture"),
         dtype=spec.problem.dtype,
     )
+
+
+def _window_note(spec: Slice) -> tuple[str, ...]:
+    if not spec.window:
+        return ()
+    a_low, a_high, b_low, b_high = spec.window
+    return (f"A window of the plane: [{a_low!r}, {a_high!r}] along the first direction × [{b_low!r}, {b_high!r}].",)
 
 
 def slice_size(spec: Slice) -> tuple[int, str]:

@@ -1,13 +1,20 @@
-"""Preloaded by every worker: one small question, so that nobody's first click waits for torch's first gradient."""
+"""Preloaded by every worker: small questions, so that nobody's first click waits for torch's first gradient, or for
+kernels to be compiled or loaded from disk.
+"""
 
 from compute.analyses import levels_of
 from compute.jobs import guarded
+from compute.nets import Problem
 from compute.slices import Slice
 from compute.tasks import Task, every
 from compute.train import Start
 
+ACTIVATIONS = ("tanh", "relu", "elu")  # those that the page opens with; another takes about a second, once
+
 
 def dask_setup(worker) -> None:  # the name that dask looks for
-    results: dict = {}
-    for task in every(levels_of(Slice(start=Start(steps=2), points=9))).values():
-        results[task.key] = guarded(task.run, *(results[a.key] if isinstance(a, Task) else a for a in task.args))
+    for activation in ACTIVATIONS:
+        results: dict = {}
+        question = Slice(Problem(activation=activation), Start(steps=2), points=9)
+        for task in every(levels_of(question)).values():
+            results[task.key] = guarded(task.run, *(results[a.key] if isinstance(a, Task) else a for a in task.args))

@@ -19,7 +19,9 @@ LAYERS = (
     ("nets",),
     ("cost", "loss"),
     ("kernels.batches", "kernels.scalars"),
+    ("kernels.strips",),
     ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
+    ("kernels.images",),
     ("kernels",),  # the plan, which knows the others
     ("train", "directions", "walks"),
     ("planes",),
@@ -40,6 +42,7 @@ RESERVED = {
     "sqlite3": ("compute.cache",),
     "sklearn": ("compute.datasets",),
     "numba": ("compute.kernels.*",),
+    "llvmlite": ("compute.kernels.*",),
     "torch.autograd": ("compute.loss", "compute.kernels.*", "compute.activations"),
     "torch.func": ("compute.loss", "compute.kernels.*", "compute.activations"),
     "pickle": (),

@@ -17,6 +17,7 @@ from compute.criteria import CRITERIA
 from compute.kernels.batches import Device, in_batches
 from compute.layers import Layer, images, onward
 from compute.loss import Loss, right
+from compute.nets import split
 
 PATTERNS = 2048  # at a time
 IMAGES = 64  # at a time
@@ -68,21 +69,77 @@ def _add_block(
     """Add to `sums` the losses, and where labels are given the right answers, of one block of patterns."""
     layers, criterion = loss.problem.layers, CRITERIA[loss.problem.loss].function
     first, cut = layers[0], math.prod(layers[0].shape) + layers[0].units
-    begin = _begin(first, given[:, :cut], x, phases=len(layers) > 1 and first.side > 0 and not first.norm)
     later, count = given[:, cut:], loss.problem.parameters - cut  # parameters, then statistics
+    act, plain = _quick(loss, given), loss.problem.plain
+    quick = plain and loss.problem.loss == "sigmoid_cross_entropy"
+    if plain:
+        begin, y = _begin_by_unit(first, given[:, :cut], x), y.mT.contiguous().mT  # laid out as the outputs
+    else:
+        phases = len(layers) > 1 and first.side > 0 and not first.norm
+        begin = _begin(first, given[:, :cut], x, phases)
 
     def add(place: slice) -> None:
         here = t[place]
         parameters = torch.addmm(later[:1], here, later[1:])
-        statistics = parameters[:, count:] if parameters.shape[1] > count else None
-        z, reduced = begin(here)
-        z = onward(layers, loss.act, z, parameters[:, :count], statistics, reduced=reduced)
-        found = [criterion(z, y).sum(-1, dtype=torch.float64)]
+        if plain:
+            z = _by_unit(loss, act, begin(here)[0], parameters)
+        else:
+            statistics = parameters[:, count:] if parameters.shape[1] > count else None
+            z, reduced = begin(here)
+            z = onward(layers, act, z, parameters[:, :count], statistics, reduced=reduced)
+        found = [_cross_entropy(z, y) if quick else criterion(z, y).sum(-1, dtype=torch.float64)]
         if labels is not None:
             found.append(right(loss.problem, z, labels).sum(-1, dtype=torch.float64))
         sums[:, place] += torch.stack(found)  # last: a batch that runs out of memory adds nothing
 
     in_batches(len(t), device.points(loss.problem, len(x), later.shape[1]), add)
+
+
+def _quick(loss: Loss, given: Tensor) -> Callable[[Tensor], Tensor]:
+    """The activation without its graph. NumPy's tanh takes a sixteenth of the time of torch's where it is vectorised
+    (AVX-512), exp and log1p half.
+    """
+    if loss.problem.activation == "tanh" and given.dtype == torch.float32 and not given.is_cuda:
+        return lambda x: _by_numpy(np.tanh, x)
+    return loss.act
+
+
+def _by_numpy(function: Callable[..., np.ndarray], x: Tensor) -> Tensor:
+    """In place, where no other elements lie between."""
+    if not x.is_contiguous():
+        x = x.contiguous()
+    function(x.numpy(), out=x.numpy())
+    return x
+
+
+def _cross_entropy(z: Tensor, y: Tensor) -> Tensor:
+    """Summed sigmoid cross-entropy (g,) of outputs (g, n, K), without the copies that torch's own makes of a
+    transposed one: Σ max(z, 0) − z y + log(1 + exp(−|z|)).
+    """
+    outputs = z.mT
+    bend = outputs.abs().neg_()
+    if bend.is_cuda:
+        bend.exp_().log1p_()
+    else:
+        _by_numpy(np.log1p, _by_numpy(np.exp, bend))
+    losses = bend.add_(outputs.clamp_min(0.0)).addcmul_(outputs, y.mT, value=-1.0)
+    return losses.sum(1).sum(-1, dtype=torch.float64) / z.shape[-1]
+
+
+def _by_unit(loss: Loss, act: Callable[[Tensor], Tensor], z: Tensor, later: Tensor) -> Tensor:
+    """Outputs (g, n, K) of an MLP from first pre-activations (g, units, n): in this order the products of narrow
+    layers take a sixth of the time.
+    """
+    for weight, bias in split(loss.problem.shapes[2:], later):
+        z = torch.baddbmm(bias.unsqueeze(-1), weight, act(z))
+    return z.mT
+
+
+def _begin_by_unit(layer: Layer, given: Tensor, x: Tensor) -> Callable[[Tensor], tuple[Tensor, bool]]:
+    """As `_begin` for a dense layer, with the first pre-activations as (g, units, n)."""
+    weight, bias = given[:, : -layer.units].unflatten(1, layer.shape), given[:, -layer.units :]
+    response = (weight.flatten(0, 1) @ x.mT + bias.flatten().unsqueeze(-1)).view(len(given), -1)  # (1 + D, units · n)
+    return lambda t: (torch.addmm(response[:1], t, response[1:]).view(len(t), layer.units, -1), False)
 
 
 def _begin(layer: Layer, given: Tensor, x: Tensor, phases: bool) -> Callable[[Tensor], tuple[Tensor, bool]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from compute.kernels import affine, fused, plain
+from compute.kernels import affine, fused, images, plain
 from compute.loss import Loss, Part, make_loss
 from compute.nets import Problem, initial
 
@@ -34,14 +34,21 @@ def _on_device(loss: Loss, center: np.ndarray) -> bool:
     return device() != "cpu" and affine.serves(loss, center)
 
 
+def _by_device(
+    loss: Loss, center: np.ndarray, directions: np.ndarray, coordinates: np.ndarray, part: str, accuracy: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    return affine.losses_at(loss, center, directions, coordinates, part, accuracy, device())
+
+
 def device() -> str:
     """Where slices are computed: `cuda` in a worker that the compute host gave a device, else `cpu`."""
     return os.environ.get("LOSSATLAS_DEVICE", "") or "cpu"
 
 
 PATHS = {
-    "device": Path(_on_device, lambda *args: affine.losses_at(*args, device=device())),
+    "device": Path(_on_device, _by_device),
     "fused": Path(fused.serves, fused.losses_at),
+    "images": Path(images.serves, images.losses_at),
     "affine": Path(affine.serves, affine.losses_at),
     "plain": Path(plain.serves, plain.losses_at),
 }

@@ -1,5 +1,6 @@
 """The pool as it runs: a real scheduler and two real workers in a process of their own."""
 
+import math
 import os
 import signal
 import stat
@@ -108,7 +109,7 @@ def test_levels_come_coarse_first_each_whole(pool):
     with Watch(pool, None) as watch:
         watch.add("slow", question("slice", "dataset=digits&widths=30&steps=0&points=65&seed=31"))
         news = all_news(watch)
-    sizes = [len(update.result.axis) for update in news if update.result is not None]
+    sizes = [len(update.result.loss) for update in news if update.result is not None]
     assert sizes == sorted(sizes) and sizes[-1] == 65 and len(set(sizes)) == len(sizes) > 1
     shares = [update.share for update in news]
     assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0)
@@ -216,10 +217,20 @@ def test_dasks_scratch_folder_is_private_and_within_the_cache(pool):
 
 
 def test_a_question_that_takes_hours_is_refused_with_its_estimate_and_the_limit():
-    spec = question("slice", "dataset=mnist&widths=1000&points=513")
+    spec = question("slice", "dataset=mnist&widths=2000&points=513")
     with pytest.raises(BadSpec, match=r"about \d+\.\d h on one core, and the limit is 30 min"):
         check_cost(spec, 1800.0)
     assert check_cost(question("slice", "dataset=iris"), 1800.0) < 5
+
+
+@pytest.mark.parametrize("query", [
+    "dataset=mnist&network=lenet&norm=batch&channels=60-160",  # BatchNorm ties a full batch together
+    "dataset=mnist&widths=4000-400",  # 40 vectors of parameters
+])  # fmt: skip
+def test_a_question_that_does_not_fit_in_memory_is_refused_with_its_estimate_and_the_limit(query):
+    with pytest.raises(BadSpec, match=r"needs about [\d.]+ GB of memory in a worker, and the limit is 1 GB"):
+        check_cost(question("slice", query), math.inf, 1e9)
+    assert check_cost(question("slice", "dataset=mnist&widths=10&points=129"), math.inf, 3e8) > 0
 
 
 def test_durations_read_as_people_say_them():

@@ -1,6 +1,7 @@
 """Networks beyond the MLP: skip connections, LeNet and BatchNorm, against plain torch modules in float64."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,10 @@ NETWORKS = [
     "dataset=digits&network=lenet&channels=3-4&dense=6-5&norm=batch&activation=silu&max_samples=30",
     "dataset=mnist&network=lenet&channels=2-3&dense=5&activation=softplus&max_samples=12&loss=softmax_cross_entropy",
 ]
-CONV = {"rtol": 1e-10, "atol": 1e-12}  # float64: torch's convolution sums in another order by batch size
+CONV: dict[str, Any] = {
+    "rtol": 1e-10,
+    "atol": 1e-12,
+}  # float64: torch's convolution sums in another order by batch size
 
 
 def problem_of(query: str, dtype: str = "float64") -> Problem:
@@ -74,16 +78,14 @@ def test_statistics_are_those_torch_uses_and_the_test_part_is_normalised_by_them
     net(loss.parts["train"].x)
     count = len(loss.parts["train"])
     expected = []
-    for layer, block in zip(
-        [la for la in problem.layers if la.norm], [m for m in net if hasattr(m, "norm")], strict=True
-    ):
+    blocks: list[Any] = [block for block in net if hasattr(block, "norm")]
+    for layer, block in zip([layer for layer in problem.layers if layer.norm], blocks, strict=True):
         seen = count * layer.places
-        expected += [
-            block.norm.running_mean,
-            block.norm.running_var * (seen - 1) / seen,
-        ]  # torch keeps the unbiased one
-        block.norm.running_var *= (seen - 1) / seen
-    np.testing.assert_allclose(loss.statistics(torch.as_tensor(theta)), torch.cat(expected), rtol=1e-9, atol=1e-12)
+        block.norm.running_var *= (seen - 1) / seen  # torch keeps the unbiased one
+        expected += [block.norm.running_mean, block.norm.running_var]
+    found = loss.statistics(torch.as_tensor(theta))
+    assert found is not None
+    np.testing.assert_allclose(found, torch.cat(expected), rtol=1e-9, atol=1e-12)
     net.eval()
     where = loss.parts["test"]
     z = net(where.x)
@@ -122,7 +124,7 @@ def test_skip_connections_with_zero_inner_layers_are_the_shallow_network():
     first, last = theta[: 4 * 5], theta[4 * 5 :]
     padded = np.concatenate([first, np.zeros(2 * (16 + 4)), last])  # tanh(0) = 0: each block adds nothing
     values = [float(make_loss(p).data_term(torch.as_tensor(t))) for p, t in ((deep, padded), (shallow, theta))]
-    np.testing.assert_allclose(*values, **EXACT)
+    np.testing.assert_allclose(values[0], values[1], **EXACT)
 
 
 def test_scaling_the_weights_before_batchnorm_leaves_the_loss():
@@ -194,5 +196,6 @@ def test_statistics_moved_on_a_trajectory_plane_are_the_least_squares_fit_of_tho
     plane, loss = make_plane(place, trained), make_loss(place.problem)
     assert len(plane.path) == 3  # the center and two more points: the fit is exact
     for coordinates, theta in zip(plane.path, trained.theta, strict=True):
-        moved = plane.buffers[0] + coordinates @ plane.buffers[1:]
-        np.testing.assert_allclose(moved, loss.statistics(torch.as_tensor(theta)), rtol=1e-7, atol=1e-10)
+        moved, found = plane.buffers[0] + coordinates @ plane.buffers[1:], loss.statistics(torch.as_tensor(theta))
+        assert found is not None
+        np.testing.assert_allclose(moved, found, rtol=1e-7, atol=1e-10)

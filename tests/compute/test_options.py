@@ -28,22 +28,29 @@ def test_equal_questions_have_one_key(one, other):
     assert key_for(parse(Slice, one)) == key_for(parse(Slice, other))
 
 
+LENET: dict[str, object] = {"dataset": "digits", "network": "lenet"}
+CALLED_FOR: dict[str, dict[str, object]] = {  # what makes an option matter, or possible
+    "weight_a": {"directions": "weights"}, "weight_b": {"directions": "weights"}, "slope": {"activation": "leaky_relu"},
+    "beta": {"activation": "softplus"}, "network": {"dataset": "digits"}, "channels": LENET, "dense": LENET,
+    "skip": {"widths": (4, 4)}, "statistics": {"norm": "batch"},
+}  # fmt: skip
+
+
 def test_every_option_that_matters_is_in_the_key():
     base = {"activation": "elu", "optimiser": "momentum", "init": "uniform"}
     keys = {key_for(build(Slice, base))}
     for name, option in options_of(Slice).items():
         ways: dict[Any, Any] = {
             bool: lambda o: not o.default,
-            "widths": lambda o: (7,),
+            "widths": lambda o: (7,) * len(o.default),
+            "numbers": lambda o: (0.0, 0.5, -1.0, 2.0),
             "float or auto": lambda o: 2.0,
             str: lambda o: next(c for c in reversed(o.menu()) if c not in (o.default, base.get(o.name), "sine")),
             int: lambda o: o.default + 2,
             float: lambda o: (o.default or 0.5) / 2,
         }
         changed = ways[option.kind](option)
-        extra = {"directions": "weights"} if name.startswith("weight_") else {}
-        extra |= {"activation": {"slope": "leaky_relu", "beta": "softplus"}[name]} if name in ("slope", "beta") else {}
-        key = key_for(build(Slice, base | extra | {name: changed}))
+        key = key_for(build(Slice, base | CALLED_FOR.get(name, {}) | {name: changed}))
         assert key not in keys, name
         keys.add(key)
     assert len(keys) == len(options_of(Slice)) + 1
@@ -83,7 +90,7 @@ def test_every_option_is_declared_whole_and_its_default_is_allowed(analysis):
     for option in options_of(analysis.spec).values():
         assert option.label and option.help.endswith(".")
         assert option.coerce(option.default) == option.default
-        if option.kind in (int, float, "widths", "float or auto"):
+        if option.kind in (int, float, "widths", "numbers", "float or auto"):
             assert option.low is not None and option.high is not None
     assert analysis.note.endswith(".")
 

@@ -6,13 +6,15 @@ import torch
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from compute.analyses import question
+from compute.analyses import key_for, levels_of, question
 from compute.jobs import ask
 from compute.loss import make_loss
 from compute.nets import split
+from compute.options import BadSpec, parse, to_query
 from compute.planes import symmetric_axis
-from compute.results import Failure, pack
-from compute.slices import levels, new_points
+from compute.results import Failure, pack, unpack
+from compute.slices import Slice, SliceResult, levels, new_points
+from compute.tasks import every
 from tests.cases import SINGLE
 from tests.oracles import plain_loss
 
@@ -35,8 +37,8 @@ def test_every_value_agrees_with_a_plain_float64_loop(query, dtype, close):
     result = ask(question("slice", f"{query}&dtype={dtype}&points=9&accuracy=1"))
     spec, where = result.spec, result.spec.where
     expected = np.empty((9, 9))
-    for i, a in enumerate(result.axis):
-        for j, b in enumerate(result.axis):
+    for i, a in enumerate(result.a):
+        for j, b in enumerate(result.b):
             point = result.theta.astype(float) + a * result.u + b * result.v
             expected[i, j] = plain_loss(spec.problem, point, where.part).item() + spec.problem.l2 * point @ point
     np.testing.assert_allclose(result.loss, expected, **close)
@@ -52,8 +54,9 @@ def test_center_ends_and_start_lie_on_the_grid(query):
         == result.center_loss
         == float(loss.total(torch.as_tensor(result.theta), result.spec.where.part))
     )
-    assert (result.axis[0], result.axis[8], result.axis[-1]) == (-0.7, 0.0, 0.7)
-    assert np.array_equal(result.axis, -result.axis[::-1])
+    for axis in (result.a, result.b):
+        assert (axis[0], axis[8], axis[-1]) == (-0.7, 0.0, 0.7)
+        assert np.array_equal(axis, -axis[::-1])
 
 
 def test_levels_are_nested_and_no_point_is_computed_twice():
@@ -79,7 +82,7 @@ def test_same_question_same_bytes():
 
 def test_pieces_do_not_change_the_answer(monkeypatch):
     whole = ask(question("slice", f"{SMALL[7]}&points=17"))
-    monkeypatch.setattr("compute.slices.PIECE", 1e-9)
+    monkeypatch.setattr("compute.slices.piece", lambda *_: 16)
     np.testing.assert_allclose(ask(question("slice", f"{SMALL[7]}&points=17")).loss, whole.loss, rtol=1e-6)
 
 
@@ -218,3 +221,168 @@ def test_warnings_name_gaps_flatness_and_a_center_that_is_no_minimum():
     assert np.isnan(holes.accuracy[~np.isfinite(holes.loss)]).all()
     assert any("infinite or NaN" in warning for warning in holes.warnings) and not np.isfinite(holes.loss).all()
     assert any("gradient norm" in warning for warning in holes.warnings)
+
+
+WINDOW = "0.1,0.6,-0.35,-0.05"
+
+
+@pytest.mark.parametrize("query", SMALL)
+def test_every_value_of_a_window_agrees_with_a_plain_float64_loop(query):
+    result = ask(question("slice", f"{query}&dtype=float64&points=9&window={WINDOW}"))
+    assert (result.a[0], result.a[-1], result.b[0], result.b[-1]) == (0.1, 0.6, -0.35, -0.05)
+    for i, j in ((0, 0), (0, 8), (3, 5), (8, 2)):
+        point = result.theta + result.a[i] * result.u + result.b[j] * result.v
+        expected = plain_loss(result.spec.problem, point, result.spec.where.part).item()
+        assert result.data[i, j] == pytest.approx(expected, rel=1e-11, abs=1e-13)
+    here = torch.as_tensor(result.theta)
+    assert result.center_loss == float(make_loss(result.spec.problem).total(here, result.spec.where.part))
+
+
+def test_a_window_of_the_whole_picture_is_the_whole_picture():
+    whole = ask(question("slice", f"{SMALL[1]}&points=17&extent=0.5&dtype=float64"))
+    window = ask(question("slice", f"{SMALL[1]}&points=17&extent=0.5&dtype=float64&window=-0.5,0.5,-0.5,0.5"))
+    np.testing.assert_allclose(window.a, whole.a, rtol=1e-15)
+    np.testing.assert_allclose(window.loss, whole.loss, rtol=1e-12)
+    assert window.loss[8, 8] == window.center_loss == whole.center_loss
+
+
+@pytest.mark.parametrize("window", [WINDOW, "-1e-7,3e-7,0.123456,0.1234561", "-1e6,1e6,0.3,7"])
+def test_coarse_levels_of_a_window_are_reused_to_the_bit(window):
+    coarse, fine = (ask(question("slice", f"{SMALL[0]}&points={n}&window={window}")) for n in (9, 33))
+    assert np.array_equal(fine.a[::4], coarse.a) and np.array_equal(fine.b[::4], coarse.b)
+    assert np.array_equal(fine.loss[::4, ::4], coarse.loss)
+    for axis, (low, high) in ((fine.a, fine.spec.window[:2]), (fine.b, fine.spec.window[2:])):
+        assert (axis[0], axis[-1]) == (low, high) and (np.diff(axis) > 0).all()
+
+
+def test_a_window_does_not_ask_for_the_line_or_the_half_width_again():
+    plain, zoomed = (
+        set(every(levels_of(question(kind, f"dataset=iris{window}"))))
+        for kind, window in (("line", ""), ("slice", f"&window={WINDOW}"))
+    )
+    shared = {key.split("-")[0] for key in plain & zoomed}
+    assert shared >= {"training", "plane"}  # one training and one plane serve both
+
+
+@pytest.mark.parametrize(("window", "words"), [
+    ("1,0,0,0", "lower end below"), ("0,1,2,2", "lower end below"), ("0,inf,0,1", "finite"), ("0,nan,0,1", "finite"),
+    ("0,1,0,1,0", "at most 4 numbers; got 5"), ("0,1,2", "takes four numbers"), ("a,b,c,d", "must be a number"),
+    ("0,1e9,0,1", "between -1000000.0 and 1000000.0"), ("1,1.0000000001,0,1", "at least 1e-09 wide"),
+])  # fmt: skip
+def test_a_window_that_is_none_is_one_sentence(window, words):
+    with pytest.raises(BadSpec, match=words) as caught:
+        question("slice", f"window={window}")
+    assert str(caught.value).endswith(".")
+
+
+def test_windows_have_one_key_however_spelt_and_none_is_none():
+    keys = {key_for(question("slice", f"window={text}")) for text in ("0,1,0,1", "0.0, 1.0,0,1", "-0.0 1e0 0 1")}
+    assert len(keys) == 1 and key_for(question("slice", "window=none")) == key_for(question("slice", "window="))
+    spec = question("slice", f"window={WINDOW}")
+    assert parse(Slice, to_query(spec)) == spec and f"window={WINDOW}" in to_query(spec)
+
+
+def test_a_window_keeps_its_spec_and_warnings_through_storage():
+    result = ask(question("slice", f"{SMALL[0]}&points=9&window={WINDOW}"))
+    stored = unpack(SliceResult, pack(result))
+    assert stored.spec == result.spec and np.array_equal(stored.b, result.b)
+    assert any("[0.1, 0.6]" in note for note in stored.notes)
+
+
+def test_warnings_of_windows_are_true():
+    """A window above the center holds no lower point, one that does says so, and depth ends in rounding."""
+    query = "dataset=iris&steps=3&points=9&directions=interpolation"  # beyond the end the loss falls on
+    whole = ask(question("slice", query))
+    low = np.unravel_index(np.argmin(whole.loss), whole.loss.shape)
+    a, b = whole.a[low[0]], whole.b[low[1]]
+    assert whole.loss.min() < 0.999 * whole.center_loss
+    lower = ask(question("slice", f"{query}&window={a - 0.05},{a + 0.05},{b - 0.05},{b + 0.05}"))
+    assert any("lower than the center" in warning for warning in lower.warnings)
+    edge = ask(question("slice", f"{query}&window={whole.a[0]},{whole.a[1]},{whole.b[-2]},{whole.b[-1]}"))
+    assert edge.loss.min() > edge.center_loss and not any("center" in warning for warning in edge.warnings)
+    deep = "window=-1e-6,1e-6,-1e-6,1e-6"
+    rough = ask(question("slice", f"{query}&{deep}"))
+    assert any("dtype=float64" in warning and "larger window" in warning for warning in rough.warnings)
+    fine = ask(question("slice", f"{query}&{deep}&dtype=float64"))
+    assert not any("rounding" in warning for warning in fine.warnings)
+
+
+TURNED = [
+    "dataset=iris&widths=4&steps=20&l2=0.01",
+    "dataset=iris&widths=5-3&activation=relu&directions=trajectory&steps=30",
+    "dataset=wine&widths=3&activation=gelu&directions=interpolation&steps=20",
+    "dataset=moons&widths=4&directions=gaussian&steps=10",
+    "dataset=heart&widths=4&directions=filter_original&steps=5",
+]
+
+
+def turned(query: str, *angles: float) -> list[SliceResult]:
+    return [ask(question("slice", f"{query}&points=9&dtype=float64&extent=0.5&turn={angle}")) for angle in angles]
+
+
+@pytest.mark.parametrize("query", TURNED)
+def test_a_turned_plane_keeps_u_and_moves_v_toward_a_third(query):
+    flat, tilted, third, mirrored = turned(query, 0, 30, 90, 180)
+    plain = ask(question("slice", f"{query}&points=9&dtype=float64&extent=0.5"))
+    assert pack(flat) == pack(plain)
+    w = third.v
+    assert np.linalg.norm(w) == pytest.approx(np.linalg.norm(flat.v), rel=1e-9)
+    np.testing.assert_allclose(tilted.v, np.sqrt(3) / 2 * flat.v + w / 2, atol=1e-14)
+    for one in (tilted, third, mirrored):
+        assert np.array_equal(one.u, flat.u)
+        np.testing.assert_allclose(one.loss[:, 4], flat.loss[:, 4], rtol=1e-12)  # along u
+        if "original" not in query:
+            assert abs(one.v @ flat.u) < 1e-9 * np.linalg.norm(one.v) * np.linalg.norm(flat.u)
+            assert np.linalg.norm(one.v) == pytest.approx(np.linalg.norm(flat.v), rel=1e-9)
+    if "original" not in query:
+        assert abs(w @ flat.v) < 1e-9 * (w @ w)
+    assert np.array_equal(mirrored.v, -flat.v)
+    np.testing.assert_allclose(mirrored.loss, flat.loss[:, ::-1], rtol=1e-12)
+    np.testing.assert_allclose(mirrored.path, flat.path * [1, -1], atol=1e-12)
+    assert not np.allclose(third.loss, flat.loss, rtol=1e-3)
+    assert tilted.names[1].endswith(" at 30°") and any("Turned by 30°" in note for note in tilted.notes)
+
+
+def test_a_turned_trajectory_plane_states_the_variance_it_holds():
+    query = TURNED[1]
+    theta = ask(question("training", f"{query.replace('&directions=trajectory', '')}&dtype=float64")).theta
+    steps = theta - theta[-1]
+    shares = PCA(3).fit(steps).explained_variance_ratio_
+    flat, tilted, third = turned(query, 0, 30, 90)
+    np.testing.assert_allclose(third.explained, shares[[0, 2]], rtol=1e-8)
+    for one in (flat, tilted, third):
+        scores = (steps - steps.mean(0)) @ one.v
+        assert one.explained[1] == pytest.approx(scores.var() / steps.var(0).sum(), rel=1e-8)
+        on_plane = one.path @ np.stack([one.u, one.v])
+        np.testing.assert_allclose(np.linalg.norm(steps - on_plane, axis=1), one.off_plane, atol=1e-12)
+
+
+def test_a_turn_leaves_the_half_width_and_has_no_meaning_for_weights():
+    one, two = (ask(question("slice", f"dataset=iris&steps=20&points=5&turn={angle}")) for angle in (0, 50))
+    assert one.extent == two.extent and np.array_equal(one.a, two.a)
+    weights = "dataset=iris&directions=weights&steps=0&points=5"
+    one, two = (ask(question("slice", f"{weights}&turn={angle}")) for angle in (0, 50))
+    assert pack(one) == pack(two)
+
+
+@pytest.mark.parametrize("query", [
+    "dataset=sine&loss=squared_error&widths=none&steps=5&directions=gaussian",
+    "dataset=iris&steps=2&directions=trajectory",
+])  # fmt: skip
+def test_without_a_third_direction_a_turn_is_a_sentence(query):
+    flat, answer = (ask(question("slice", f"{query}&points=5&turn={angle}")) for angle in (0, 40))
+    assert isinstance(flat, SliceResult) and isinstance(answer, Failure) and "turn=0" in answer.sentence
+
+
+@pytest.mark.parametrize("angle", ["abc", "-1", "361", "inf"])
+def test_an_angle_that_is_none_is_refused(angle):
+    with pytest.raises(BadSpec, match="turn"):
+        question("slice", f"turn={angle}")
+
+
+@pytest.mark.parametrize("kind", ["filter", "trajectory"])
+def test_moved_statistics_of_batchnorm_turn_along(kind):
+    query = f"dataset=iris&widths=4-3&norm=batch&statistics=moved&steps=20&directions={kind}"
+    flat, tilted, mirrored = turned(query, 0, 60, 180)
+    np.testing.assert_allclose(tilted.loss[:, 4], flat.loss[:, 4], rtol=1e-10)
+    np.testing.assert_allclose(mirrored.loss, flat.loss[:, ::-1], rtol=1e-10)
