@@ -5,17 +5,19 @@ location.search ─┐                     ┌─> location.search   (the contro
 every control  ──┘   (assets/page.js)  └─> every control     (the URL moved: the controls follow)
                           │
                           └─> EventSource /stream?<query> ──> pictures, texts   (assets/stream.js)
+                                                                 │
+location.search <── lossatlas.zoom <─────────────────────────────┘  (a rectangle dragged, a breadcrumb, a key)
 """
 
 from dash import ClientsideFunction, Dash, Input, Output, State
 
 from app import ids
-from app.controls import IN_HEADER, page_options, prop
+from app.controls import ELSEWHERE, page_options, prop
 
 
 def register(app: Dash) -> None:
     """Join the URL and the controls; both scripts read the rest from the `declared` store."""
-    options = [option for option in page_options().values() if option.name not in IN_HEADER]
+    options = [option for option in page_options().values() if option.name not in ELSEWHERE]
     controls = [(ids.option(option.name), prop(option)) for option in options]
     app.clientside_callback(
         ClientsideFunction("lossatlas", "sync"),

@@ -27,11 +27,15 @@ SECTIONS = {
     "Where": "Slice", "Slice": "Slice", "Line": "Slice", "View": "View",
 }  # fmt: skip
 FIRST = {  # seen at once, with whatever they call for; the others are behind "more"
-    "dataset", "widths", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent", "points",
-    "mode", "show", "log", "shared", "path",
+    "dataset", "network", "widths", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent", "points",
+    "turn", "mode", "show", "log", "shared", "path",
+}  # fmt: skip
+SLIDERS = {"turn": 5.0}  # drawn as sliders, by the step of an arrow key; the picture follows while they move
+OTHER_PLANE = {  # a change of these leaves no sense in a window's coordinates, so the page shows the whole again
+    "dataset", "network", "widths", "skip", "channels", "dense", "norm", "directions", "weight_a", "weight_b", "extent",
 }  # fmt: skip
 FIRST_ACTIVATIONS = ("tanh", "relu", "elu", "sigmoid", "gelu", "silu", "sine")
-IN_HEADER = {"theme"}
+ELSEWHERE = {"theme", "trail"}  # the header's button and the breadcrumbs stand for these
 
 
 def page_options() -> dict[str, Option]:
@@ -43,7 +47,7 @@ def sections(options: Mapping[str, Option]) -> dict[str, list[Option]]:
     """Heading -> options, each where a reader looks for it: what hangs on the activation stands below it."""
     found: dict[str, list[Option]] = {heading: [] for heading in SECTIONS.values()}
     for option in options.values():
-        if option.name in IN_HEADER:
+        if option.name in ELSEWHERE:
             continue
         on_activation = option.name == "activation" or (option.when and option.when[0] == "activation")
         group = "Activation" if on_activation else option.group
@@ -70,9 +74,11 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
             "choices": list(option.menu()),
             "most": MOST_COLUMNS,
             "when": matters(option, options),
+            "followed": option.name in SLIDERS,
+            "leaves": option.name in OTHER_PLANE,
         }
         for option in options.values()
-        if option.name not in IN_HEADER
+        if option.name not in ELSEWHERE
     ]
 
 
@@ -101,7 +107,7 @@ def control(option: Option) -> Component:
 
 def _is_wide(option: Option) -> bool:
     names = option.menu().values()
-    spacious = option.name == "activation" or option.kind is bool or _is_switchable(option)
+    spacious = option.name in ("activation", *SLIDERS) or option.kind in (bool, "numbers") or _is_switchable(option)
     return spacious or any(len(name) > SHORT for name in names)
 
 
@@ -120,6 +126,8 @@ def _input(option: Option) -> Component:
         return _pair(option, spoken)
     if option.choices is not None:
         return _menu(option, spoken)
+    if option.name in SLIDERS:
+        return _slider(option, spoken)
     if option.kind in (int, float):
         return dmc.NumberInput(
             id=names, label=label, value=option.default, min=option.low, max=option.high, step=step(option),
@@ -150,6 +158,18 @@ def _pair(option: Option, spoken: dict[str, Any]) -> Component:
             id=ids.option(option.name), value=text(option.default), fullWidth=True, size="xs",
             data=[{"value": name, "label": shown} for name, shown in option.menu().items()],
             **ids.aria(labelledby=f"label-{option.name}"), **spoken,
+        ),
+    ])  # fmt: skip
+
+
+def _slider(option: Option, spoken: dict[str, Any]) -> Component:
+    quarter = (option.high - option.low) / 4  # type: ignore[operator]
+    marks = [{"value": option.low + n * quarter, "label": f"{option.low + n * quarter:g}"} for n in range(5)]  # type: ignore[operator]
+    return html.Div([
+        html.Span(option.label, className="label"),
+        dmc.Slider(
+            id=ids.option(option.name), value=option.default, min=option.low, max=option.high,
+            step=SLIDERS[option.name], marks=marks, updatemode="drag", size="sm", thumbLabel=option.label, **spoken,
         ),
     ])  # fmt: skip
 

@@ -32,7 +32,7 @@ class Format:
 def as_csv(result) -> bytes:
     """Columns of equal length: a row a grid point, a line point or a recorded step."""
     arrays = to_arrays(result)
-    if "axis" in arrays and arrays["loss"].ndim == 2:
+    if "loss" in arrays and arrays["loss"].ndim == 2:
         return _grid_frame(arrays).to_csv(index=False).encode()
     columns = {name: array for name, array in arrays.items() if array.ndim == 1 and array.dtype.kind in "fi"}
     length = len(arrays[next(name for name in ("axis", "step", "extent") if name in arrays)]) if columns else 0
@@ -41,8 +41,7 @@ def as_csv(result) -> bytes:
 
 
 def _grid_frame(arrays: dict[str, np.ndarray]) -> pd.DataFrame:
-    axis = arrays["axis"]
-    a, b = np.meshgrid(axis, axis, indexing="ij")
+    a, b = np.meshgrid(arrays["a"], arrays["b"], indexing="ij")
     grids = {name: array for name, array in arrays.items() if array.shape == a.shape}
     return pd.DataFrame({"a": a.ravel(), "b": b.ravel()} | {name: grid.ravel() for name, grid in grids.items()})
 

@@ -9,6 +9,7 @@ ACTIVATION = "option-activation"
 LINK_CAMERAS = "link-cameras"
 SENTENCE, EQUAL, COST = "sentence", "equal", "cost"
 BAR, MESSAGE, PROGRESS = "bar", "message", "progress"
+CRUMBS, INWARD, OUTWARD, AIM = "crumbs", "inward", "outward", "aim"
 MAIN, COLUMNS, CONTROLS, HELP = "main", "columns", "controls", "help"
 
 

@@ -27,10 +27,14 @@ ABOUT = (
     "Drag a surface to turn it, right-drag to move it, Ctrl and wheel to come closer, double click to go "
     "back. With the keyboard: arrows turn the surface in focus, + and − bring it closer and away, Home goes "
     "back.",
+    "Drag a rectangle on a contour map, and every column computes that window of its plane at full resolution; "
+    "Zoom in does it on surfaces, around the point last clicked. Breadcrumbs above the pictures, Back out and a "
+    "double click on a map lead back. Turn tilts the plane about its first direction.",
 )
 KEYS = (
     ("/", "to the data set"),
     ("s · c", "3-D surface · contour map"),
+    ("i · o", "zoom into the plane · back out"),
     ("l", "log scale on and off"),
     ("t", "theme: as the system, light, dark"),
     ("p", "presenter's type size"),
@@ -169,6 +173,7 @@ def _main(panels: list[tuple[str, str]]) -> Component:
                 ],
                 className="lead",
             ),
+            _windows(),
             html.P(id=ids.MESSAGE, className="message", role="alert", hidden=True),
             html.P(html.A("Open the default question", href="/"), className="way-out"),
             html.P(id=ids.PROGRESS, className="spoken", role="status"),
@@ -179,6 +184,20 @@ def _main(panels: list[tuple[str, str]]) -> Component:
         id=ids.MAIN,
         tabIndex="-1",
     )  # fmt: skip
+
+
+def _windows() -> Component:
+    """Breadcrumbs from the whole picture to the window shown, and the ways in and out."""
+    return html.Nav(
+        [
+            html.Ol(id=ids.CRUMBS, className="crumbs"),
+            html.Span(id=ids.AIM, className="aim"),
+            _button("Zoom in", "inward", id=ids.INWARD, title="Half as wide; a click on a picture chooses the point."),
+            _button("Back out", "outward", id=ids.OUTWARD),
+        ],
+        className="windows",
+        **ids.aria(label="Windows of the plane"),
+    )
 
 
 def _colour_bar() -> Component:

@@ -126,7 +126,7 @@ def export_response(analysis: str, ending: str, query: str) -> Response:
 def _export(analysis: str, ending: str, query: str) -> Response:
     spec, form = question(analysis, query), format_of(ending)
     check_drawable(spec, ending)
-    check_cost(spec, SETTINGS.max_seconds)
+    check_cost(spec, SETTINGS.max_seconds, SETTINGS.max_memory)
     answer = ask(spec, pool=pool(), cache=cache(), patience=LONGEST_EXPORT)
     if isinstance(answer, Failure):
         return text(answer.sentence, 422)

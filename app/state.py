@@ -1,5 +1,6 @@
 """The page's state as its query string: which activations side by side, the question they share, and the view."""
 
+import itertools
 from dataclasses import dataclass
 
 from app.view import View
@@ -21,6 +22,11 @@ class PageState:
     activations: tuple[str, ...]
     values: dict[str, str]
     view: View
+
+    @property
+    def window(self) -> tuple[float, ...]:
+        """The part of the plane that is drawn; empty for the whole picture."""
+        return self.spec(Slice, self.activations[0]).window
 
     def spec(self, spec_type: type, activation: str, extent: float | None = None):
         """The question of one column."""
@@ -55,7 +61,20 @@ def read_state(query: str) -> PageState:
     for activation in state.activations:
         for spec_type in QUESTIONS:
             state.spec(spec_type, activation)
+    _check_trail(view, state.window)
     return state
+
+
+def _check_trail(view: View, window: tuple[float, ...]) -> None:
+    if view.windows and not window:
+        raise BadSpec("trail is the way to a window, and this question has none. Leave it out.")
+    way = [*view.windows, window]
+    for (a, b, c, d), (low, high, lower, higher) in itertools.pairwise(way):
+        if not (a <= low and high <= b and c <= lower and higher <= d):
+            raise BadSpec(
+                "trail must lead inward, each window within the one before and the last around this one; "
+                f"{low:g},{high:g},{lower:g},{higher:g} is not within {a:g},{b:g},{c:g},{d:g}. Leave it out."
+            )
 
 
 def _activations(text: str | None) -> tuple[str, ...]:

@@ -11,13 +11,14 @@
 A stream that ends without `refused`, `busy` or `done` was cut off: the browser asks again by itself.
 """
 
+import hashlib
 import json
 import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,7 @@ def stream(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> I
 
 def _page(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> Iterator[str]:
     page = _Page(read_state(query))
-    yield event("plan", page.plan(settings.max_seconds))
+    yield event("plan", page.plan(settings))
     with Watch(pool, cache) as watch:
         page.ask(watch)
         yield from _until_done(page, watch)
@@ -145,8 +146,12 @@ class _Page:
     scales: dict[tuple[int, str], Scale] = field(default_factory=dict)
 
     def ask(self, watch: Watch) -> None:
-        """Ask for every panel; those with an automatic half width wait until one is found that serves all columns."""
+        """Ask for every panel; those with an automatic half width wait until one is found that serves all columns.
+
+        A window is given in the plane's own coordinates and needs no half width.
+        """
         by_itself = {name for name, panel in PANELS.items() if "extent" not in options_of(panel.spec)}
+        by_itself |= {"slice"} if self.state.window else set()
         if self.state.spec(Place, self.state.activations[0]).where.extent != AUTO:
             by_itself = set(PANELS)
         else:
@@ -163,15 +168,16 @@ class _Page:
     def spec(self, name: str, activation: str, extent: float | None = None):
         return self.state.spec(PANELS[name].spec, activation, extent)
 
-    def plan(self, most_seconds: float) -> dict:
+    def plan(self, settings: Settings) -> dict:
         """The `plan` event.
 
         Raises:
-            BadSpec: a question that costs too much.
+            BadSpec: a question that costs too much time or memory.
         """
         names, colours = self.state.activations, hues(self.state.activations)
         asked = [self.spec(name, activation) for name in PANELS for activation in names]
-        seconds = sum(check_cost(self.spec("slice", activation), most_seconds) for activation in names)
+        slices = [self.spec("slice", activation) for activation in names]
+        seconds = sum(check_cost(spec, settings.max_seconds, settings.max_memory) for spec in slices)
         losses = sum(count for count, what in (ANALYSES[name_of(s)].size(s) for s in asked) if what == "losses")
         return {
             "columns": [
@@ -181,6 +187,7 @@ class _Page:
                     "hue": colours[name],
                     "curve": curve(name, colours[name]),
                     "note": ACTIVATIONS[name].note,
+                    "asked": {panel: key_for(self.spec(panel, name)) for panel in PANELS},
                 }
                 for name in names
             ],
@@ -194,7 +201,8 @@ class _Page:
         if len(self.state.activations) == 1:
             return ""
         shared = ", colour range" if self.state.view.shared else ""
-        return f"Same data, initial draw, kind of plane, half width{shared} in every column."
+        reach = "window" if self.state.window else "half width"
+        return f"Same data, initial draw, kind of plane, {reach}{shared} in every column."
 
     def take(self, update: Update, watch: Watch) -> Iterator[str]:
         """The events that an update leads to."""
@@ -272,7 +280,7 @@ class _Page:
         update, panel, view = self.results[column, name], PANELS[name], self.state.view
         scale, colour = self._scale(name), hues(self.state.activations)[self.state.activations[column]]
         self.scales[column, name] = scale
-        look = (key_for(update.result.spec), view, scale, colour)
+        look = (key_for(update.result.spec), replace(view, trail=()), scale, colour)
         figure = _drawn.get(look, lambda: panel.draw(update.result, view, scale, colour).to_json())
         told = {
             "column": column,
@@ -282,6 +290,7 @@ class _Page:
             "caption": panel.caption(update.result, view),
             "warnings": list(update.result.warnings),
             "query": to_query(update.result.spec),
+            "mark": hashlib.sha256(figure.encode()).hexdigest()[:16],  # equal figures need no second drawing
         }
         # The figure is JSON already: put it in as text rather than read and write it again.
         return f'event: panel\ndata: {json.dumps(told, allow_nan=False)[:-1]}, "figure": {figure}}}\n\n'
@@ -294,10 +303,10 @@ def _state(update: Update) -> str:
 
 
 def _size_text(result) -> str:
-    axis = getattr(result, "axis", None)
-    if axis is None:
+    values = getattr(result, "loss", None)
+    if values is None:
         return f"{result.spec.start.steps} steps"
-    return f"{len(axis)}×{len(axis)}" if np.ndim(result.loss) == 2 else f"{len(axis)} points"
+    return f"{len(values)}×{len(values)}" if np.ndim(values) == 2 else f"{len(values)} points"
 
 
 def _finished_text(update: Update) -> str:

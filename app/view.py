@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from app.theme import PALETTES
-from compute.options import check, option
+from compute.options import BadSpec, check, option
+from compute.slices import check_window
 
 MODES = {"surface": "3-D surface", "contour": "contour map"}
 TERMS = {"total": "loss", "data": "data term", "penalty": "L2 penalty", "accuracy": "accuracy"}
 THEMES = {"auto": "as the system", "light": "light", "dark": "dark"}
+DEEPEST = 12  # windows of a trail; the page forgets the outermost beyond
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,26 @@ class View:
         "haline", choices=PALETTES, label="Palette", help="Colours from the lowest to the highest value."
     )
     theme: str = option("auto", choices=THEMES, label="Theme", help="Light or dark page.")
+    trail: tuple[float, ...] = option(
+        (),
+        low=-1e6,
+        high=1e6,
+        longest=4 * DEEPEST,
+        label="Way to the window",
+        help="The windows between the whole picture and this one, four numbers each, from the outermost in.",
+    )
 
     def __post_init__(self):
         check(self)
+        if len(self.trail) % 4:
+            raise BadSpec(f"trail takes four numbers for each window; got {len(self.trail)}.")
+        for window in self.windows:
+            check_window("trail", window)
+
+    @property
+    def windows(self) -> list[tuple[float, ...]]:
+        """The trail's windows."""
+        return [self.trail[place : place + 4] for place in range(0, len(self.trail), 4)]
 
     @property
     def logarithmic(self) -> bool:

@@ -1,5 +1,5 @@
 // The browser's own part of the page: URL and controls, theme, type size, keys, buttons.
-// The pictures are stream.js; both meet in window.lossatlas.
+// The pictures are stream.js, the windows of the plane zoom.js; they meet in window.lossatlas.
 (function () {
   "use strict";
 
@@ -78,12 +78,16 @@
   let known = null; // {search, texts}: what URL and controls said last
   let pause = 0; // the timer of a value that is still being typed
   let urlTheme = null;
+  let trail = ""; // the windows between the whole picture and this one
+
+  const windowAt = () => controls.findIndex((control) => control.name === "window");
 
   function written(texts) {
     const parts = controls
       .map((control, i) => [control.name, texts[i], control.default])
       .filter(([, text, usual]) => text !== usual)
       .map(([name, text]) => `${name}=${encode(text)}`);
+    if (trail && texts[windowAt()] !== "none") parts.push(`trail=${encode(trail)}`);
     if (urlTheme) parts.push(`theme=${urlTheme}`);
     return parts.length ? "?" + parts.join("&") : "";
   }
@@ -114,6 +118,7 @@
     const none = window.dash_clientside.no_update;
     const theme = given.get("theme");
     urlTheme = THEMES.includes(theme) ? theme : null;
+    trail = given.get("trail") ?? "";
     applyTheme();
     window.clearTimeout(pause);
     const texts = values.map((value, i) => textOf(controls[i], value));
@@ -125,6 +130,7 @@
     });
     known = { search, texts };
     atlas.open(question(search));
+    atlas.showWindow(texts[windowAt()], trail);
     return [none, ...outputs];
   }
 
@@ -143,22 +149,63 @@
     const moved = controls.filter((_, i) => texts[i] !== known.texts[i]);
     window.clearTimeout(pause);
     if (!moved.length) return [none, ...outputs];
-    if (!moved.every(isTyped)) return [commit(texts), ...outputs];
+    if (!moved.every(isTyped)) {
+      if (leavesPlane(texts)) outputs[windowAt()] = texts[windowAt()] = "none";
+      return [commit(texts), ...outputs];
+    }
+    if (moved.every((control) => control.followed)) atlas.glance(question(written(texts)));
     // Not the control's own `debounce`: that repeats a value late, also one that the URL put there and took back.
-    pause = window.setTimeout(() => setProps("location", { search: commit(texts) }), TYPING);
+    pause = window.setTimeout(settle, TYPING, texts);
     return [none, ...outputs];
   }
 
   const TYPING = 450; // ms without a keystroke before a typed value counts
   const isTyped = (control) => !["choice", "bool", "several"].includes(control.kind);
 
+  let held = false; // a slider under the pointer: the picture follows it, the URL waits until it is let go
+  document.addEventListener("pointerdown", ({ target }) => {
+    held = Boolean(target.closest(".mantine-Slider-root"));
+  }, true);
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => (held = false), true);
+
+  function settle(texts) {
+    if (held) {
+      pause = window.setTimeout(settle, TYPING, texts);
+      return;
+    }
+    const left = leavesPlane(texts);
+    if (left) texts[windowAt()] = "none";
+    setProps("location", { search: commit(texts) });
+    if (left) setProps("option-window", { value: "none" });
+  }
+
+  // Whether the question turns to another plane, where the window's coordinates mean something else.
+  function leavesPlane(texts) {
+    const at = windowAt();
+    return texts[at] !== "none" && texts[at] === known.texts[at] &&
+      controls.some((control, i) => control.leaves && texts[i] !== known.texts[i]);
+  }
+
   // The controls' texts become what URL and stream say; returns the new location.search.
-  function commit(texts) {
+  function commit(texts, way = "") {
+    if (texts[windowAt()] !== known.texts[windowAt()]) trail = way;
     const search = written(texts);
     known = { search, texts };
     atlas.open(question(search));
+    atlas.showWindow(texts[windowAt()], trail);
     showWhatMatters();
     return search;
+  }
+
+  // Another window of the same plane and the way to it, as texts of the URL.
+  function zoom(text, way) {
+    const at = windowAt();
+    if (!controls || text === known.texts[at]) return;
+    window.clearTimeout(pause);
+    const texts = [...known.texts];
+    texts[at] = text;
+    setProps("location", { search: commit(texts, way) });
+    setProps("option-window", { value: text });
   }
 
   function showWhatMatters() {
@@ -234,7 +281,7 @@
   }
 
   prefersDark.addEventListener("change", () => controls && applyTheme());
-  Object.assign(atlas, { applySize, question });
+  Object.assign(atlas, { applySize, question, zoom, floatText });
 
   // ---------------------------------------------------------------- buttons and keys
 
@@ -262,10 +309,14 @@
     presenter: nextSize,
     help: () => byId("help").showModal(),
     cancel: () => atlas.cancelOrAgain(),
+    inward: () => atlas.zoomIn(),
+    outward: () => atlas.zoomOut(),
   };
 
   document.addEventListener("click", (event) => {
     if (event.detail > 1 && event.target.closest("#cancel, #more-activations, #chips")) return; // a double click is one
+    const crumb = event.target.closest("[data-crumb]");
+    if (crumb) atlas.zoomTo(Number(crumb.dataset.crumb));
     const button = event.target.closest("[data-act]");
     if (button) ACTS[button.dataset.act]();
     const more = event.target.closest("#more-activations");
@@ -280,6 +331,8 @@
     "/": () => byId("option-dataset").focus(), // its menu opens, and typing searches it
     s: () => choose("mode", "surface"),
     c: () => choose("mode", "contour"),
+    i: () => atlas.zoomIn(),
+    o: () => atlas.zoomOut(),
     l: () => byId("option-log").click(),
     t: nextTheme,
     p: nextSize,

@@ -69,6 +69,8 @@
     sizes.observe(slot.plot);
     slot.plot.addEventListener("dblclick", () => turn(slot, copy(told.camera), true));
     slot.plot.addEventListener("keydown", (event) => byKey(slot, event));
+    slot.plot.addEventListener("pointerdown", () => (held = isMap(slot) ? slot : null), true);
+    slot.plot.addEventListener("wheel", (event) => isMap(slot) && atlas.wheeled(slot.plot, event), { passive: false });
     // Without Ctrl the wheel scrolls the page, which the pictures cover.
     slot.plot.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && !event.metaKey) event.stopPropagation();
@@ -125,6 +127,15 @@
   // ---------------------------------------------------------------- drawing: newest figure only, one panel a frame
 
   const todo = new Set(); // slots to draw or to resize
+  let held = null; // the map on which a rectangle is being dragged: drawing it would lose the rectangle
+  const isMap = (slot) => Boolean(slot.figure?.layout.meta?.box && !slot.figure.layout.scene);
+
+  for (const end of ["pointerup", "pointercancel"]) {
+    window.addEventListener(end, () => {
+      held = null;
+      if (todo.size) schedule();
+    }, true);
+  }
   let frame = 0;
 
   function schedule() {
@@ -139,16 +150,19 @@
   function tick() {
     frame = 0;
     if (!todo.size || !window.Plotly) return; // its script calls again when it has arrived
-    const slot = [...todo].find((one) => one.panel === told.panels[0]) || todo.values().next().value; // surfaces first
+    const free = [...todo].filter((one) => one !== held);
+    const slot = free.find((one) => one.panel === told.panels[0]) || free[0]; // surfaces first
+    if (!slot) return;
     todo.delete(slot);
     if (todo.size) schedule(); // before drawing, so that one bad figure stops nothing
-    if (slot.next || slot.redraw) draw(slot);
+    if (slot.next || slot.redraw || isMap(slot)) draw(slot); // a map's axes depend on its size
     else if (slot.figure && slot.plot.offsetParent) window.Plotly.Plots.resize(slot.plot);
+    glanceAgain();
   }
 
   function draw(slot) {
     slot.figure = slot.next || slot.figure;
-    Object.assign(slot, { next: null, redraw: false });
+    Object.assign(slot, { next: null, redraw: false, foreseen: false });
     const layout = dress(slot);
     slot.plot.tabIndex = layout.scene ? 0 : -1;
     window.Plotly.react(slot.plot, slot.figure.data, layout, config(slot, layout)).then(() => {
@@ -184,7 +198,24 @@
       // A revision of its own: plotly then takes this camera and not one it remembers.
       layout.scene = { ...layout.scene, camera: copy(slot.given), uirevision: slot.drawn };
     }
+    if (isMap(slot)) equalUnits(layout, slot.plot.clientWidth, slot.plot.clientHeight, slot.drawn);
     return layout;
+  }
+
+  const SLIMMEST = 0.25; // as on surfaces
+
+  // Plotly's own way to equal units, `scaleanchor`, would let a reader drag squares only.
+  function equalUnits(layout, width, height, revision) {
+    const [left, right, bottom, top] = layout.meta.box;
+    const { l, r, t, b } = layout.margin;
+    const longer = Math.max(right - left, top - bottom);
+    const across = Math.max(right - left, SLIMMEST * longer);
+    const up = Math.max(top - bottom, SLIMMEST * longer);
+    const unit = Math.min((width - l - r) / across, (height - t - b) / up);
+    const domain = (length, room) => [0.5 - (unit * length) / room / 2, 0.5 + (unit * length) / room / 2];
+    const plain = { constrain: "range", scaleanchor: undefined, uirevision: revision };
+    layout.xaxis = { ...layout.xaxis, ...plain, domain: domain(across, width - l - r) };
+    layout.yaxis = { ...layout.yaxis, ...plain, domain: domain(up, height - t - b) };
   }
 
   const templates = new Map();
@@ -204,10 +235,11 @@
 
   function config(slot, layout) {
     const activation = plan ? plan.columns[slot.column]?.activation : "";
+    const curve = !layout.scene && !isMap(slot);
     return {
-      displaylogo: false, responsive: false, scrollZoom: true, showTips: false,
-      doubleClick: layout.scene ? false : "reset",
-      modeBarButtons: [layout.scene ? ["toImage"] : ["toImage", "resetScale2d"]],
+      displaylogo: false, responsive: false, scrollZoom: !isMap(slot), showTips: false,
+      showAxisDragHandles: curve, doubleClick: curve ? "reset" : false,
+      modeBarButtons: [curve ? ["toImage", "resetScale2d"] : ["toImage"]],
       plotGlPixelRatio: (ratio = ratio || pixelRatio()),
       toImageButtonOptions: { filename: `lossatlas-${activation}-${slot.panel}`, scale: 2 },
     };
@@ -250,6 +282,7 @@
       const camera = event["scene.camera"];
       if (camera && !near(camera, slot.given)) turn(slot, camera, false);
     };
+    if (slot.panel === told.panels[0]) atlas.listen(slot.plot, () => isMap(slot));
     slot.plot.on("plotly_relayouting", moved);
     slot.plot.on("plotly_relayout", (event) => {
       moved(event);
@@ -333,6 +366,9 @@
   let silence = 0;
   let tries = 0;
   let opened = 0;
+  let began = 0;
+  let glanced = null; // the question of a control still moving, asked once the last one has shown a picture
+  const pictured = new Set(); // slots that this stream has given a picture or a reason
   const early = []; // events that came before the page's elements
   const LAST = ["done", "refused", "busy"]; // after which the server says nothing more
 
@@ -356,7 +392,24 @@
     source = null;
   }
 
+  const PATIENT = 1500; // ms that a control still moving waits for a picture
+
+  // What a slider says while it moves: the newest question only, each after a picture of the one before.
+  function glance(asked) {
+    if (asked === query) return;
+    glanced = asked;
+    glanceAgain();
+  }
+
+  function glanceAgain() {
+    if (glanced === null) return;
+    const surfaces = inUse().filter((slot) => slot.panel === told.panels[0]);
+    const shown = surfaces.every((slot) => pictured.has(slot) && !todo.has(slot));
+    if (phase !== "computing" || shown || performance.now() - began > PATIENT) open(glanced);
+  }
+
   function open(asked) {
+    glanced = null;
     if (asked === query && ["computing", "done", "refused"].includes(phase)) return;
     query = asked;
     heard();
@@ -370,6 +423,8 @@
       if (!slot.redraw) todo.delete(slot);
     }
     opened += 1;
+    pictured.clear();
+    began = performance.now();
     const mine = current;
     setPhase("computing");
     source = new EventSource(`/stream${query ? `?${query}` : ""}`);
@@ -424,6 +479,39 @@
 
   const inUse = () => [...slots.values()].filter((slot) => plan && slot.column < plan.columns.length);
 
+  // A picture equal to the one that stands there is not drawn again.
+  function show(slot, figure, mark) {
+    const newest = slot.next || slot.figure;
+    if (newest?.mark === mark) {
+      if (!slot.next) delete slot.place.dataset.stale;
+      return;
+    }
+    figure.mark = mark;
+    slot.next = figure;
+    later(slot);
+  }
+
+  // The maps show another window at once, with what they have, until its own picture comes.
+  function foresee([left, right, bottom, top]) {
+    for (const slot of inUse()) {
+      if (!isMap(slot) || slot.panel !== told.panels[0]) continue;
+      slot.figure.mark = null;
+      slot.foreseen = true;
+      window.Plotly.relayout(slot.plot, { "xaxis.range": [left, right], "yaxis.range": [bottom, top] });
+    }
+  }
+
+  // Back to the picture's own window, where the one foreseen will not come.
+  function restore(slot) {
+    if (!slot.foreseen) return;
+    slot.redraw = true;
+    later(slot);
+  }
+
+  // What of the plane each surface or map shows.
+  const boxes = () => inUse().filter((slot) => slot.panel === told.panels[0])
+    .map((slot) => slot.figure?.layout.meta?.box).filter(Boolean);
+
   const TAKE = {
     plan(event) {
       const before = plan;
@@ -443,10 +531,9 @@
       if (event.query !== undefined) setExports(slot, event.query);
       if (event.caption !== undefined) write(slot.place.querySelector(".caption"), event.caption || "");
       if (event.warnings) setWarnings(slot, event.warnings);
-      if (event.figure) {
-        slot.next = event.figure;
-        later(slot);
-      }
+      if (event.figure) show(slot, event.figure, event.mark);
+      if (event.figure || event.state === "failed") pictured.add(slot);
+      glanceAgain();
     },
 
     numbers(event) {
@@ -477,6 +564,7 @@
       close();
       setPhase("refused");
       say(event.sentence, "refused");
+      for (const slot of inUse()) restore(slot);
     },
 
     busy(event) {
@@ -511,6 +599,8 @@
     colourChip(column);
     for (const slot of mine) {
       if (before?.asked === query) continue; // the same question again, after a break
+      const answered = slot.state === "done" || slot.state === "cached";
+      if (answered && last?.asked[slot.panel] === column.asked[slot.panel]) continue; // only others change
       setState(slot, "waiting");
       setWarnings(slot, []);
       if (slot.figure) slot.place.dataset.stale = "1";
@@ -533,7 +623,8 @@
 
   // ---------------------------------------------------------------- what the tests and the other script may see
 
-  Object.assign(atlas, { begin, open, cancel, cancelOrAgain, redraw, say, enlarged: 1, theme: null });
+  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, say, foresee, boxes, enlarged: 1,
+    theme: null });
   Object.defineProperties(atlas, {
     ready: { get: () => phase === "done" && !todo.size },
     phase: { get: () => phase },

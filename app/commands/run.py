@@ -43,7 +43,7 @@ def command(analysis: str, query: str, out: Path | None, scheduler: str, no_cach
             check_drawable(spec, out.suffix.lstrip(".").lower())
             if not out.parent.is_dir():
                 raise BadSpec(f"The folder {out.parent} does not exist. Make it, or choose another --out.")
-        seconds = check_cost(spec, settings.max_seconds)
+        seconds = check_cost(spec, settings.max_seconds, settings.max_memory)
         cache = None if no_cache else Cache(settings.cache, settings.cache_size)
         answer = _ask(spec, seconds, Pool(scheduler) if scheduler else None, cache)
     except (BadSpec, BadSetting, CacheUnusable, PoolLost) as reason:

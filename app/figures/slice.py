@@ -1,10 +1,13 @@
-"""A two-dimensional slice as a surface or a contour map. Rows of the result run along u, drawn as x."""
+"""A two-dimensional slice as a surface or a contour map. Rows of the result run along u, drawn as x.
+
+`layout.meta` tells the page the box that is drawn, [a_low, a_high, b_low, b_high], and what was taken from coordinates.
+"""
 
 import numpy as np
 import plotly.graph_objects as go
 
 from app.figures import parts
-from app.figures.ticks import linear_ticks, number, round_below
+from app.figures.ticks import apart, interval, linear_ticks, number, round_below
 from app.theme import CAMERA, colour_scale
 from app.view import Scale, View
 from compute.cost import patterns
@@ -13,7 +16,9 @@ LINES = 14  # contour lines over the common range (chosen by eye)
 LIGHT = {"ambient": 0.78, "diffuse": 0.45, "specular": 0.03, "roughness": 0.9, "fresnel": 0.05}
 CASING, CORE = "#101113", "#ffffff"  # the path is a white line in a dark one: seen on every palette and theme
 _PATH_HOVER = "training path<br><b>loss %{{{}:.4g}}</b><extra></extra>"
-ASPECT = {"x": 1.0, "y": 1.0, "z": 0.8}
+HEIGHT = 0.8  # of a surface, whose longer side measures 1
+NARROW = 1e-3  # below this share of their size coordinates leave too few digits to a graphics card's float32
+SLIMMEST = 0.25  # least ratio of a surface's sides; a longer window is drawn out of scale (chosen by eye)
 
 
 def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
@@ -44,15 +49,26 @@ def caption(result, view: View) -> str:
         return ""
     subject = parts.subject(result, view, patterns(result.spec.problem, result.spec.where.part))
     admitted = [*_path_note(result, view), *parts.gaps(values, view)]
-    return " · ".join([_directions(result), subject, result.dtype, *admitted])
+    return " · ".join([*_window(result), _directions(result), subject, result.dtype, *admitted])
+
+
+def _window(result) -> list[str]:
+    a_low, a_high, b_low, b_high = box(result)
+    return [f"window {interval(a_low, a_high)} × {interval(b_low, b_high)}"] if result.spec.window else []
 
 
 def _directions(result) -> str:
     spec = result.spec
+    turned = f", turned {spec.turn:g}°" if spec.turn else ""
     if spec.where.directions == "trajectory":
         share, off = 100 * float(np.sum(result.explained)), float(np.max(result.off_plane, initial=0.0))
-        return f"trajectory PCA: {share:.3g} % of the path's variance, at most {off:.2g} off the plane"
-    return parts.direction_kind(result)
+        return f"trajectory PCA{turned}: {share:.3g} % of the path's variance, at most {off:.2g} off the plane"
+    return parts.direction_kind(result) + turned
+
+
+def box(result) -> list[float]:
+    """The ends of both axes, [a_low, a_high, b_low, b_high]."""
+    return [float(axis[end]) for axis in (result.a, result.b) for end in (0, -1)]
 
 
 def _path_note(result, view: View) -> list[str]:
@@ -60,9 +76,13 @@ def _path_note(result, view: View) -> list[str]:
         return []
     if view.mode == "surface" and not _path_has_height(result, view):
         return ["path left out: its heights are total training losses"]
+    shown = "window" if result.spec.window else "picture"
+    if not len(_inside(result, view)):
+        return [f"path outside the {shown}"]
     note = [] if result.spec.where.directions == "trajectory" else ["path projected on the plane"]
-    if np.abs(result.path).max() > abs(result.axis[-1]):
-        note.append("path leaves the picture")
+    a_low, a_high, b_low, b_high = box(result)
+    if (result.path < [a_low, b_low]).any() or (result.path > [a_high, b_high]).any():
+        note.append(f"path leaves the {shown}")
     return note
 
 
@@ -73,11 +93,46 @@ def _path_has_height(result, view: View) -> bool:
     )
 
 
-def _inside(result) -> np.ndarray:
-    """(T, 2) the path with the points outside the square as gaps."""
-    path = np.asarray(result.path, dtype=np.float64)
-    outside = (np.abs(path) > abs(result.axis[-1])).any(axis=1)
-    return np.where(outside[:, None], np.nan, path)
+def _inside(result, view: View) -> np.ndarray:
+    """(N, 3) what of the path lies in the picture: a, b and its true loss, cut where it crosses the edge; NaN rows part
+    the pieces. Between two recorded points the loss goes straight, as the picture's axis measures it.
+    """
+    points = np.column_stack([result.path, parts.finite(result.path_loss)]).astype(np.float64)
+    enter, leave = _crossings(points[:, :2], box(result))
+    rows: list[np.ndarray] = []
+    for place in np.flatnonzero(enter < leave):
+        ends = [_between(points[place : place + 2], share, view) for share in (enter[place], leave[place])]
+        if rows and np.array_equal(rows[-1], ends[0]):
+            rows.append(ends[1])
+        else:
+            rows += [np.full(3, np.nan)] * bool(rows) + ends
+    return np.array(rows).reshape(-1, 3)
+
+
+def _crossings(path: np.ndarray, ends: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """(T − 1,) twice: the shares of each step at which it enters and leaves a box; enter ≥ leave where it misses it.
+
+    Liang & Barsky 1984.
+    """
+    low, high = np.array(ends[::2]), np.array(ends[1::2])
+    start, step = path[:-1], np.diff(path, axis=0)
+    still = step == 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = np.sort([(low - start) / step, (high - start) / step], axis=0)  # (2, T − 1, 2)
+    outside = (start < low) | (start > high)
+    first = np.where(still, np.where(outside, np.inf, -np.inf), shares[0]).max(1)
+    last = np.where(still, np.inf, shares[1]).min(1)
+    return np.maximum(first, 0.0), np.minimum(last, 1.0)
+
+
+def _between(pair: np.ndarray, share: float, view: View) -> np.ndarray:
+    """The point (3,) at a share of the way between two; the two themselves to the bit."""
+    if share in (0.0, 1.0):
+        return pair[int(share)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        heights = parts.plotted(pair[:, 2], view)
+        height = (1 - share) * heights[0] + share * heights[1]
+    return np.append((1 - share) * pair[0, :2] + share * pair[1, :2], parts.own_units(height, view))
 
 
 def _contours(values: np.ndarray, view: View, scale: Scale) -> tuple[float, float, float]:
@@ -87,11 +142,14 @@ def _contours(values: np.ndarray, view: View, scale: Scale) -> tuple[float, floa
     return low + step / 2, high, step
 
 
-def _hover(names: tuple[str, ...], units: str, view: View, value: str) -> str:
-    return (
-        f"{names[0]} %{{x:.4g}}<br>{names[1]} %{{y:.4g}} {units}<br>"
-        f"<b>{parts.title(view)} {value}</b><extra></extra>"
-    )  # fmt: skip
+def _hover(result, view: View, value: str, shift: tuple[float, float] = (0.0, 0.0)) -> str:
+    ends, told = box(result), []
+    for axis, letter, name in ((0, "x", result.names[0]), (1, "y", result.names[1])):
+        low, high = ends[2 * axis : 2 * axis + 2]
+        away = f"{shift[axis]:.10g} + ".replace("-", "−") if shift[axis] else ""
+        digits = 4 if away else max(4, apart(low, high) + 1)
+        told.append(f"{name} {away}%{{{letter}:.{digits}~g}}")
+    return f"{told[0]}<br>{told[1]} {result.units}<br><b>{parts.title(view)} {value}</b><extra></extra>"
 
 
 def _surface(result, values: np.ndarray, view: View, scale: Scale, colour: str) -> tuple[list[dict], dict]:
@@ -99,7 +157,7 @@ def _surface(result, values: np.ndarray, view: View, scale: Scale, colour: str) 
 
     On a log axis plotly colours and contours a surface by log10 z, so the colour range is in plotted values.
     """
-    axis = result.axis.astype(np.float32)
+    shift = _shift(result)
     heights = parts.raised(values, view, scale)
     first, last, step = _contours(values, view, scale)
     lines = {
@@ -107,24 +165,34 @@ def _surface(result, values: np.ndarray, view: View, scale: Scale, colour: str) 
         "color": "rgba(255,255,255,0.4)", "usecolormap": False,
     }  # fmt: skip
     surface = {
-        "type": "surface", "x": axis, "y": axis, "z": heights.T.astype(np.float32), "coloraxis": "coloraxis",
+        "type": "surface", "x": (result.a - shift[0]).astype(np.float32),
+        "y": (result.b - shift[1]).astype(np.float32), "z": heights.T.astype(np.float32), "coloraxis": "coloraxis",
         "lighting": LIGHT, "lightposition": {"x": -2000, "y": -4000, "z": 9000}, "connectgaps": False,
         "contours": {"x": {"highlight": False}, "y": {"highlight": False}, "z": lines},
-        "hovertemplate": _hover(result.names, result.units, view, "%{z:.4g}"), "name": "slice",
+        "hovertemplate": _hover(result, view, "%{z:.4g}", shift), "name": "slice",
     }  # fmt: skip
     shown = view.path and len(result.path) and _path_has_height(result, view)
     text = f"↑ {parts.title(view)}{', log scale' if view.logarithmic else ''}"  # a 3-D title is cut in a column
     layout = {
-        "scene": _scene(result, heights, values, view, scale),
+        "scene": _scene(result, heights, values, view, scale, shift),
         "margin": dict.fromkeys("lrtb", 0),
         "annotations": [parts.corner(text, "height", "left")],
+        "meta": {"box": box(result), "shift": shift},
     }
-    return [surface, *(_path_3d(result) if shown else [])], layout
+    return [surface, *(_path_3d(result, view, shift) if shown else [])], layout
 
 
-def _path_3d(result) -> list[dict]:
-    x, y = _inside(result).T.astype(np.float32)
-    z = parts.finite(result.path_loss).astype(np.float32)
+def _shift(result) -> tuple[float, float]:
+    """What is taken from a surface's coordinates: the middle of a window that is narrow and far from the center."""
+    a_low, a_high, b_low, b_high = box(result)
+    ends = ((a_low, a_high), (b_low, b_high))
+    return tuple((low + high) / 2 if high - low < NARROW * max(abs(low), abs(high)) else 0.0 for low, high in ends)  # type: ignore[return-value]
+
+
+def _path_3d(result, view: View, shift: tuple[float, float]) -> list[dict]:
+    x, y, z = (_inside(result, view) - [*shift, 0.0]).T.astype(np.float32)
+    if not len(x):
+        return []
     return [
         {
             "type": "scatter3d", "x": x, "y": y, "z": z, "mode": "lines", "name": name,
@@ -136,33 +204,60 @@ def _path_3d(result) -> list[dict]:
     ]  # fmt: skip
 
 
-def _scene(result, heights: np.ndarray, values: np.ndarray, view: View, scale: Scale) -> dict:
-    reach = float(result.axis[-1])
-    inner = round_below(0.85 * reach)
-    ticks = [-inner, 0.0, inner]
-    across = {
-        "range": [-reach, reach], "tickmode": "array", "tickvals": ticks,
-        "ticktext": [number(tick).replace("-", "−") for tick in ticks],
-    }  # fmt: skip
+def _scene(
+    result, heights: np.ndarray, values: np.ndarray, view: View, scale: Scale, shift: tuple[float, float]
+) -> dict:
+    a_low, a_high, b_low, b_high = box(result)
+    longer = max(a_high - a_low, b_high - b_low)
     return {
-        "xaxis": {**across, "title": {"text": result.names[0]}},
-        "yaxis": {**across, "title": {"text": result.names[1]}},
+        "xaxis": {**_floor_axis(a_low, a_high, shift[0]), "title": {"text": result.names[0]}},
+        "yaxis": {**_floor_axis(b_low, b_high, shift[1]), "title": {"text": result.names[1]}},
         "zaxis": {**parts.value_axis(values, view, scale, 4), "title": {"text": ""}},
-        "annotations": _center_3d(heights, view),
-        "aspectmode": "manual", "aspectratio": ASPECT, "camera": CAMERA, "dragmode": "orbit",
+        "annotations": _center_3d(result, heights, view, shift),
+        "aspectmode": "manual", "camera": CAMERA, "dragmode": "orbit",
+        "aspectratio": {
+            "x": max((a_high - a_low) / longer, SLIMMEST), "y": max((b_high - b_low) / longer, SLIMMEST), "z": HEIGHT,
+        },
     }  # fmt: skip
 
 
-def _center_3d(heights: np.ndarray, view: View) -> list[dict]:
+def _floor_axis(low: float, high: float, shift: float) -> dict:
+    if low == -high:
+        inner = round_below(0.85 * high)
+        ticks = [-inner, 0.0, inner]
+    else:
+        ticks = linear_ticks(low, high, 3)
+    return {
+        "range": [low - shift, high - shift], "tickmode": "array", "tickvals": [tick - shift for tick in ticks],
+        "ticktext": _tick_texts(ticks, low, high),
+    }  # fmt: skip
+
+
+def _tick_texts(ticks: list[float], low: float, high: float) -> list[str]:
+    digits = apart(low, high)
+    return [(number(tick) if digits <= 3 else f"{tick:.{digits}g}").replace("-", "−") for tick in ticks]
+
+
+def _at_center(result, values: np.ndarray) -> float:
+    """What the picture shows at the center: from the grid, to the bit where it holds the center and else between its
+    four neighbours; NaN outside.
+    """
+    a_low, a_high, b_low, b_high = box(result)
+    if not (a_low <= 0 <= a_high and b_low <= 0 <= b_high):
+        return np.nan
+    size = len(result.a)
+    row, column = (min(int(np.searchsorted(axis, 0.0, side="right")) - 1, size - 2) for axis in (result.a, result.b))
+    shares = [float(-axis[n] / (axis[n + 1] - axis[n])) for axis, n in ((result.a, row), (result.b, column))]
+    weights = np.outer([1 - shares[0], shares[0]], [1 - shares[1], shares[1]])
+    return float((weights * values[row : row + 2, column : column + 2])[weights > 0].sum())
+
+
+def _center_3d(result, heights: np.ndarray, view: View, shift: tuple[float, float]) -> list[dict]:
     """The mark at the start, as texts above the surface: a 3-D marker there would sink into it by half."""
-    middle = len(heights) // 2
-    place = {
-        "x": 0.0,
-        "y": 0.0,
-        "z": float(parts.plotted(heights[middle, middle], view)),
-        "showarrow": False,
-        "text": "●",
-    }
+    height = _at_center(result, parts.plotted(heights, view))
+    if not np.isfinite(height):
+        return []
+    place = {"x": -shift[0], "y": -shift[1], "z": height, "showarrow": False, "text": "●"}
     return [
         {**place, "name": f"center {ink}", "font": {"size": size, "color": ink}}
         for size, ink in ((22, CASING), (14, CORE))
@@ -170,35 +265,51 @@ def _center_3d(heights: np.ndarray, view: View) -> list[dict]:
 
 
 def _map(result, values: np.ndarray, view: View, scale: Scale, colour: str) -> tuple[list[dict], dict]:
-    axis = result.axis.astype(np.float32)
     heights = parts.plotted(parts.raised(values, view, scale), view).T.astype(np.float32)
     first, last, step = _contours(values, view, scale)
     own = values.T.astype(np.float32) if view.logarithmic else None
     contour = {
-        "type": "contour", "x": axis, "y": axis, "z": heights, "coloraxis": "coloraxis", "connectgaps": False,
+        "type": "contour", "x": result.a, "y": result.b, "z": heights, "coloraxis": "coloraxis", "connectgaps": False,
         "contours": {"start": first, "end": last, "size": step}, "name": "slice", "customdata": own,
         "line": {"width": 0.6, "color": "rgba(255,255,255,0.5)"},
-        "hovertemplate": _hover(result.names, result.units, view, "%{z:.4g}" if own is None else "%{customdata:.4g}"),
-    }  # fmt: skip
-    middle = len(axis) // 2
-    center = {
-        "type": "scatter", "x": [0.0], "y": [0.0], "mode": "markers", "name": "center",
-        "customdata": [float(values[middle, middle])],
-        "marker": {"size": 10, "color": colour, "line": {"width": 2, "color": CORE}},
-        "hovertemplate": f"center<br><b>{parts.title(view)} %{{customdata:.4g}}</b><extra></extra>",
+        "hovertemplate": _hover(result, view, "%{z:.4g}" if own is None else "%{customdata:.4g}"),
     }  # fmt: skip
     path = _path_2d(result) if view.path and len(result.path) else []
-    return [contour, *path, center], _map_layout(result)
+    return [contour, *path, *_center_2d(result, values, view, colour)], _map_layout(result)
+
+
+def _center_2d(result, values: np.ndarray, view: View, colour: str) -> list[dict]:
+    here = _at_center(result, values)
+    if not np.isfinite(here):
+        return []
+    return [{
+        "type": "scatter", "x": [0.0], "y": [0.0], "mode": "markers", "name": "center",
+        "customdata": [result.center_loss if view.show == "total" else here],
+        "marker": {"size": 10, "color": colour, "line": {"width": 2, "color": CORE}},
+        "hovertemplate": f"center<br><b>{parts.title(view)} %{{customdata:.4g}}</b><extra></extra>",
+    }]  # fmt: skip
 
 
 def _map_layout(result) -> dict:
-    reach = float(result.axis[-1])
-    across = {"range": [-reach, reach], "constrain": "domain", "tickvals": linear_ticks(-reach, reach, 5)}
+    """Both directions in one unit; the page sees to that by the axes' domains, so that any rectangle may be dragged."""
+    a_low, a_high, b_low, b_high = ends = box(result)
+    across, up = _map_axis(a_low, a_high), _map_axis(b_low, b_high)
+    longest = max(map(len, up["ticktext"]), default=0)
     return {
         "xaxis": {**across, "title": {"text": parts.with_unit(result.names[0], result.units)}},
-        "yaxis": {**across, "title": {"text": result.names[1]}, "scaleanchor": "x"},
-        "margin": {"l": 52, "r": 10, "t": 8, "b": 44},
+        "yaxis": {**up, "title": {"text": result.names[1]}, "scaleanchor": "x"},
+        "margin": {"l": 52 + 7 * max(0, longest - 6), "r": 10, "t": 8, "b": 44},
+        "meta": {"box": ends, "shift": [0.0, 0.0]},
     }
+
+
+def _map_axis(low: float, high: float) -> dict:
+    ticks = linear_ticks(low, high, 5)
+    if max(map(len, _tick_texts(ticks, low, high))) > 6:
+        ticks = linear_ticks(low, high, 3)  # long texts need room
+    return {
+        "range": [low, high], "tickvals": ticks, "ticktext": _tick_texts(ticks, low, high), "constrain": "domain",
+    }  # fmt: skip
 
 
 def _path_2d(result) -> list[dict]:

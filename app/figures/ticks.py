@@ -13,7 +13,7 @@ def number(value: float) -> str:
     if -4 <= power <= 4:
         return f"{value:.3g}" if power < 3 else f"{value:,.0f}"
     lead = f"{value / 10.0**power:.2g}"
-    return ("" if lead == "1" else f"{lead}×") + f"10{str(power).translate(_RAISED)}"
+    return {"1": "", "-1": "-"}.get(lead, f"{lead}×") + f"10{str(power).translate(_RAISED)}"
 
 
 def linear_ticks(low: float, high: float, most: int) -> list[float]:
@@ -47,3 +47,14 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
         return linear_ticks(10.0**low, 10.0**high, most)
     stride = math.ceil(len(values) / most)
     return [value for value in values if round(math.log10(value)) % stride == 0]
+
+
+def apart(low: float, high: float) -> int:
+    """Significant digits that tell places in an interval apart to a hundredth of it."""
+    return math.floor(math.log10(max(abs(low), abs(high)))) - math.floor(math.log10(high - low)) + 3
+
+
+def interval(low: float, high: float) -> str:
+    """[−0.4, 0.215], rounded to a hundredth of its width."""
+    decimals = 2 - math.floor(math.log10(high - low))
+    return "[" + ", ".join(f"{round(end, decimals) + 0.0:.12g}".replace("-", "−") for end in (low, high)) + "]"

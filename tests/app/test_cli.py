@@ -28,12 +28,21 @@ def test_a_slice_is_written_with_its_documented_keys(cache_folder, tmp_path):
         assert stored["loss"].shape == (9, 9) and stored["theta"].shape == stored["u"].shape == stored["v"].shape == (
             35,
         )
-        assert stored["loss"][4, 4] == stored["center_loss"] and stored["axis"][4] == 0
+        assert stored["loss"][4, 4] == stored["center_loss"] and stored["a"][4] == stored["b"][4] == 0
     again = tmp_path / "again.npz"
     assert lossatlas("run", "slice", QUERY, "--out", str(again)).exit_code == 0
     fresh = tmp_path / "fresh.npz"
     assert lossatlas("run", "slice", QUERY, "--out", str(fresh), "--no-cache").exit_code == 0
     assert out.read_bytes() == again.read_bytes() == fresh.read_bytes()
+
+
+def test_a_window_of_a_turned_plane_is_written(cache_folder, tmp_path):
+    out = tmp_path / "slice.csv"
+    query = f"{QUERY}&window=-0.4,0.2,0.1,0.5&turn=30"
+    found = lossatlas("run", "slice", query, "--out", str(out))
+    assert found.exit_code == 0 and "A window of the plane" in found.stdout and "Turned by 30°" in found.stdout
+    rows = np.loadtxt(out, delimiter=",", skiprows=1)
+    assert len(rows) == 81 and (rows[0, :2] == [-0.4, 0.1]).all() and (rows[-1, :2] == [0.2, 0.5]).all()
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "html"])
@@ -47,6 +56,7 @@ def test_the_other_formats_are_written(ending, cache_folder, tmp_path):
 
 @pytest.mark.parametrize(("words", "said"), [
     (["run", "slice", "dataset=irs"], "Did you mean 'iris'"), (["run", "slyce", ""], "Did you mean 'slice'"),
+    (["run", "slice", "window=1,0,0,0"], "lower end below"), (["run", "slice", "turn=x"], "must be a number"),
     (["run", "slice", "widths=0"], "between 1"), (["run", "slice", "widths=1000000000"], "between 1"),
     (["run", "slice", "activation=tanh,relu"], "one of the names"), (["run", "slice", "", "--out", "x.pkl"], "npz"),
     (["run", "slice", "", "--out", "/nowhere/x.npz"], "does not exist"),

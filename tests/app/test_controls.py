@@ -8,8 +8,11 @@ import pytest
 
 from app import ids
 from app.controls import (
+    ELSEWHERE,
     FIRST,
     FIRST_ACTIVATIONS,
+    OTHER_PLANE,
+    SLIDERS,
     control,
     declared,
     matters,
@@ -65,7 +68,7 @@ def test_control_suits_the_kind(name):
     assert getattr(drawn, prop(BASKET[name])) == {"layers": "3-4"}.get(name, BASKET[name].default)
 
 
-@pytest.mark.parametrize("name", [name for name in OPTIONS if name != "theme"])
+@pytest.mark.parametrize("name", [name for name in OPTIONS if name not in ELSEWHERE])
 def test_every_option_of_the_page_has_a_labelled_and_explained_control(name):
     row = control(OPTIONS[name])
     drawn = find(row, ids.option(name))
@@ -107,6 +110,19 @@ def test_step_of_an_arrow(name, expected):
     assert step(BASKET[name]) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("name", SLIDERS)
+def test_a_slider_spans_the_option_and_follows_while_it_moves(name):
+    drawn = find(control(OPTIONS[name]), ids.option(name))
+    assert type(drawn) is dmc.Slider and drawn.updatemode == "drag" and drawn.thumbLabel == OPTIONS[name].label
+    assert (drawn.min, drawn.max, drawn.value) == (OPTIONS[name].low, OPTIONS[name].high, OPTIONS[name].default)
+    assert next(told for told in declared(OPTIONS) if told["name"] == name)["followed"]
+
+
+def test_what_leaves_the_plane_is_told_and_exists():
+    told = {entry["name"] for entry in declared(OPTIONS) if entry["leaves"]}
+    assert told == OTHER_PLANE and not told & {"window", "turn", "dtype", "activation", "points", "seed"}
+
+
 def test_points_stay_odd_under_the_arrows():
     assert step(OPTIONS["points"]) % 2 == step(OPTIONS["line_points"]) % 2 == 0
 
@@ -124,7 +140,7 @@ def test_sections_hold_every_option_once_in_the_order_of_thought():
     found = sections(OPTIONS)
     assert list(found)[:5] == ["Problem", "Activations", "Start", "Slice", "View"]
     placed = [option.name for members in found.values() for option in members]
-    assert sorted(placed) == sorted(OPTIONS.keys() - {"theme"})
+    assert sorted(placed) == sorted(OPTIONS.keys() - ELSEWHERE)
     assert {option.name for option in found["Activations"]} == {"activation", "alpha", "slope", "beta"}
     assert OPTIONS.keys() >= FIRST
 

@@ -19,7 +19,7 @@ QUERY = "dataset=xor&widths=2&steps=10&l2=0.01"
 
 @pytest.fixture(scope="module", params=["slice", "line", "training"])
 def answer(request):
-    extra = {"slice": "&points=9&accuracy=1", "line": "&line_points=21", "training": ""}[request.param]
+    extra = {"slice": "&points=9&accuracy=1&window=-1,1,0,2", "line": "&line_points=21", "training": ""}[request.param]
     return ask(question(request.param, QUERY + extra))
 
 
@@ -28,7 +28,7 @@ def test_npz_holds_every_field_to_the_bit(answer):
         for name, array in to_arrays(answer).items():
             assert np.array_equal(stored[name], array, equal_nan=array.dtype.kind == "f")
     if hasattr(answer, "v"):
-        assert {"theta", "u", "v", "axis", "loss"} <= set(to_arrays(answer))
+        assert {"theta", "u", "v", "a", "b", "loss"} <= set(to_arrays(answer))
 
 
 def test_csv_and_json_hold_the_same_numbers(answer):
@@ -36,7 +36,8 @@ def test_csv_and_json_hold_the_same_numbers(answer):
     told = json.loads(FORMATS["json"].write(answer))
     if hasattr(answer, "v"):
         np.testing.assert_array_equal(frame["loss"].to_numpy().reshape(9, 9), answer.loss)
-        np.testing.assert_array_equal(frame["a"].to_numpy().reshape(9, 9)[:, 0], answer.axis)
+        np.testing.assert_array_equal(frame["a"].to_numpy().reshape(9, 9)[:, 0], answer.a)
+        np.testing.assert_array_equal(frame["b"].to_numpy().reshape(9, 9)[0], answer.b)
         np.testing.assert_array_equal(told["loss"], answer.loss)
     else:
         column = "loss" if hasattr(answer, "loss") else "train_loss"

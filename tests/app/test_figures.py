@@ -9,7 +9,7 @@ import pytest
 from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 
 from app.figures import line, parts, slice, training
-from app.figures.ticks import linear_ticks, log_ticks, number, round_below
+from app.figures.ticks import interval, linear_ticks, log_ticks, number, round_below
 from app.theme import HUES, PALETTES, TEMPLATES, colour_bar, colour_scale, curve, hue, hues
 from app.view import Scale, View
 from compute.activations import ACTIVATIONS
@@ -34,7 +34,8 @@ def slice_of(loss: np.ndarray, where: Where | None = None, **changes) -> SliceRe
     steps = np.linspace(1, 0, 12)
     made = SliceResult(
         spec=Slice(where=where or Where(), points=size),
-        axis=symmetric_axis(2.0, size),
+        a=symmetric_axis(2.0, size),
+        b=symmetric_axis(2.0, size),
         loss=loss,
         data=loss,
         penalty=np.zeros_like(loss),
@@ -92,7 +93,7 @@ def note(figure, name: str) -> str:
 def test_surface_holds_the_center_loss_and_lays_u_along_x(view):
     result = slice_of(bowl())
     z = trace(slice.figure(result, view, OWN, COLOUR), "slice").z
-    middle = len(result.axis) // 2
+    middle = len(result.a) // 2
     assert z[middle, middle] == np.float32(result.center_loss)
     # plotly's z[i][j] stands at y[i], x[j]; the first direction is x
     assert z[0, -1] == np.float32(result.loss[-1, 0]) != np.float32(result.loss[0, -1])
@@ -189,8 +190,80 @@ def test_path_lies_at_its_true_losses_and_only_where_it_belongs():
     assert "path" not in {part.name for part in slice.figure(result, View(path=False), OWN, COLOUR).data}
     away = replace(result, path=3 * result.path)
     drawn = trace(slice.figure(away, LOG, OWN, COLOUR), "path")
-    assert np.array_equal(np.isnan(drawn.x), (np.abs(away.path) > 2).any(1))
+    assert np.nanmax(np.abs([drawn.x, drawn.y])) == 2  # cut at the edge
+    inside = (np.abs(away.path) <= 2).all(1)
+    assert set(away.path[inside, 0].astype(np.float32)) <= set(drawn.x)
     assert "path leaves the picture" in slice.caption(away, LOG)
+
+
+def windowed(a: tuple[float, float], b: tuple[float, float], **changes) -> SliceResult:
+    """The bowl's window a × b."""
+    axes = np.linspace(*a, 17), np.linspace(*b, 17)
+    loss = 0.03 + 3 * axes[0][:, None] ** 2 + 0.1 * (axes[1][None, :] + 0.5) ** 2
+    spec = Slice(window=(*a, *b), points=17)
+    return slice_of(loss, spec=spec, a=axes[0], b=axes[1], center_loss=0.055, **changes)
+
+
+@pytest.mark.parametrize("mode", ["surface", "contour"])
+def test_a_window_is_drawn_where_it_lies_and_says_so(mode):
+    result, view = windowed((0.4, 1.6), (-1.0, -0.4)), View(mode=mode)
+    figure = slice.figure(result, view, OWN, COLOUR)
+    drawn = trace(figure, "slice")
+    axes = figure.layout.scene if mode == "surface" else figure.layout
+    np.testing.assert_allclose([*axes.xaxis.range, *axes.yaxis.range], [0.4, 1.6, -1.0, -0.4])
+    np.testing.assert_allclose(drawn.x, result.a, rtol=1e-6)
+    np.testing.assert_allclose(drawn.y, result.b, rtol=1e-6)
+    assert all(0.4 <= tick <= 1.6 for tick in axes.xaxis.tickvals) and figure.layout.meta["box"] == [0.4, 1.6, -1, -0.4]
+    assert "window [0.4, 1.6] × [−1, −0.4]" in slice.caption(result, view)
+    assert "center" not in {part.name for part in figure.data}  # it lies outside
+    assert not figure.layout.scene.annotations
+    if mode == "surface":
+        assert (axes.aspectratio.x, axes.aspectratio.y) == pytest.approx((1, 0.5))  # one unit on both sides
+
+
+@pytest.mark.parametrize("mode", ["surface", "contour"])
+def test_the_center_is_marked_in_a_window_that_holds_it(mode):
+    result = windowed((-0.3, 0.5), (-0.1, 0.8))
+    figure = slice.figure(result, View(mode=mode, log=False), OWN, COLOUR)
+    if mode == "contour":
+        mark = trace(figure, "center")
+        assert (mark.x[0], mark.y[0], mark.customdata[0]) == (0, 0, 0.055)
+    else:
+        mark = figure.layout.scene.annotations[0]
+        assert mark.z == pytest.approx(0.055, abs=2e-3)  # between four grid points
+
+
+def test_the_path_is_cut_at_the_edge_of_a_window():
+    steps = np.linspace(1, 0, 12)
+    result = windowed((-0.2, 0.7), (-0.2, 0.1))  # path: a = 1.5 s, b = −0.5 s, loss 0.03 + s
+    drawn = trace(slice.figure(result, LINEAR, OWN, COLOUR), "path")
+    assert drawn.y.min() == pytest.approx(-0.2) and drawn.x[0] == pytest.approx(0.6)  # enters through the lower edge
+    np.testing.assert_allclose(drawn.z, 0.03 + drawn.x / 1.5, rtol=1e-5)
+    assert (drawn.x[-1], drawn.y[-1]) == (0, 0) and "path leaves the window" in slice.caption(result, LOG)
+    loop = np.stack([np.cos(7 * steps), np.sin(7 * steps)], 1)  # crosses a corner twice
+    twice = trace(slice.figure(windowed((0.2, 2), (0.2, 2), path=loop), LINEAR, OWN, COLOUR), "path")
+    assert np.isnan(twice.x).sum() == 1
+    away = windowed((1.6, 1.8), (-1, 1))
+    assert "path" not in {part.name for part in slice.figure(away, LOG, OWN, COLOUR).data}
+    assert "path outside the window" in slice.caption(away, LOG)
+
+
+def test_a_narrow_window_far_out_keeps_its_digits():
+    a, b = (0.1234560, 0.1234562), (-1e-7, 1e-7)
+    for mode in ("surface", "contour"):
+        figure = slice.figure(windowed(a, b), View(mode=mode), OWN, COLOUR)
+        drawn, shift = trace(figure, "slice"), figure.layout.meta["shift"]
+        places = drawn.x.astype(float) + shift[0]
+        np.testing.assert_allclose(places, np.linspace(*a, 17), rtol=0, atol=1e-13)
+        assert len(set(drawn.x)) == 17
+        texts = figure.layout.scene.xaxis.ticktext if mode == "surface" else ("x",)
+        assert len(set(texts)) == len(texts)
+    assert interval(*a) == "[0.123456, 0.1234562]" and interval(-1e-7, 1e-7) == "[−1e−07, 1e−07]"
+
+
+def test_a_turned_plane_says_by_how_much():
+    result = slice_of(bowl(), spec=Slice(points=17, turn=30.0))
+    assert "seed 0, turned 30°" in slice.caption(result, LOG)
 
 
 def test_center_mark_stands_at_the_center_loss():

@@ -117,7 +117,7 @@ def test_index_is_accepted_and_states_the_language():
 
 
 def test_places_that_scripts_fill_are_empty(parts):
-    filled = {ids.SENTENCE, ids.EQUAL, ids.COST, ids.MESSAGE, ids.PROGRESS}
+    filled = {ids.SENTENCE, ids.EQUAL, ids.COST, ids.MESSAGE, ids.PROGRESS, ids.CRUMBS, ids.AIM}
     classes = {"plot", "caption", "state", "numbers", "activation", "warnings", "failure", "gradient"}
     for part in parts:
         if getattr(part, "id", None) in filled or getattr(part, "className", None) in classes:

@@ -81,6 +81,12 @@ def test_the_data_link_of_a_panel_is_the_question_it_shows(pool, cache):
             ("a" * 9000, "at most 4000"),
     ("dataset=mnist&widths=1000&points=513", "limit is 30 min"), ("%ff%00=1", "no option"),
             ("seed=%F0%9F", "whole number"),
+    ("window=1,0,0,0", "lower end below"), ("window=inf,1,0,1", "finite"), ("window=1,2,3,4,5", "at most 4 numbers"),
+    ("window=1,2", "takes four numbers"), ("turn=abc", "must be a number"), ("turn=-5", "between 0.0 and 360.0"),
+    ("window=0,1,0,1&trail=7,8,7,8", "lead inward"), ("window=0,1,0,1&trail=0,2,0,2,0,1,0,0.5", "lead inward"),
+    ("trail=0,1,0,1", "has none"), ("window=0,1,0,1&trail=x", "must be a number"),
+    ("window=0,1,0,1&trail=1,2", "four numbers for each"), ("window=0,1,0,1&trail=0,2,2,0", "lower end below"),
+    ("window=0,1,0,1&trail=" + ",".join(["0,1"] * 26), "at most 48 numbers"),
 ])  # fmt: skip
 def test_what_cannot_be_asked_is_refused_with_one_sentence(query, words, pool):
     found = events(query, pool, None)
@@ -100,6 +106,33 @@ def test_beyond_the_most_streams_a_reader_is_told_to_wait(pool, monkeypatch):
     assert [name for name, _ in events(QUICK, pool, None)] == ["busy"]
     first.close()
     assert events(QUICK, pool, None)[-1][0] == "done"
+
+
+def test_a_window_asks_for_the_surfaces_alone_and_marks_equal_pictures(pool, cache):
+    window = f"{QUICK}&window=-0.4,0.2,0.1,0.5"
+    whole, found = events(QUICK, pool, cache), events(window, pool, cache)
+    first, second = (dict(plan["columns"][0]["asked"]) for plan in (whole[0][1], found[0][1]))
+    assert first.pop("slice") != second.pop("slice") and first == second
+    before, after = last_panels(whole), last_panels(found)
+    for place, end in after.items():
+        assert (end["mark"] == before[place]["mark"]) == (place[1] != "slice")
+    for column in range(3):
+        end = after[column, "slice"]
+        assert end["figure"]["layout"]["meta"]["box"] == [-0.4, 0.2, 0.1, 0.5]
+        assert "window [−0.4, 0.2] × [0.1, 0.5]" in end["caption"] and "window=-0.4,0.2,0.1,0.5" in end["query"]
+    wandered = last_panels(events(f"{window}&trail=-1,1,-1,1", pool, cache))
+    assert {end["state"] for end in wandered.values()} == {"cached"}  # the way there is no part of the question
+    assert all(end["mark"] == after[place]["mark"] for place, end in wandered.items())
+
+
+def test_a_turn_asks_for_the_surfaces_alone(pool, cache):
+    plain, turned = (last_panels(events(f"{QUICK}{more}", pool, cache)) for more in ("", "&turn=30"))
+    for place, end in turned.items():
+        assert (end["mark"] == plain[place]["mark"]) == (place[1] != "slice")
+    assert "turned 30°" in turned[0, "slice"]["caption"]
+    boxes = [{tuple(end["figure"]["layout"]["meta"]["box"]) for place, end in ends.items() if place[1] == "slice"}
+             for ends in (plain, turned)]  # fmt: skip
+    assert boxes[0] == boxes[1]
 
 
 def test_a_view_never_changes_the_questions(pool):

@@ -109,6 +109,148 @@ def test_themes_modes_and_keys_need_no_computation(visitor: Reader):
     visitor.wait()
 
 
+def drag(visitor: Reader, column: int, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """A rectangle on a map between two places, as shares of the axes from the lower left."""
+    box = visitor.page.evaluate(
+        """id => {
+            const plot = document.getElementById(id), {xaxis, yaxis} = plot._fullLayout;
+            plot.scrollIntoView({block: 'center'});
+            const {left, top} = plot.getBoundingClientRect();
+            return [left + xaxis._offset, top + yaxis._offset, xaxis._length, yaxis._length];
+        }""",
+        f"plot-{column}-slice",
+    )
+    across, down = (
+        [box[n] + box[n + 2] * (share if n == 0 else 1 - share) for share in (start[n], end[n])] for n in (0, 1)
+    )
+    visitor.page.mouse.move(across[0], down[0])
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(sum(across) / 2, sum(down) / 2)
+    visitor.page.mouse.move(across[1], down[1])
+    visitor.page.mouse.up()
+
+
+def window_of(visitor: Reader) -> list[float]:
+    """The window that the address names."""
+    text = visitor.page.evaluate("new URLSearchParams(location.search).get('window') ?? ''")
+    return [float(part) for part in text.split(",")] if text else []
+
+
+def crumbs(visitor: Reader) -> list[str]:
+    return visitor.page.locator("#crumbs li").all_inner_texts()
+
+
+def ranges(visitor: Reader) -> list[list[float]]:
+    """The box that each column's map or surface shows."""
+    return visitor.page.evaluate("""() => window.lossatlas.boxes().map((_, column) => {
+        const layout = document.getElementById(`plot-${column}-slice`)._fullLayout;
+        const {xaxis, yaxis} = layout.scene ?? layout;
+        return [...xaxis.range, ...yaxis.range];
+    })""")
+
+
+def test_zoom_into_the_plane_by_dragging_and_back(visitor: Reader):
+    visitor.open(f"{QUICK}&mode=contour")
+    visitor.wait()
+    opened, drawn, whole = visitor.page.evaluate("window.lossatlas.opened"), visitor.panels(), ranges(visitor)[0]
+    drag(visitor, 0, (0.25, 0.5), (0.75, 0.9))
+    visitor.page.wait_for_function("location.search.includes('window=')")
+    visitor.wait()
+    first = window_of(visitor)
+    width, height = whole[1] - whole[0], whole[3] - whole[2]
+    np.testing.assert_allclose(  # a pixel or two
+        first, whole[0] + np.array([0.25, 0.75, 0.5, 0.9]) * [width, width, height, height], atol=0.02 * width
+    )
+    assert ranges(visitor) == [first] * 3 and len(crumbs(visitor)) == 2 and crumbs(visitor)[0] == "whole picture"
+    assert visitor.page.evaluate("window.lossatlas.opened") == opened + 1
+    for column in range(3):  # the zoom changes the surfaces' row alone
+        for row in ("line", "training"):
+            assert visitor.panels()[f"{column}-{row}"]["drawn"] == drawn[f"{column}-{row}"]["drawn"]
+    text = ",".join(map(str, first))
+    expected = ask(question("slice", f"{QUICK}&activation=elu&window={text}")).loss
+    np.testing.assert_allclose(10 ** np.array(visitor.heights(2)).T, expected, rtol=1e-5)  # log10, drawn in float32
+
+    drag(visitor, 1, (0.1, 0.1), (0.6, 0.6))
+    visitor.page.wait_for_function("location.search.includes('trail=')")
+    visitor.wait()
+    second = window_of(visitor)
+    assert ranges(visitor) == [second] * 3 and len(crumbs(visitor)) == 3
+    assert first[0] <= second[0] < second[1] <= first[1] and first[2] <= second[2] < second[3] <= first[3]
+    visitor.page.reload()
+    visitor.wait()
+    assert ranges(visitor) == [second] * 3 and len(crumbs(visitor)) == 3
+    visitor.page.locator("#crumbs button").nth(1).click()
+    visitor.page.wait_for_function("!location.search.includes('trail=')")
+    visitor.wait()
+    assert ranges(visitor) == [first] * 3 and {panel["state"] for panel in visitor.panels().values()} == {"cached"}
+    visitor.page.locator("#crumbs button").first.click()
+    visitor.page.wait_for_function("!location.search.includes('window=')")
+    visitor.wait()
+    assert ranges(visitor) == [whole] * 3 and crumbs(visitor) == ["whole picture"]
+    visitor.page.go_back()
+    visitor.wait()
+    assert window_of(visitor) == first and ranges(visitor) == [first] * 3
+    visitor.page.locator("#plot-0-slice .nsewdrag").dblclick()  # a double click goes one up, as the button does
+    visitor.page.wait_for_function("!location.search.includes('window=')")
+    visitor.wait()
+    assert ranges(visitor) == [whole] * 3
+    visitor.page.keyboard.press("s")
+    visitor.wait()
+    visitor.page.keyboard.press("i")  # a surface: into its middle half
+    visitor.page.wait_for_function("location.search.includes('window=')")
+    visitor.wait()
+    np.testing.assert_allclose(ranges(visitor), [np.array(whole) / 2] * 3)
+    visitor.choose("dataset", "Iris")  # another plane: its coordinates mean something else
+    visitor.page.wait_for_function("location.search.includes('dataset=iris') || !location.search.includes('dataset')")
+    visitor.wait()
+    assert not window_of(visitor) and crumbs(visitor) == ["whole picture"]
+
+
+def test_the_plane_turns_while_the_slider_moves(visitor: Reader):
+    visitor.open(f"{QUICK}&activation=tanh")
+    visitor.wait()
+    before, lines, entries = visitor.heights(0), visitor.panels()["0-line"], visitor.page.evaluate("history.length")
+    thumb = visitor.page.locator("#row-turn [role=slider]")
+    thumb.scroll_into_view_if_needed()
+    box, track = thumb.bounding_box(), visitor.page.locator("#row-turn .mantine-Slider-track").bounding_box()
+    assert box and track
+    visitor.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(track["x"] + track["width"] / 8, box["y"] + box["height"] / 2, steps=4)
+    opened = visitor.page.evaluate("window.lossatlas.opened")
+    visitor.wait()
+    assert visitor.heights(0) != before  # the picture follows, and the address waits
+    assert visitor.page.evaluate("location.search") == f"?{QUICK}&activation=tanh"
+    visitor.page.mouse.up()
+    visitor.page.wait_for_function("location.search.includes('turn=45.0')")
+    visitor.wait()
+    assert visitor.page.evaluate("window.lossatlas.opened") <= opened + 1  # letting go asks nothing new
+    extent = visitor.half_width(0)
+    expected = ask(question("slice", f"{QUICK}&activation=tanh&turn=45&extent={extent}")).loss
+    np.testing.assert_allclose(np.array(visitor.heights(0)).T, expected, rtol=1e-6)
+    assert visitor.panels()["0-line"]["drawn"] == lines["drawn"]  # the first direction stays
+    thumb.press("ArrowRight")
+    visitor.page.wait_for_function("location.search.includes('turn=50.0')")
+    visitor.wait()
+    assert visitor.page.evaluate("history.length") == entries + 2
+    visitor.page.go_back()
+    visitor.page.wait_for_function("document.querySelector('#row-turn [role=slider]').ariaValueNow === '45'")
+    visitor.wait()
+    np.testing.assert_allclose(np.array(visitor.heights(0)).T, expected, rtol=1e-6)
+
+
+def test_a_nonsense_window_is_one_sentence_and_has_a_way_out(visitor: Reader):
+    visitor.open(f"{QUICK}&window=1,0,0,0&trail=x")
+    visitor.wait("refused")
+    assert "must be a number" in visitor.message()
+    visitor.open(f"{QUICK}&window=1,0,0,0")
+    visitor.wait("refused")
+    assert "lower end below" in visitor.message()
+    visitor.page.locator("#crumbs button").first.click()
+    visitor.wait()
+    assert not window_of(visitor) and visitor.message() == ""
+
+
 def test_a_refused_question_keeps_the_picture_and_says_why(visitor: Reader):
     visitor.open(QUICK)
     visitor.wait()

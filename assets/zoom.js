@@ -1,0 +1,157 @@
+// Windows of the plane: a rectangle dragged on a map, the breadcrumbs back, buttons, keys and wheel.
+// A window is a box [a_low, a_high, b_low, b_high]; its text stands in the URL, and so does the way to it.
+(function () {
+  "use strict";
+
+  const atlas = (window.lossatlas = window.lossatlas || {});
+  const byId = (id) => document.getElementById(id);
+
+  const DEEPEST = 12; // windows of a trail, as app.view
+  const NONE = "none";
+
+  let shown = NONE; // the window of the URL
+  let way = []; // the boxes between the whole picture and it
+  let whole = null; // the whole picture's box, once it was drawn
+  let point = null; // [a, b] where a reader clicked
+
+  // ---------------------------------------------------------------- texts
+
+  function boxesOf(text) {
+    const numbers = text.split(",").map(Number);
+    if (!text || numbers.length % 4 || !numbers.every(Number.isFinite)) return [];
+    return Array.from({ length: numbers.length / 4 }, (_, i) => numbers.slice(4 * i, 4 * i + 4));
+  }
+
+  const textOf = (box) => box.map(atlas.floatText).join(",");
+
+  // Rounded to a hundredth of an interval, as app.figures.ticks.interval: the text stays short, and so does the URL.
+  function rounded(value, low, high) {
+    const decimals = 2 - Math.floor(Math.log10(high - low));
+    if (!(decimals <= 100)) return value;
+    return decimals > 0 ? Number(value.toFixed(decimals)) : Math.round(value * 10 ** decimals) / 10 ** decimals;
+  }
+
+  const words = (value, low, high) => String(rounded(value, low, high)).replaceAll("-", "−");
+
+  function named([left, right, bottom, top]) {
+    const interval = (low, high) => `[${words(low, low, high)}, ${words(high, low, high)}]`;
+    return `${interval(left, right)} × ${interval(bottom, top)}`;
+  }
+
+  // ---------------------------------------------------------------- where we are
+
+  const here = () => boxesOf(shown)[0] || atlas.boxes()[0] || null;
+
+  // page.js says which window the URL names now, and by which way it was reached.
+  function showWindow(text, trail) {
+    const moved = text !== shown;
+    if (moved && shown === NONE) whole = atlas.boxes()[0] || whole;
+    shown = text;
+    way = text === NONE ? [] : boxesOf(trail);
+    const box = boxesOf(text)[0] || (text === NONE ? whole : null);
+    if (moved && box && box[0] < box[1] && box[2] < box[3]) atlas.foresee(box);
+    crumbs();
+  }
+
+  function crumbs() {
+    const last = boxesOf(shown)[0];
+    const names = ["whole picture", ...way.map(named), ...(shown === NONE ? [] : [last ? named(last) : "?"])];
+    byId("crumbs").replaceChildren(...names.map((name, place) => {
+      const item = document.createElement("li");
+      const end = place === names.length - 1;
+      const part = document.createElement(end ? "span" : "button");
+      part.textContent = name;
+      if (end) part.setAttribute("aria-current", "true");
+      else Object.assign(part, { type: "button", className: "crumb" }).dataset.crumb = place;
+      item.append(part);
+      return item;
+    }));
+    byId("outward").disabled = shown === NONE;
+    aim();
+  }
+
+  function aim() {
+    const box = here();
+    const chosen = box && point && inside(point, box);
+    byId("aim").textContent = chosen
+      ? `at ${words(point[0], box[0], box[1])}, ${words(point[1], box[2], box[3])}`
+      : "";
+  }
+
+  const inside = ([a, b], [left, right, bottom, top]) => left <= a && a <= right && bottom <= b && b <= top;
+
+  function target(box) {
+    if (!box) return null;
+    return point && inside(point, box) ? point : [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
+  }
+
+  // ---------------------------------------------------------------- moving
+
+  // An inner window: rounded to what its size calls for, and kept within the one shown.
+  function enter([left, right, bottom, top]) {
+    const now = here();
+    if (!now) return;
+    const fit = (value, low, high, least, most) => Math.min(most, Math.max(least, rounded(value, low, high)));
+    const box = [
+      fit(left, left, right, now[0], now[1]), fit(right, left, right, now[0], now[1]),
+      fit(bottom, bottom, top, now[2], now[3]), fit(top, bottom, top, now[2], now[3]),
+    ];
+    const last = boxesOf(shown);
+    atlas.zoom(textOf(box), [...way, ...last].slice(-DEEPEST).map(textOf).join(","));
+  }
+
+  function zoomIn(at = target(here())) {
+    const box = here();
+    if (!box) return;
+    const half = (low, high, middle) => {
+      const reach = (high - low) / 4;
+      const kept = Math.min(high - reach, Math.max(low + reach, middle));
+      return [kept - reach, kept + reach];
+    };
+    enter([...half(box[0], box[1], at[0]), ...half(box[2], box[3], at[1])]);
+  }
+
+  // To a breadcrumb: 0 is the whole picture.
+  function zoomTo(place) {
+    point = null; // also that of a double click
+    atlas.zoom(place ? textOf(way[place - 1]) : NONE, way.slice(0, Math.max(0, place - 1)).map(textOf).join(","));
+  }
+
+  function zoomOut() {
+    if (shown !== NONE) zoomTo(way.length);
+  }
+
+  // ---------------------------------------------------------------- pictures
+
+  function listen(plot, isMap) {
+    plot.on("plotly_relayout", (event) => {
+      // A reader's rectangle comes as single ends; the page's own ranges come as pairs.
+      if (!isMap() || !["xaxis.range[0]", "yaxis.range[0]"].some((end) => end in event)) return;
+      const { xaxis, yaxis } = plot._fullLayout;
+      enter([...xaxis.range, ...yaxis.range]);
+    });
+    plot.on("plotly_doubleclick", () => isMap() && zoomOut());
+    plot.on("plotly_click", ({ points: [first] }) => {
+      const shift = plot.layout.meta?.shift || [0, 0];
+      point = [first.x + shift[0], first.y + shift[1]];
+      aim();
+    });
+  }
+
+  const NOTCH = 350; // ms between two steps of a wheel
+  let notch = 0;
+
+  function wheeled(plot, event) {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    if (event.timeStamp - notch < NOTCH) return;
+    notch = event.timeStamp;
+    const { xaxis, yaxis } = plot._fullLayout;
+    const { left, top } = plot.getBoundingClientRect();
+    const at = [xaxis.p2d(event.clientX - left - xaxis._offset), yaxis.p2d(event.clientY - top - yaxis._offset)];
+    if (event.deltaY < 0) zoomIn(at);
+    else zoomOut();
+  }
+
+  Object.assign(atlas, { showWindow, zoomIn, zoomOut, zoomTo, listen, wheeled });
+})();
