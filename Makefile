@@ -1,14 +1,16 @@
 # make serve   install into .venv and start the atlas; ARGS="--port 9000" passes options on
 # make test    install the test tools, lint, run every test
 # make lint    ruff and mypy
+# make bench   install the peers into .bench-venv, measure, write benchmarks/RESULTS.md; ARGS="slices" for one script
 # make screenshot   draw README's picture again
-# make clean   remove .venv, builds and tool caches
+# make clean   remove .venv, .bench-venv, builds and tool caches
 #
 # PYTHON=python3.12                                    another interpreter than python3
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu     a small torch without CUDA (0.2 GB instead of several)
 
 PYTHON ?= python3
 VENV ?= .venv
+BENCH ?= .bench-venv
 TORCH_INDEX ?=
 ARGS ?=
 
@@ -16,7 +18,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: serve test lint screenshot clean
+.PHONY: serve test lint bench screenshot clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.installed
@@ -52,9 +54,21 @@ test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { \
 	exit 1; }
 endef
 
+bench: $(BENCH)/.installed
+	$(BENCH)/bin/python -m benchmarks $(ARGS)
+
+# An environment of its own that sees .venv's packages, so that torch is neither installed twice nor replaced.
+$(BENCH)/.installed: benchmarks/peers.txt $(VENV)/.installed-test
+	$(BIN)/python -m venv --clear --without-pip $(BENCH)
+	@$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> "$$($(BENCH)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lossatlas.pth"
+	$(BIN)/python -m pip --python $(BENCH)/bin/python install --quiet --disable-pip-version-check --no-deps \
+		-r benchmarks/peers.txt
+	@touch $@
+
 screenshot: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.screenshot
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,9 +4,9 @@ import torch
 
 from benchmarks.machine import describe, seconds
 from compute.analyses import levels_of, question
-from compute.cost import affine_seconds, loss_seconds, step_seconds
-from compute.jobs import ask, seconds_of
-from compute.kernels.affine import losses_at
+from compute.cost import loss_seconds, slice_seconds, step_seconds
+from compute.jobs import ask, one_thread, seconds_of
+from compute.kernels.plan import losses_at
 from compute.loss import make_loss
 from compute.nets import initial
 from compute.train import Training, run_training
@@ -24,13 +24,14 @@ STEPS, POINTS = 20, 33
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    print(describe())
-    print(
-        f"{'question':42}{'loss':>16}{'slice point':>18}{'training step':>18}{'whole slice':>16}   measured / estimated"
-    )
-    for query in QUESTIONS:
-        print(f"{query:42}" + "".join(f"{measured:9.2g}/{estimated:<7.2g}" for measured, estimated in pairs(query)))
+    with one_thread():
+        print(describe())
+        print(
+            f"{'question':42}{'loss':>16}{'slice point':>18}{'training step':>18}{'whole slice':>16}   "
+            "measured / estimated"
+        )
+        for query in QUESTIONS:
+            print(f"{query:42}" + "".join(f"{measured:9.2g}/{estimated:<7.2g}" for measured, estimated in pairs(query)))
 
 
 def pairs(query: str) -> list[tuple[float, float]]:
@@ -41,9 +42,10 @@ def pairs(query: str) -> list[tuple[float, float]]:
     point = torch.as_tensor(theta, dtype=loss.parts["train"].x.dtype)
     directions = torch.eye(2, len(theta)).numpy().astype(float)
     grid = torch.rand(400, 2).double().numpy()
+    losses_at(loss, theta, directions, grid[:9], "train")  # compiled and checked
     return [
         (seconds(lambda: loss.data_term(point), 9), loss_seconds(problem)),
-        (seconds(lambda: losses_at(loss, theta, directions, grid, "train")) / 400, affine_seconds(problem)),
+        (seconds(lambda: losses_at(loss, theta, directions, grid, "train")) / 400, slice_seconds(problem)),
         (seconds(lambda: run_training(Training(problem, spec.start))) / STEPS, step_seconds(problem, 0)),
         (seconds(lambda: ask(spec), 1), seconds_of(levels_of(spec))),
     ]

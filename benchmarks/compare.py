@@ -1,0 +1,23 @@
+"""The one table: slices, walks, Hessians and trainings, each against a named peer, in one process on one thread.
+
+Ratios are of medians of at least three. The columns `GEMM` and `exp` say what share of our time the work's products
+and exponentials alone would take at the measured peaks; what is left is memory, sums, logarithms and overhead.
+"""
+
+from benchmarks import hessians, slices, training, walks
+from benchmarks.machine import describe
+from benchmarks.peaks import measure
+from benchmarks.table import show
+from compute.jobs import one_thread
+
+SCRIPTS = (slices, walks, hessians, training)
+
+
+def main() -> None:
+    with one_thread():
+        print(describe())
+        show((row for script in SCRIPTS for row in script.rows()), measure())
+
+
+if __name__ == "__main__":
+    main()

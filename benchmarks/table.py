@@ -1,0 +1,86 @@
+"""One line of the one table: the same work by a peer and by us, on one thread in one process.
+
+A script with such lines offers `rows() -> Iterator[Row | Skipped]`; `python -m benchmarks.compare` prints them all.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from benchmarks.peaks import Peaks
+
+HEADING = (
+    f"{'work':46}{'peer':24}{'peer µs':>10}{'ours µs':>10}{'ratio':>9}{'gate':>7}"
+    f"{'error: peer':>13}{'ours':>7}{'loop':>7}{'GEMM':>7}{'exp':>7}   note"
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Seconds are medians of at least three, of processor time, for one unit of the work (a point, a walk's step).
+
+    Attributes:
+        peer_error, our_error, loop_error: largest relative error against float64 over the points both evaluated; of a
+            plain float32 loop over them too.
+        gate: the ratio to be reached.
+        products: floating point operations in matrix products that our way needs for a unit, two a multiply-add.
+        exponentials: exponentials or their like that our way needs for a unit: one for a tanh, a sigmoid, an ELU.
+    """
+
+    work: str
+    peer: str
+    peer_seconds: float
+    our_seconds: float
+    peer_error: float = math.nan
+    our_error: float = math.nan
+    loop_error: float = math.nan
+    gate: float = math.nan
+    products: float = 0.0
+    exponentials: float = 0.0
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        return self.peer_seconds / self.our_seconds
+
+    def show(self, peaks: Peaks) -> str:
+        """The line. The last two numbers say which share of the measured peaks the work alone amounts to."""
+        short = self.gate > self.ratio
+        return (
+            f"{self.work:46}{self.peer:24}{self.peer_seconds * 1e6:10.4g}{self.our_seconds * 1e6:10.4g}"
+            f"{times(self.ratio):>9}{'' if math.isnan(self.gate) else f'{self.gate:g}×':>7}"
+            f"{error(self.peer_error):>13}{error(self.our_error):>7}{error(self.loop_error):>7}"
+            f"{share(self.products / self.our_seconds / peaks.products):>7}"
+            f"{share(self.exponentials / self.our_seconds / peaks.exponentials):>7}"
+            f"   {'SHORT OF THE GATE ' if short else ''}{self.note}"
+        )
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Work that was not measured, and why."""
+
+    work: str
+    why: str
+
+    def show(self, _: Peaks) -> str:
+        return f"{self.work:46}not measured: {self.why}"
+
+
+def error(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.0e}"
+
+
+def times(value: float) -> str:
+    return f"{value:,.0f}×" if value >= 100 else f"{value:.3g}×"
+
+
+def share(value: float) -> str:
+    return f"{value:.0%}" if value else "–"
+
+
+def show(rows: Iterable[Row | Skipped], peaks: Peaks) -> None:
+    """Print the table line by line as it is measured."""
+    print(HEADING)
+    for row in rows:
+        print(row.show(peaks).rstrip(), flush=True)
