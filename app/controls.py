@@ -27,8 +27,8 @@ SECTIONS = {
     "Where": "Slice", "Slice": "Slice", "Line": "Slice", "View": "View",
 }  # fmt: skip
 FIRST = {  # seen at once, with whatever they call for; the others are behind "more"
-    "dataset", "network", "widths", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent", "points",
-    "turn", "mode", "show", "log", "shared", "path",
+    "dataset", "network", "widths", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",
+    "points", "turn", "mode", "show", "log", "shared", "path",
 }  # fmt: skip
 SLIDERS = {"turn": 5.0}  # drawn as sliders, by the step of an arrow key; the picture follows while they move
 OTHER_PLANE = {  # a change of these leaves no sense in a window's coordinates, so the page shows the whole again
