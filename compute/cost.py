@@ -19,6 +19,7 @@ SUMS = 0.35e9  # parameters of later layers a second, summed for each point of a
 UPDATES = 0.1e9  # parameters a second in an optimiser step and its recording
 KEPT = 4  # arrays of pre-activations that a gradient holds at its peak
 POINTS_KEPT = 40  # parameter vectors of a training, its optimiser, and the plane made from it
+PATHS_KEPT = 6  # copies of a recorded path while it is projected on a plane
 GRIDS = 12  # arrays of a grid's size while an answer is put together and packed
 PIECE = 0.25  # seconds a task should take, so that progress shows and a cancelled job ends soon
 SHARE = 0.1  # of a task's time that may go into what it does before its first point
@@ -86,7 +87,7 @@ def setup_seconds(problem: Problem, part: str = "train") -> float:
 
 def piece(problem: Problem, part: str, per_point: float) -> int:
     """Points of one task: a quarter second's worth, or more where its beginning would take too large a share."""
-    return max(16, int(max(PIECE, setup_seconds(problem, part) / SHARE) / per_point))
+    return max(1, int(max(PIECE, setup_seconds(problem, part) / SHARE) / per_point))
 
 
 def step_seconds(problem: Problem, batch: int) -> float:
@@ -104,9 +105,9 @@ def trajectory_seconds(problem: Problem, points: int) -> float:
     return points * points * problem.parameters / 0.7e9
 
 
-def peak_bytes(problem: Problem, batch: int, points: int) -> float:
-    """Memory of a task at its peak, beyond the program's own: data, points, one block or batch of pre-activations with
-    what a gradient keeps of them, and the grid.
+def peak_bytes(problem: Problem, batch: int, points: int, recorded: int = 1) -> float:
+    """Memory of a task at its peak, beyond the program's own: data, points, the recorded points of a training and what
+    is made of them, one block or batch of pre-activations with what a gradient keeps of them, and the grid.
 
     BatchNorm ties the patterns of a full batch together; any other loss is taken in blocks.
     """
@@ -114,4 +115,5 @@ def peak_bytes(problem: Problem, batch: int, points: int) -> float:
     total = patterns(problem) + patterns(problem, "test")
     together = patterns(problem) if problem.norm == "batch" else min(batch or patterns(problem), BLOCK // units + 64)
     data = total * problem.sizes[0] * (8 + 2 * itemsize)
-    return data + KEPT * together * units * itemsize + POINTS_KEPT * problem.parameters * 8 + GRIDS * points**2 * 8
+    vectors = POINTS_KEPT + PATHS_KEPT * recorded
+    return data + KEPT * together * units * itemsize + vectors * problem.parameters * 8 + GRIDS * points**2 * 8

@@ -15,11 +15,13 @@ def gaussian(count: int, seed: int, which: int) -> np.ndarray:
 
 
 def filter_normalised(direction: np.ndarray, center: np.ndarray, shapes: Shapes) -> np.ndarray:
-    """Each unit's incoming weights scaled to the norm of the center's own; biases 0 (Li et al. 2018, section 4)."""
+    """Each unit's or filter's incoming weights scaled to the norm of the center's own; biases and BatchNorm's gains and
+    shifts 0 (Li et al. 2018, section 4).
+    """
     result, cuts = np.zeros_like(direction), offsets(shapes)
     for begin, end, shape in zip(cuts, cuts[1:], shapes, strict=False):
         if len(shape) > 1:
-            rows, own = direction[begin:end].reshape(shape), center[begin:end].reshape(shape)
+            rows, own = (vector[begin:end].reshape(shape[0], -1) for vector in (direction, center))
             norms = np.linalg.norm(rows, axis=1, keepdims=True)
             scale = np.linalg.norm(own, axis=1, keepdims=True) / np.where(norms > 0, norms, 1.0)
             result[begin:end] = (rows * scale).ravel()

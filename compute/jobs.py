@@ -31,6 +31,7 @@ from compute.cost import peak_bytes
 from compute.options import BadSpec
 from compute.results import Damaged, Failure, pack, unpack
 from compute.tasks import CannotAnswer, Task, every
+from compute.train import Training, recorded_steps
 
 LEASE = 2.0  # seconds that a closed watch keeps its work wanted, so that a reload finds it still running
 PATIENCE = 20.0  # seconds to wait for a scheduler that does not answer
@@ -116,7 +117,8 @@ def check_cost(spec, most_seconds: float, most_bytes: float = math.inf) -> float
     Raises:
         BadSpec: more than `most_seconds`, or a task of it needs more than `most_bytes` of memory.
     """
-    needed = peak_bytes(spec.problem, spec.start.batch, getattr(spec, "points", 0))
+    recorded = len(recorded_steps(Training(spec.problem, spec.start)))
+    needed = peak_bytes(spec.problem, spec.start.batch, getattr(spec, "points", 0), recorded)
     if needed > most_bytes:
         raise BadSpec(
             f"This needs about {size(needed)} of memory in a worker, and the limit is {size(most_bytes)}. "

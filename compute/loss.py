@@ -1,7 +1,7 @@
 """The loss of a Problem and its gradient, for one point or a batch. The only place autodiff is called.
 
-Every evaluation runs over patterns in blocks of fixed size and adds their losses in float64, so that a value does not
-depend on how many points are asked for together.
+Every evaluation runs over patterns in blocks of fixed size and adds their losses in float64, so that a value depends on
+how many points are asked for together by rounding only.
 """
 
 import functools
@@ -32,6 +32,10 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def first(self, count: int) -> "Part":
+        """The first patterns only."""
+        return Part(self.x[:count], self.y[:count], None if self.labels is None else self.labels[:count])
 
 
 @dataclass(frozen=True)
@@ -99,15 +103,14 @@ class Loss:
         """Gradient of the total training loss, shaped as theta and in its dtype; over some patterns if given."""
         if chosen is None:
             return self._gradient(theta, None)
-        where = self.parts["train"]
-        summed = self._backward(theta, where.x[chosen], where.y[chosen])[1]
+        where, summed = self.parts["train"], torch.zeros_like(theta)
+        for rows in self._pieces(len(chosen)):
+            summed += self._backward(theta, where.x[chosen[rows]], where.y[chosen[rows]])[1]
         return summed / len(chosen) + 2 * self.problem.l2 * theta
 
     def _gradient(self, theta: Tensor, found: "_Sums | None") -> Tensor:
         where, total = self.parts["train"], torch.zeros_like(theta)
-        # BatchNorm ties all patterns together: their gradient is taken in one piece.
-        together = self.problem.norm == "batch"
-        for rows in [slice(0, len(where))] if together else self.blocks(len(where)):
+        for rows in self._pieces(len(where)):
             z, part = self._backward(theta, where.x[rows], where.y[rows])
             total += part
             if found is not None:
@@ -155,6 +158,10 @@ class Loss:
         """Data term and penalty."""
         return self.data_term(theta, part) + self.penalty(theta)
 
+    def _pieces(self, count: int) -> Iterator[slice]:
+        """Patterns whose gradient is taken at a time: BatchNorm ties all of them together."""
+        return iter([slice(0, count)]) if self.problem.norm == "batch" else self.blocks(count)
+
     def blocks(self, count: int) -> Iterator[slice]:
         """Patterns at a time, as slices."""
         size = max(64, min(4096, BLOCK // sum(self.problem.sizes[1:])))
@@ -176,7 +183,7 @@ class _Sums:
 
     def add(self, problem: Problem, z: Tensor, where: Part, rows: slice) -> None:
         """Add the outputs z (..., n, K) of some patterns."""
-        losses = CRITERIA[problem.loss].function(z, where.y[rows])
+        losses = CRITERIA[problem.loss].values(z, where.y[rows])
         self.loss = self.loss + losses.sum(-1, dtype=torch.float64)
         if where.labels is not None:
             self.right = self.right + right(problem, z, where.labels[rows]).sum(-1, dtype=torch.float64)

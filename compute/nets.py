@@ -131,7 +131,7 @@ class Problem:
         low=0.0,
         high=100.0,
         label="L2 penalty λ",
-        help="Adds λ‖θ‖² over all weights and biases; shown apart.",
+        help="Adds λ‖θ‖² over all parameters, biases included; shown apart.",
     )
     data_seed: int = option(
         0,

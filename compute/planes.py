@@ -5,7 +5,7 @@ The center is the point that the Start reaches. `extent=auto` is decided here, a
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,8 +22,10 @@ from compute.tasks import CannotAnswer, Task
 from compute.train import VERSIONS as TRAIN_VERSIONS
 from compute.train import Start, Training, TrainingResult, reach, recorded_steps
 
-VERSIONS = (2, *TRAIN_VERSIONS)
+VERSIONS = (3, *TRAIN_VERSIONS)
 
+JUDGED = 2000  # patterns that decide how far a picture should reach (chosen by eye)
+RUNGS = 5  # of the ladder at a time
 BUFFERS = 16  # the first of the random directions of BatchNorm's statistics; those below are the planes' own
 STATISTICS = {
     "fixed": "held at the center's",
@@ -163,7 +165,7 @@ def point_seconds(place: Place) -> float:
 def plane_task(place: Place) -> Task:
     """The task whose result is the Plane."""
     reached = reach(place.problem, place.start)
-    seconds = 200 * point_seconds(place)
+    seconds = 80 * point_seconds(place)
     if place.where.directions == "trajectory":
         seconds += trajectory_seconds(place.problem, len(recorded_steps(Training(place.problem, place.start))))
     return Task(key_of("plane", VERSIONS, place), make_plane, (place, reached), seconds)
@@ -185,8 +187,10 @@ def make_plane(place: Place, reached: TrainingResult) -> Plane:
         )
     u, v, names, explained = _directions(place, center, reached)
     path, off_plane = project(reached.theta - center, u, v)
-    buffers = _buffers(place, loss, reached, path)
-    extent, how = _extent(where, loss, np.hstack([np.stack([center, u, v]), buffers]), path)
+    # Whatever becomes of BatchNorm's statistics, how far the picture reaches is decided with them held.
+    held = _buffers(replace(place, where=replace(where, statistics="fixed")), loss, reached, path)
+    extent, how = _extent(where, loss, np.hstack([np.stack([center, u, v]), held]), path)
+    buffers = held if where.statistics == "fixed" else _buffers(place, loss, reached, path)
     seed = "" if where.directions in ("trajectory", "weights") else f", seed {where.direction_seed}"
     turned = " The second is turned orthogonal, so its units keep the weights' norms only roughly."
     kind = f"Directions: {DIRECTIONS[where.directions]}{seed}.{turned if where.directions == 'filter' else ''}"
@@ -307,18 +311,25 @@ def _ladder(least: float) -> float:
 def _rising_extent(loss: Loss, part: str, state: np.ndarray) -> tuple[float, str]:
     """The smallest round half width at whose edge the median loss of eight directions stands above the center's by
     the loss of a network that outputs zero: far enough to see the walls, near enough to see the basin (chosen by eye).
+
+    The loss is taken over at most JUDGED patterns, from the inside outwards, until the width is found.
     """
+    few = replace(loss, parts={name: some.first(JUDGED) for name, some in loss.parts.items()})
     turns = np.arange(8) * math.pi / 4
     ring = np.stack([np.cos(turns), np.sin(turns)], 1)
-    radii = np.array([step for step in LADDER if 0.05 <= step <= 50])
-    coordinates = np.concatenate([np.zeros((1, 2)), (radii[:, None, None] * ring).reshape(-1, 2)])
-    values = losses_at(loss, state[0], state[1:], coordinates, part)[0]
-    zero = float(loss.data_term(torch.zeros(loss.problem.parameters, dtype=loss.parts[part].x.dtype), part))
-    rise = np.median(values[1:].reshape(-1, 8), axis=1) - values[0]
-    if not (rise >= zero).any():
-        return 1.0, "Half width 1: up to 50 the data term does not rise by that of a network that outputs zero."
-    extent = float(radii[np.argmax(rise >= zero)])
-    return extent, f"Half width {extent:g}: there the data term has risen by that of a network that outputs zero."
+    zero = float(few.data_term(torch.zeros(loss.problem.parameters, dtype=loss.parts[part].x.dtype), part))
+    here = losses_at(few, state[0], state[1:], np.zeros((1, 2)), part)[0][0]
+    ladder = np.array([step for step in LADDER if 0.05 <= step <= 50])
+    for begin in range(0, len(ladder), RUNGS):
+        radii = ladder[begin : begin + RUNGS]
+        coordinates = (radii[:, None, None] * ring).reshape(-1, 2)
+        values = losses_at(few, state[0], state[1:], coordinates, part)[0]
+        enough = np.median(values.reshape(-1, 8), axis=1) - here >= zero
+        if enough.any():
+            extent = float(radii[np.argmax(enough)])
+            how = "there the data term has risen by that of a network that outputs zero."
+            return extent, f"Half width {extent:g}: {how}"
+    return 1.0, "Half width 1: up to 50 the data term does not rise by that of a network that outputs zero."
 
 
 def penalty_on(loss: Loss, plane: Plane, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -331,7 +342,7 @@ def penalty_on(loss: Loss, plane: Plane, a: np.ndarray, b: np.ndarray) -> np.nda
 def describe(place: Place) -> str:
     """What was averaged: data, network, patterns, number format."""
     problem = place.problem
-    norm = f"BatchNorm statistics {STATISTICS[place.where.statistics]}, " if problem.norm == "batch" else ""
+    norm = f"statistics {STATISTICS[place.where.statistics]}, " if problem.norm == "batch" else ""
     return (
         f"{DATASETS[problem.dataset].label}, {problem.architecture}, {norm}{PARTS[place.where.part]}, "
         f"data seed {problem.data_seed}, {problem.dtype}."

@@ -49,10 +49,14 @@ def errors(setting: str) -> list[float]:
     """The largest error of a product under a setting, relative to its largest entry, for each shape."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(setting)
-    generator, found = torch.Generator().manual_seed(0), []
-    for rows, summed, columns in SHAPES:
-        left, right = (torch.randn(shape, generator=generator) for shape in ((rows, summed), (summed, columns)))
-        exact = left.double() @ right.double()
-        found.append(float((left @ right - exact).abs().max() / exact.abs().max()))
-    torch.set_float32_matmul_precision(before)
-    return found
+    try:
+        return [_error(*shape) for shape in SHAPES]
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _error(rows: int, summed: int, columns: int) -> float:
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(shape, generator=generator) for shape in ((rows, summed), (summed, columns)))
+    exact = left.double() @ right.double()
+    return float((left @ right - exact).abs().max() / exact.abs().max())

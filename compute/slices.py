@@ -119,6 +119,16 @@ class SliceResult:
     dtype: str
 
 
+def _too_fine(spec: Slice, *axes: np.ndarray) -> list[str]:
+    """A warning if float32 can hardly tell an axis's neighbouring coordinates apart."""
+    if spec.problem.dtype == "float64":
+        return []
+    eps = np.finfo(np.float32).eps
+    if all((axis[1] - axis[0]) >= 8 * eps * max(abs(axis[0]), abs(axis[-1])) for axis in axes):
+        return []
+    return ["Neighbouring points are nearly one in float32 so far from the center. Zoom out or choose dtype=float64."]
+
+
 def check_window(name: str, window: tuple[float, ...]) -> None:
     """Raises BadSpec unless these are the lower and upper ends of two intervals that 64-bit coordinates can divide."""
     told = ",".join(f"{end:g}" for end in window)
@@ -248,7 +258,10 @@ def assemble(
         names=plane.names,
         units=spec.where.unit,
         notes=(describe(spec.place), *plane.notes, *_window_note(spec)),
-        warnings=warnings_of(reached, total, center_loss, "window" if spec.window else "picture"),
+        warnings=(
+            *warnings_of(reached, total, center_loss, "window" if spec.window else "picture"),
+            *_too_fine(spec, a, b),
+        ),
         dtype=spec.problem.dtype,
     )
 

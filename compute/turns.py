@@ -16,7 +16,7 @@ from compute.planes import Place, Plane, drawn_statistics, plane_task, project
 from compute.tasks import CannotAnswer, Task
 from compute.train import TrainingResult, reach
 
-VERSIONS = (1,)
+VERSIONS = (2,)
 
 
 def turned_task(place: Place, turn: float) -> Task:

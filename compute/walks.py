@@ -109,11 +109,13 @@ class Walks:
     walk: Walk = Walk()
 
     def __post_init__(self):
-        need = self.count * (self.walk.steps + 1) * 5 * 8
+        need = self.count * (
+            (self.walk.steps + 1) * 5 * 8 + self.problem.parameters * 12
+        )  # what is recorded, and points
         if need > MOST_BYTES:
             raise BadSpec(
-                f"What walks record must fit in {MOST_BYTES / 1e6:.0f} MB; {self.count:,} walks of "
-                f"{self.walk.steps:,} steps take {need / 1e6:,.0f} MB. Ask for fewer walks or steps."
+                f"What walks record and where they stand must fit in {MOST_BYTES / 1e6:.0f} MB; {self.count:,} walks "
+                f"of {self.walk.steps:,} steps take {need / 1e6:,.0f} MB. Ask for fewer walks or steps."
             )
 
     @property
@@ -189,9 +191,10 @@ def run_walks(spec: Walks, points: bool = False, held_out: bool = False) -> Walk
 def begin(spec: Walks, first: int = 0, count: int | None = None) -> State:
     """`count` walks from number `first` on, all of them if not given, where they start."""
     numbers = range(first, first + (spec.count - first if count is None else count))
-    found = [_start(spec, number) for number in numbers]
-    theta = np.stack([start for start, _ in found]).astype(spec.problem.dtype)
-    heading = np.stack([heading for _, heading in found])
+    theta = np.empty((len(numbers), spec.problem.parameters), spec.problem.dtype)
+    heading = np.empty(theta.shape, np.int8)
+    for place, number in enumerate(numbers):
+        theta[place], heading[place] = _start(spec, number)
     none = np.empty((len(numbers), 0, theta.shape[1]), theta.dtype)
     return State(0, first, theta, heading, np.empty((len(numbers), 0, 5)), none)
 

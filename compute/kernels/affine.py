@@ -67,13 +67,14 @@ def _add_block(
     loss: Loss, given: Tensor, t: Tensor, x: Tensor, y: Tensor, labels: Tensor | None, sums: Tensor, device: Device
 ) -> None:
     """Add to `sums` the losses, and where labels are given the right answers, of one block of patterns."""
-    layers, criterion = loss.problem.layers, CRITERIA[loss.problem.loss].function
+    layers, criterion = loss.problem.layers, CRITERIA[loss.problem.loss].values
     first, cut = layers[0], math.prod(layers[0].shape) + layers[0].units
     later, count = given[:, cut:], loss.problem.parameters - cut  # parameters, then statistics
     act, plain = _quick(loss, given), loss.problem.plain
     quick = plain and loss.problem.loss == "sigmoid_cross_entropy"
     if plain:
-        begin, y = _begin_by_unit(first, given[:, :cut], x), y.mT.contiguous().mT  # laid out as the outputs
+        begin = _begin_by_unit(first, given[:, :cut], x)
+        y = (1 - 2 * y if quick else y).mT.contiguous().mT  # laid out as the outputs
     else:
         phases = len(layers) > 1 and first.side > 0 and not first.norm
         begin = _begin(first, given[:, :cut], x, phases)
@@ -112,18 +113,17 @@ def _by_numpy(function: Callable[..., np.ndarray], x: Tensor) -> Tensor:
     return x
 
 
-def _cross_entropy(z: Tensor, y: Tensor) -> Tensor:
-    """Summed sigmoid cross-entropy (g,) of outputs (g, n, K), without the copies that torch's own makes of a
-    transposed one: Σ max(z, 0) − z y + log(1 + exp(−|z|)).
+def _cross_entropy(z: Tensor, signs: Tensor) -> Tensor:
+    """Summed sigmoid cross-entropy (g,) of outputs (g, n, K) and 1 − 2y (n, K), as the criterion's exact way, without
+    copies of what is transposed.
     """
-    outputs = z.mT
-    bend = outputs.abs().neg_()
+    q = z.mT * signs.mT
+    bend = q.abs().neg_()
     if bend.is_cuda:
         bend.exp_().log1p_()
     else:
         _by_numpy(np.log1p, _by_numpy(np.exp, bend))
-    losses = bend.add_(outputs.clamp_min(0.0)).addcmul_(outputs, y.mT, value=-1.0)
-    return losses.sum(1).sum(-1, dtype=torch.float64) / z.shape[-1]
+    return bend.add_(q.clamp_min_(0.0)).sum(1).sum(-1, dtype=torch.float64) / z.shape[-1]
 
 
 def _by_unit(loss: Loss, act: Callable[[Tensor], Tensor], z: Tensor, later: Tensor) -> Tensor:

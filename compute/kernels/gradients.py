@@ -280,7 +280,7 @@ def _activate_other(code, parameter, z, a, slope):
     elif code == RELU6:
         for j in range(z.size):
             a[j] = scalars.relu6(z[j], parameter)
-            slope[j] = f(1) if abs(z[j] - f(3)) < f(3) else f(0)
+            slope[j] = f(1) if (z[j] > f(0)) & (z[j] < f(6)) else f(0)
     elif code == SILU:
         for j in range(z.size):
             s = scalars.sigmoid(z[j], parameter)
@@ -306,7 +306,8 @@ def _criticise(code, K, count, z, y, cost, slope, share):
     if code == CROSS_ENTROPY:
         for j in range(z.size):
             e = scalars.exp_down(-abs(z[j]))
-            cost[j] = (f(0) if z[j] < f(0) else z[j]) - z[j] * y[j] + scalars.log1p_unit(e)
+            q = (f(1) - f(2) * y[j]) * z[j]
+            cost[j] = (f(0) if q < f(0) else q) + scalars.log1p_unit(e)
             slope[j] = ((e if z[j] < f(0) else f(1)) / (f(1) + e) - y[j]) * share
     elif code == SQUARE:
         for j in range(z.size):
@@ -334,7 +335,7 @@ def _criticise_softmax(K, width, z, y, cost, slope):
             total += scalars.exp_down(z[k * width + j] - top)
         for k in range(K):
             at = k * width + j
-            cost[at] = y[at] * (np.log(total) + top - z[at])
+            cost[at] = y[at] * (np.log(total) - (z[at] - top))
             slope[at] = scalars.exp_down(z[at] - top) / total - y[at]
 
 

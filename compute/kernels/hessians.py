@@ -21,7 +21,7 @@ from compute.criteria import CRITERIA
 from compute.loss import Loss
 from compute.options import BadSpec
 
-MOST_BYTES = 2**30  # of the answer of one call (chosen by eye: half of what a small worker has)
+MOST_BYTES = 2**31  # of one call at its peak (chosen by eye: half of what a small worker has)
 NUMBERS = 1 << 18  # at a time in the largest array between the products: 1 MB in float32 (measured, 2^15 to 2^21)
 COLUMNS = 1 << 22  # numbers at a time of products of two inputs; where all fit they are made once a call
 
@@ -37,7 +37,7 @@ def hessians(loss: Loss, thetas: Tensor, penalty: bool = True) -> Tensor:
         thetas: (B, P). Computed in the problem's dtype.
 
     Raises:
-        BadSpec: the answer would take more than MOST_BYTES; asked for fewer points at a time, it may fit.
+        BadSpec: it would take more than MOST_BYTES of memory; asked for fewer points at a time, it may fit.
     """
     points = thetas.detach().to(loss.parts["train"].x.dtype)
     _refuse(loss, len(points))
@@ -50,11 +50,11 @@ def hessians(loss: Loss, thetas: Tensor, penalty: bool = True) -> Tensor:
 
 def _refuse(loss: Loss, count: int) -> None:
     P = loss.problem.parameters
-    need = count * P * P * loss.parts["train"].x.element_size()
+    need = P * P * ((count + 1) * loss.parts["train"].x.element_size() + 12)  # with what it is put together from
     if need > MOST_BYTES:
         raise BadSpec(
             f"Hessians asked for together must fit in {MOST_BYTES / 1e9:.2f} GB of memory; {count} of "
-            f"{loss.problem.architecture} with {P:,} parameters take {need / 1e9:.2f} GB. "
+            f"{loss.problem.architecture} with {P:,} parameters take about {need / 1e9:.2f} GB. "
             "Ask for fewer points or a smaller network."
         )
 
@@ -202,20 +202,20 @@ def _with_products(rows: Tensor, some: _Patterns, inputs: Tensor, kept: Tensor |
     return torch.cat([rows @ some.products(pairs).mT for pairs in inputs.split(step, 1)], 1)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=1)
 def _places(D: int, H: int, K: int, coupled: bool) -> Tensor:
     """Where in the compact form of `_compact` each of the P² numbers of the Hessian stands."""
     units, inputs, outputs = (_pair_numbers(count) for count in (H, D + 1, K))
     if not coupled:
-        outputs = np.where(np.eye(K, dtype=bool), np.arange(K), -1)
+        outputs = np.where(np.eye(K, dtype=bool), np.arange(K, dtype=np.int32), np.int32(-1))
     first = np.concatenate([np.stack(np.divmod(np.arange(H * D), D), 1), _last(H, D)])  # (unit, input) in theta's order
     last = np.concatenate([np.stack(np.divmod(np.arange(K * H), H), 1), _last(K, H)])  # (output, unit)
-    (h, i), (k, g) = first.T, last.T
-    begin = np.cumsum([0, units.max() + 1, H * K * (H + 1), (outputs.max() + 1)])
-    begin[1] *= inputs.max() + 1
-    begin[2] = begin[1] + H * K * (H + 1) * (D + 1)
-    begin[3] = begin[2] + (outputs.max() + 1) * (H + 1) ** 2
-    upper = units[h[:, None], h] * (inputs.max() + 1) + inputs[i[:, None], i]
+    (h, i), (k, g) = first.T.astype(np.int32), last.T.astype(np.int32)
+    pairs = (D + 1) * (D + 2) // 2
+    begin = [0, H * (H + 1) // 2 * pairs]
+    begin.append(begin[1] + H * K * (H + 1) * (D + 1))
+    begin.append(begin[2] + (int(outputs.max()) + 1) * (H + 1) ** 2)
+    upper = units[h[:, None], h] * pairs + inputs[i[:, None], i]
     across = begin[1] + ((h[:, None] * K + k) * (H + 1) + g) * (D + 1) + i[:, None]
     pair = outputs[k[:, None], k]
     low, high = np.minimum(g[:, None], g), np.maximum(g[:, None], g)  # one of two that differ by rounding
@@ -225,7 +225,7 @@ def _places(D: int, H: int, K: int, coupled: bool) -> Tensor:
 
 def _pair_numbers(count: int) -> np.ndarray:
     """(count, count), symmetric: which of `_pairs` is (i, j)."""
-    number = np.zeros((count, count), dtype=np.int64)
+    number = np.zeros((count, count), dtype=np.int32)
     rows, columns = np.triu_indices(count)
     number[rows, columns] = number[columns, rows] = np.arange(len(rows))
     return number
@@ -244,20 +244,25 @@ def _by_autodiff(loss: Loss, points: Tensor) -> Tensor:
     where, P = loss.parts["train"], loss.problem.parameters
     blocks = [slice(0, len(where))] if loss.problem.norm != "none" else list(loss.blocks(len(where)))
     result = points.new_zeros(len(points), P, P)
-    unit = torch.eye(P, dtype=points.dtype)
     for found, theta in zip(result, points, strict=True):
         for rows in blocks:
-            found += _rows(loss, theta, where.x[rows], where.y[rows], unit)
+            found += _rows(loss, theta, where.x[rows], where.y[rows])
     result /= len(where)
-    return (result + result.mT) / 2
+    for found in result:
+        found.copy_((found + found.mT) / 2)
+    return result
 
 
-def _rows(loss: Loss, theta: Tensor, x: Tensor, y: Tensor, unit: Tensor) -> Tensor:
+def _rows(loss: Loss, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The Hessian of the summed loss of these patterns."""
     at_a_time = max(1, 16 * NUMBERS // (len(x) * sum(loss.problem.sizes)))
 
     def summed(point: Tensor) -> Tensor:
         return CRITERIA[loss.problem.loss].function(loss.outputs(point, x), y).sum()
 
-    pull = vjp(grad(summed), theta)[1]
-    return vmap(lambda direction: pull(direction)[0], chunk_size=at_a_time)(unit)
+    pull, P = vjp(grad(summed), theta)[1], len(theta)
+    found = theta.new_empty(P, P)
+    for rows in torch.arange(P).split(at_a_time):
+        unit = torch.nn.functional.one_hot(rows, P).to(theta)
+        found[rows] = vmap(lambda direction: pull(direction)[0])(unit)
+    return found

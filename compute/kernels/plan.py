@@ -18,6 +18,11 @@ from compute.loss import Loss, Part, make_loss
 from compute.nets import Problem, initial
 
 POINTS, PATTERNS = 6, 192  # of the self-check: some ten milliseconds
+FEWER = (
+    2,
+    65,
+)  # where that would take LARGE multiplications, some seconds: a full strip of the kernels and a part of one
+LARGE = 3e9
 ALLOWED = 2.0  # times the plain float32 loop's own error
 FLOOR = {torch.float32: 4.0, torch.float64: 64.0}  # units in the last place that any order of sums may cost
 
@@ -92,9 +97,11 @@ def worst(path: Path, loss: Loss, length: int, axes: int) -> float:
 
     In float32 a value may err by twice the plain loop's largest error against float64, in float64 by rounding alone.
     """
-    few = _few(loss)
+    work = POINTS * PATTERNS * sum(layer.products for layer in loss.problem.layers)
+    points, patterns = FEWER if work > LARGE else (POINTS, PATTERNS)
+    few = replace(loss, parts={name: part.first(patterns) for name, part in loss.parts.items()})
     dtype = few.parts["train"].x.dtype
-    center, directions, coordinates = _probe(few, length, axes)
+    center, directions, coordinates = _probe(few, length, axes, points)
     rounded = center.astype(str(dtype).removeprefix("torch."))
     args = (rounded.astype(float), directions, coordinates, "train")
     mine, looped = path.losses_at(few, *args)[0], plain.losses_at(few, *args)[0]
@@ -109,25 +116,22 @@ def worst(path: Path, loss: Loss, length: int, axes: int) -> float:
     return float(np.abs(mine - exact)[finite].max() / allowed)
 
 
-def _few(loss: Loss) -> Loss:
-    return replace(loss, parts={name: _first(part) for name, part in loss.parts.items()})
-
-
-def _first(part: Part) -> Part:
-    return Part(part.x[:PATTERNS], part.y[:PATTERNS], None if part.labels is None else part.labels[:PATTERNS])
-
-
 def _in_double(loss: Loss) -> Loss:
     parts = {name: Part(part.x.double(), part.y.double(), part.labels) for name, part in loss.parts.items()}
     return replace(loss, problem=replace(loss.problem, dtype="float64"), parts=parts)
 
 
-def _probe(loss: Loss, length: int, axes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A center (length,), directions (axes, length) of its own size, and coordinates (POINTS, axes)."""
+def _probe(loss: Loss, length: int, axes: int, points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A center (length,), directions (axes, length) of its own size, and coordinates (points, axes).
+
+    Statistics move by a twentieth at most: a variance near 0 would magnify every rounding, the plain loop's too.
+    """
     rng = np.random.default_rng(0)
     center = initial(loss.problem, 0, "auto", 1.0)
     if length > len(center):
         found = loss.statistics(torch.as_tensor(center).to(loss.parts["train"].x.dtype))
         center = np.concatenate([center, found.double().numpy()]) if found is not None else center
-    size = np.sqrt(np.mean(center**2))
-    return center, size * rng.standard_normal((axes, length)), rng.uniform(-1, 1, (POINTS, axes))
+    count = loss.problem.parameters
+    sizes = np.concatenate([np.full(count, np.sqrt(np.mean(center[:count] ** 2))), center[count:] / 20])
+    directions = sizes * rng.uniform(-1, 1, (axes, length))
+    return center, directions, rng.uniform(-1, 1, (points, axes))

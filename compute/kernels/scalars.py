@@ -256,15 +256,16 @@ ROW, SUMS, SINGLE = types.float32[::1], types.float64[::1], types.float32
 
 
 def sigmoid_cross_entropy(z, y, sums, product, spare):
-    """(1 − y) z − log σ(z), which is finite or not as torch has it."""
+    """max(q, 0) + log(1 + exp(−|q|)) of q = (1 − 2y) z, for targets of 0 and 1."""
     linear, grown = spare[:LANES], spare[LANES : 2 * LANES]
     for i in range(LANES):
         linear[i], grown[i] = f(0.0), f(0.0)
     for row in range(0, len(z), LANES):
         out, target = z[row : row + LANES], y[row : row + LANES]
         for i in range(LANES):
-            e = exp_down(-abs(out[i]))
-            linear[i] += (f(1.0) - target[i]) * out[i] - (out[i] if out[i] < f(0.0) else f(0.0))
+            q = (f(1.0) - f(2.0) * target[i]) * out[i]
+            e = exp_down(-abs(q))
+            linear[i] += f(0.0) if q < f(0.0) else q
             grown[i] += e + grown[i] * e
     for i in range(LANES):
         sums[i] += np.float64(linear[i])

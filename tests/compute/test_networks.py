@@ -1,6 +1,7 @@
 """Networks beyond the MLP: skip connections, LeNet and BatchNorm, against plain torch modules in float64."""
 
 import dataclasses
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 
+from compute.directions import filter_normalised
 from compute.jobs import ask
 from compute.kernels import affine, plain
 from compute.loss import make_loss
-from compute.nets import Problem, initial, parameter_name
+from compute.nets import Problem, initial, offsets, parameter_name
 from compute.options import BadSpec, parse, relevant
 from compute.planes import STATISTICS, Place, make_plane, symmetric_axis
 from compute.slices import Slice
@@ -135,6 +137,36 @@ def test_scaling_the_weights_before_batchnorm_leaves_the_loss():
     values = [float(make_loss(problem).data_term(torch.as_tensor(t))) for t in (theta, scaled)]
     assert values[0] == pytest.approx(values[1], rel=1e-5)  # but for the 1e-5 added to a variance
     assert values[0] != values[1]
+
+
+def test_filter_normalisation_scales_whole_filters_and_leaves_norm_layers_alone():
+    problem = problem_of("dataset=digits&network=lenet&channels=3-4&dense=6&norm=batch")
+    center, drawn = point(problem, 1), np.random.default_rng(0).standard_normal(problem.parameters)
+    found = filter_normalised(drawn, center, problem.shapes)
+    named = zip(problem.shapes, np.split(found, offsets(problem.shapes)[1:-1]), strict=True)
+    for (shape, part), own, raw in zip(
+        named,
+        np.split(center, offsets(problem.shapes)[1:-1]),
+        np.split(drawn, offsets(problem.shapes)[1:-1]),
+        strict=True,
+    ):
+        if len(shape) == 1:
+            assert not part.any()
+            continue
+        rows, weights, draws = (vector.reshape(shape[0], -1) for vector in (part, own, raw))
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), np.linalg.norm(weights, axis=1), rtol=1e-12)
+        ratio = rows / draws  # a filter's direction is parallel to its draw
+        np.testing.assert_allclose(ratio, np.repeat(ratio[:, :1], rows.shape[1], 1), rtol=1e-12)
+
+
+def test_a_mini_batch_is_taken_in_blocks_where_it_can_be():
+    problem = problem_of("dataset=digits&network=lenet&channels=3-4&dense=6&max_samples=900")
+    loss, theta = make_loss(problem), torch.as_tensor(point(problem))
+    chosen = torch.arange(700)
+    whole = loss.gradient(theta, chosen)
+    pieces = replace(loss, parts=loss.parts)
+    object.__setattr__(pieces, "blocks", lambda count: iter([slice(0, 300), slice(300, count)]))
+    np.testing.assert_allclose(pieces.gradient(theta, chosen), whole, rtol=1e-9, atol=1e-12)
 
 
 def test_names_and_architecture():

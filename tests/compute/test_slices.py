@@ -86,6 +86,15 @@ def test_pieces_do_not_change_the_answer(monkeypatch):
     np.testing.assert_allclose(ask(question("slice", f"{SMALL[7]}&points=17")).loss, whole.loss, rtol=1e-6)
 
 
+def test_a_window_whose_points_float32_cannot_tell_apart_says_so():
+    far = (
+        "dataset=iris&widths=8&activation=sine&steps=0&directions=gaussian&extent=1&points=65&window=1000,1000.001,0,1"
+    )
+    for dtype, expected in (("float32", True), ("float64", False)):
+        warnings = ask(question("slice", f"{far}&dtype={dtype}")).warnings
+        assert any("nearly one in float32" in warning for warning in warnings) == expected
+
+
 def test_filter_normalised_rows_have_the_norm_of_the_weights_and_no_bias():
     result = ask(question("slice", "dataset=iris&widths=5-3&steps=5&directions=filter_original&points=5"))
     shapes = result.spec.problem.shapes

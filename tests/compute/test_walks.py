@@ -266,7 +266,7 @@ def test_ten_walks_for_each_parameter_unless_said_otherwise():
 
 
 def test_too_much_is_refused_with_the_estimate_and_the_limit():
-    with pytest.raises(BadSpec, match=r"fit in 268 MB; 79,600 walks of 1,000 steps take 3,187 MB"):
+    with pytest.raises(BadSpec, match=r"fit in 268 MB; 79,600 walks of 1,000 steps take 10,791 MB"):
         parse(Walks, "dataset=mnist&widths=10")
     spec = parse(Walks, "dataset=heart&widths=10&walks=500")
     with pytest.raises(BadSpec, match=r"268 MB; 500 walks of 341 parameters take 683 MB"):
