@@ -1,16 +1,16 @@
-"""The one table: slices, walks, Hessians and trainings, each against a named peer, in one process on one thread.
+"""The one table: slices, walks, Hessians, spectra and trainings, each against a named peer, in one process, one thread.
 
 Ratios are of medians of at least three. The columns `GEMM` and `exp` say what share of our time the work's products
 and exponentials alone would take at the measured peaks; what is left is memory, sums, logarithms and overhead.
 """
 
-from benchmarks import hessians, slices, training, walks
+from benchmarks import hessians, slices, spectra, training, walks
 from benchmarks.machine import describe
 from benchmarks.peaks import measure
 from benchmarks.table import show
 from compute.jobs import one_thread
 
-SCRIPTS = (slices, walks, hessians, training)
+SCRIPTS = (slices, walks, hessians, spectra, training)
 
 
 def main() -> None:

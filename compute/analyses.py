@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from compute import extents, lines, planes, slices, train
+from compute import extents, lines, planes, saturation, slices, spectra, train
 from compute.keys import key_of
 from compute.options import BadSpec, build, nearest, parse, relevant, show
 from compute.tasks import Task
@@ -38,6 +38,16 @@ ANALYSES = {
     "extent": Analysis(
         "Extent", planes.Place, extents.ExtentResult, extents.extent_levels, extents.extent_size, extents.VERSIONS,
         "How far a picture should reach to show a basin and its walls.",
+    ),
+    "saturation": Analysis(
+        "Saturation", saturation.Saturation, saturation.SaturationResult, saturation.saturation_levels,
+        saturation.saturation_size, saturation.VERSIONS,
+        "Pre-activations, outputs, saturation and dead units of every hidden layer, and along the training.",
+    ),
+    "spectrum": Analysis(
+        "Spectrum", spectra.Spectrum, spectra.SpectrumResult, spectra.spectrum_levels, spectra.spectrum_size,
+        spectra.VERSIONS,
+        "Eigenvalues of the Hessian at the point reached, or of its parts: density, both ends, trace and norm.",
     ),
 }  # fmt: skip
 

@@ -150,6 +150,14 @@ class Loss:
                 (slope,) = torch.autograd.grad(after, before, slope @ layers[layer][0])
         return z.detach(), torch.cat(parts, -1)
 
+    def activated(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The hidden units' f(z) and f′(z), detached; at a kink f′ is torch's own one-sided choice."""
+        with torch.enable_grad():
+            point = z.detach().requires_grad_()
+            outputs = self.act(point)
+            (slopes,) = torch.autograd.grad(outputs.sum(), point)
+        return outputs.detach(), slopes
+
     def penalty(self, theta: Tensor) -> Tensor:
         """λ‖θ‖² over all weights and biases, float64, shaped as `data_term`."""
         return self.problem.l2 * theta.double().square().sum(-1)

@@ -14,19 +14,19 @@ ROOT = Path(__file__).resolve().parent.parent
 # Downhill only: a module of compute imports from the rows above its own, never from its own row.
 LAYERS = (
     ("options", "settings", "parent", "tasks", "products"),
-    ("results", "keys"),
+    ("results", "keys", "lanczos"),
     ("activations", "criteria", "datasets", "layers"),
     ("nets",),
     ("cost", "loss"),
     ("kernels.batches", "kernels.scalars"),
     ("kernels.strips",),
     ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
-    ("kernels.images",),
+    ("kernels.images", "kernels.curvature"),
     ("kernels",),  # the plan, which knows the others
     ("train", "directions", "walks"),
     ("planes",),
     ("turns",),
-    ("slices", "lines", "extents"),  # the analyses
+    ("slices", "lines", "extents", "spectra", "saturation"),  # the analyses
     ("analyses",),
     ("cache",),
     ("jobs",),
@@ -59,6 +59,7 @@ RESERVED = {
 FIGURES_MAY = (
     "numpy", "plotly", "app.theme", "app.view", "app.figures", "compute.options", "compute.results",
     "compute.cost", "compute.criteria", "compute.train", "compute.planes", "compute.slices", "compute.lines",
+    "compute.saturation",
 )  # fmt: skip
 
 # A call of one of these differentiates, whatever it is imported from.

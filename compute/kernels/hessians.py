@@ -41,7 +41,7 @@ def hessians(loss: Loss, thetas: Tensor, penalty: bool = True) -> Tensor:
     """
     points = thetas.detach().to(loss.parts["train"].x.dtype)
     _refuse(loss, len(points))
-    closed = loss.problem.plain and len(loss.problem.widths) == 1 and loss.problem.loss in _CURVATURE
+    closed = loss.problem.plain and len(loss.problem.widths) == 1 and loss.problem.loss in CURVATURE
     found = _closed(loss, points) if closed else _by_autodiff(loss, points)
     if penalty and loss.problem.l2:
         found.diagonal(dim1=1, dim2=2).add_(2 * loss.problem.l2)
@@ -84,7 +84,7 @@ def _of_sigmoid_squared_error(z: Tensor, y: Tensor) -> Curvature:
     return off * slope * (2 / z.shape[1]), slope * (slope + off * (1 - 2 * p)) * (2 / z.shape[1]), None
 
 
-_CURVATURE: dict[str, Callable[[Tensor, Tensor], Curvature]] = {
+CURVATURE: dict[str, Callable[[Tensor, Tensor], Curvature]] = {
     "sigmoid_cross_entropy": _of_sigmoid_cross_entropy,
     "softmax_cross_entropy": _of_softmax_cross_entropy,
     "squared_error": _of_squared_error,
@@ -169,12 +169,12 @@ def _pass(loss: Loss, theta: Tensor, some: _Patterns):
     w1, b1, w2, b2 = theta.split([H * D, H, K * H, K], 1)
     w2 = w2.reshape(-1, K, H)
     z = (w1.reshape(-1, D) @ some.x + b1.reshape(-1, 1)).view(-1, H, some.x.shape[1])
-    a, first, second = _derivatives(loss.act, z)
-    r, *curvature = _CURVATURE[loss.problem.loss](torch.baddbmm(b2.unsqueeze(2), w2, a), some.y)
+    a, first, second = derivatives(loss.act, z)
+    r, *curvature = CURVATURE[loss.problem.loss](torch.baddbmm(b2.unsqueeze(2), w2, a), some.y)
     return first, second, r, curvature, a, w2
 
 
-def _derivatives(act: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def derivatives(act: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """f, f′ and f″ of every number."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()

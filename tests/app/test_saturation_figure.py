@@ -1,0 +1,75 @@
+"""The figures of saturation: what is drawn is what was counted."""
+
+import numpy as np
+import pytest
+
+from app.figures import saturation
+from app.view import Scale, View
+from compute.jobs import ask
+from compute.options import parse
+from compute.saturation import Saturation, SaturationResult
+
+COLOUR = "#2868f8"
+
+
+def answer(query: str) -> SaturationResult:
+    found = ask(parse(Saturation, f"dataset=iris&steps=12&{query}"))
+    assert isinstance(found, SaturationResult)
+    return found
+
+
+def trace(figure, name: str):
+    return next(part for part in figure.data if part.name == name)
+
+
+@pytest.mark.parametrize("query", ["widths=4&activation=tanh", "widths=5-3&activation=relu&z_range=1", "widths=3"])
+def test_bars_and_what_lies_outside_are_the_whole_layer(query):
+    result = answer(query)
+    drawn = saturation.figure(result, View(), Scale(), COLOUR)
+    for layer in np.unique(result.layer):
+        mine = result.layer == layer
+        outside = (result.below + result.above)[mine].sum() / (120 * mine.sum())
+        assert trace(drawn, f"layer {layer}").y.sum() + outside == pytest.approx(1, abs=1e-6)
+    assert ("outside" in saturation.caption(result, View())) == bool((result.below + result.above).any())
+
+
+def test_the_curve_is_the_activations_and_the_flat_stretches_are_shaded():
+    result = answer("widths=4&activation=hardtanh&z_range=4")
+    drawn = saturation.figure(result, View(), Scale(), COLOUR)
+    np.testing.assert_allclose(trace(drawn, "f").customdata, np.clip(result.curve[0], -1, 1), rtol=1e-6)
+    ends = [(shape.x0, shape.x1) for shape in drawn.layout.shapes]
+    np.testing.assert_allclose(ends, [(-4, -1), (1, 4)], atol=0.05)  # the curve's resolution
+
+
+def test_columns_share_one_height():
+    first, second = (answer(f"widths=4&activation={name}&z_range=5") for name in ("tanh", "relu"))
+    tops = [saturation.span(result, View())[1] for result in (first, second)]
+    assert tops[0] != tops[1]
+    for result in (first, second):
+        drawn = saturation.figure(result, View(), Scale(0.0, max(tops)), COLOUR)
+        assert drawn.layout.yaxis.range == (0, saturation.HEAD * max(tops)) and drawn.layout.xaxis.range == (-5, 5)
+
+
+def test_the_training_is_drawn_where_there_is_one_and_names_its_measure():
+    result = answer("widths=4-4&activation=leaky_relu&moments=6")
+    drawn = saturation.figure(result, View(), Scale(), COLOUR)
+    assert np.array_equal(trace(drawn, "training 2").y, result.layer_flat[:, 1].astype(np.float32))
+    tanh = answer("widths=4&activation=tanh&moments=1")
+    assert not [part for part in saturation.figure(tanh, View(), Scale(), COLOUR).data if "training" in part.name]
+    assert "φ" in saturation.caption(tanh, View())
+
+
+def test_the_map_has_a_row_for_each_unit_and_says_which_are_dead():
+    result = answer("widths=5-3&activation=threshold")
+    drawn = trace(saturation.units(result, View(), Scale(), COLOUR), "units")
+    assert drawn.z.shape == (8, 40) and np.array_equal(drawn.z.max(1), np.ones(8))
+    assert drawn.text[6][0] == "layer 2, unit 1" and drawn.customdata[0][0][2] == 1
+    assert "8 of 8 units dead" in saturation.caption(result, View())
+
+
+def test_arrays_are_float32_and_many_layers_are_cut_and_counted():
+    result = answer("widths=4-4-4-4-4-4&activation=gelu")
+    drawn = saturation.figure(result, View(), Scale(), COLOUR)
+    assert {part.y.dtype for part in drawn.data} == {np.dtype(np.float32)}
+    assert "the last 2 layers are not drawn" in saturation.caption(result, View())
+    assert len(drawn.to_json()) < 60_000
