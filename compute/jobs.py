@@ -119,6 +119,7 @@ def check_cost(spec, most_seconds: float, most_bytes: float = math.inf) -> float
     """
     recorded = len(recorded_steps(Training(spec.problem, spec.start)))
     needed = peak_bytes(spec.problem, spec.start.batch, getattr(spec, "points", 0), recorded)
+    needed += getattr(spec, "extra_bytes", 0.0)
     if needed > most_bytes:
         raise BadSpec(
             f"This needs about {size(needed)} of memory in a worker, and the limit is {size(most_bytes)}. "

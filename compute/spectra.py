@@ -102,6 +102,11 @@ class Spectrum:
             )
 
     @property
+    def extra_bytes(self) -> float:
+        """Memory beyond that of a training: five arrays of P × P in float64 where all eigenvalues are computed."""
+        return 5 * 8.0 * self.problem.parameters**2 if self.method == "exact" else 0.0
+
+    @property
     def count(self) -> int:
         """k, eigenvalues of each end."""
         return min(self.top, self.problem.parameters)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from compute.criteria import CRITERIA
 from compute.kernels.fused import MOST_OUTPUTS, strips_of
+from compute.layers import statistics_count
 from compute.loss import Loss
 from compute.nets import Problem
 
@@ -22,12 +23,14 @@ STRIPS = 16  # at a time: 4 MB of padded images
 
 
 def serves(loss: Loss, center: np.ndarray) -> bool:
-    """LeNets without BatchNorm in float32, if numba is there and knows their activation and criterion."""
+    """LeNets in float32, if numba is there and knows their activation and criterion; with BatchNorm, if its statistics
+    are given beside theta.
+    """
     problem = loss.problem
     return (
         AVAILABLE
         and problem.network == "lenet"
-        and problem.norm == "none"
+        and (problem.norm == "none" or len(center) > problem.parameters)
         and problem.dtype == "float32"
         and problem.activation in scalars.SCALARS
         and problem.loss in scalars.SCORES
@@ -43,7 +46,8 @@ def losses_at(
     """Data term and accuracy at the points center + coordinates @ directions.
 
     Args:
-        center: (P,). directions: (D, P). coordinates: (G, D).
+        center: (P,), or (P + Q,) with the statistics of BatchNorm. directions: (D, P) or (D, P + Q).
+        coordinates: (G, D).
         accuracy: count right answers too; without it the second array is empty.
 
     Returns:
@@ -53,7 +57,7 @@ def losses_at(
     given = np.concatenate([center[None], directions]).astype(np.float32)  # (1 + D, P)
     t = np.array(coordinates, dtype=np.float32, order="C")
     counted = accuracy and where.labels is not None
-    losses, rights = np.zeros(len(t)), np.zeros(len(t))
+    losses, rights, raw = np.zeros(len(t)), np.zeros(len(t)), np.empty(given.shape[1], np.float32)
     shape, windows, sizes = _plan(problem)
     act, criterion = scalars.activation_pass(problem.activation), scalars.criterion_pass(problem.loss)
     for begin in range(0, len(where), STRIPS * strips.LANES):
@@ -61,7 +65,7 @@ def losses_at(
         strips.add_images(
             _padded(problem, x), given.ravel(), t, y.flatten().numpy(), shape, windows, sizes, valid,
             np.float32(problem.sharpness), act, criterion, counted, np.float32(CRITERIA[problem.loss].cut),
-            *_scratch(problem), losses, rights,
+            problem.norm == "batch", *_scratch(problem), raw, losses, rights,
         )  # fmt: skip
     terms = len(where) * (problem.outputs if scalars.SCORES[problem.loss].mean else 1)
     if not terms:
@@ -97,5 +101,5 @@ def _scratch(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     lanes, layers = strips.LANES, problem.layers
     widest = max(layer.numbers // (4 if layer.side else 1) for layer in layers)
     pair = max(2 * layer.units * math.isqrt(layer.places) for layer in layers if layer.side)
-    space = np.empty((2 * widest + 4) * lanes + problem.parameters, np.float32)
+    space = np.empty((2 * widest + 4) * lanes + statistics_count(layers) + problem.parameters, np.float32)
     return space, np.empty(pair * lanes, np.float32), np.empty(3 * lanes), np.arange(widest)

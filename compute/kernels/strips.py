@@ -19,6 +19,7 @@ from compute.kernels.scalars import BARE
 LANES = 64  # as in scalars.py, said twice: numba compiles a file's functions anew only when that file changes
 WIDE = "avx512f" in binding.get_host_cpu_features()
 WIDTH, VECTORS = (16, 4) if WIDE else (8, 2)  # floats of a register; registers of a row, so that 4 rows fit them all
+NORM_FLOOR = np.float32(1e-5)  # as compute.layers.NORM_FLOOR
 MOST_FACTORS = 1000  # of at most 2 each in a product: float64 holds 2¹⁰²³
 
 
@@ -261,22 +262,51 @@ def add_block(
             rights[point] += _sum(right, used)
 
 
+@njit(cache=True, **BARE)
+def _folded_norms(raw, out, shape, sizes):
+    """out: W and b of each layer with the BatchNorm that follows it, from raw: W, b, γ and β of each layer, the last
+    without γ and β, and behind them mean and variance of every unit. A variance below 0 counts as 0.
+    """
+    layers, read, write, moments = len(shape) + len(sizes) - 1, 0, 0, len(raw)
+    for layer in range(layers - 1):
+        moments -= 2 * (shape[layer, 0] if layer < len(shape) else sizes[layer - len(shape) + 1])
+    for layer in range(layers):
+        if layer < len(shape):
+            outputs, units = shape[layer, 0], shape[layer, 1] * shape[layer, 2] ** 2
+        else:
+            outputs, units = sizes[layer - len(shape) + 1], sizes[layer - len(shape)]
+        bias, behind = read + outputs * units, write + outputs * units
+        for row in range(outputs):
+            scale, shift = np.float32(1.0), raw[bias + row]
+            if layer < layers - 1:
+                variance = raw[moments + outputs + row]
+                variance = np.float32(0.0) if variance < np.float32(0.0) else variance
+                scale = raw[bias + outputs + row] / np.sqrt(variance + NORM_FLOOR)
+                shift = (shift - raw[moments + row]) * scale + raw[bias + 2 * outputs + row]
+            for unit in range(row * units, (row + 1) * units):
+                out[write + unit] = raw[read + unit] * scale
+            out[behind + row] = shift
+        last = layer == layers - 1
+        read, write, moments = bias + (outputs if last else 3 * outputs), behind + outputs, moments + 2 * outputs
+
+
 @njit(cache=True, nogil=True, **BARE)
 def add_images(
-    images, given, t, y, shape, windows, sizes, valid, parameter, act, criterion, counted, cut,
-    space, pair, wide, lines, losses, rights,
+    images, given, t, y, shape, windows, sizes, valid, parameter, act, criterion, counted, cut, normed,
+    space, pair, wide, lines, raw, losses, rights,
 ):  # fmt: skip
     """As `add_block` for a LeNet. Its first convolution is computed anew at every point: its stored responses, three of
     4,704 numbers an image for LeNet-5, would have to come from memory, while its 25 products are in registers.
 
     Args:
-        images: (strips, padded, padded, LANES), flat. given: (1 + D, P), flat: center and directions.
+        images: (strips, padded, padded, LANES), flat. given: (1 + D, P), flat: center and directions; (1 + D, P + Q)
+            with BatchNorm, then `normed`.
         shape: (convolutions, 5) filters, channels, kernel, padded side of what they read, side of what they write.
         windows: of `convolution`, one after another. sizes: units of the dense layers, their inputs first.
         space, pair, wide, lines: room for two layers, four rows and all parameters; for two rows of pixels of every
-            filter; for three rows in float64; 0, 1, 2, … for the widest layer.
+            filter; for three rows in float64; 0, 1, 2, … for the widest layer. raw: (P or P + Q,).
     """
-    outputs, count, one = sizes[-1] * LANES, len(given) // (t.shape[1] + 1), shape[0, 3] * shape[0, 3] * LANES
+    outputs, count, one = sizes[-1] * LANES, len(raw), shape[0, 3] * shape[0, 3] * LANES
     strips, widest = len(images) // one, (len(space) - count - 4 * LANES) // 2
     spare, parameters = space[2 * widest : 2 * widest + 4 * LANES], space[2 * widest + 4 * LANES :]
     sums, product, right = wide[:LANES], wide[LANES : 2 * LANES], wide[2 * LANES :]
@@ -285,7 +315,12 @@ def add_images(
         used //= 2
     for point in range(len(t)):
         nothing = t[point, :0]
-        _parameters(given, t[point], parameters)
+        _parameters(given, t[point], raw)
+        if normed:
+            _folded_norms(raw, parameters, shape, sizes)
+        else:
+            for i in range(len(raw)):
+                parameters[i] = raw[i]
         wide[:] = 0.0
         for strip in range(strips):
             front, back = images[strip * one : (strip + 1) * one], space[:widest]
