@@ -30,7 +30,9 @@ class Format:
 
 
 def as_csv(result) -> bytes:
-    """Columns of equal length: a row a grid point, a line point or a recorded step."""
+    """Columns of equal length: a row a grid point, a line point or a recorded step, or the answer's own table."""
+    if hasattr(result, "table"):
+        return pd.DataFrame(result.table).to_csv(index=False).encode()
     arrays = to_arrays(result)
     if "loss" in arrays and arrays["loss"].ndim == 2:
         return _grid_frame(arrays).to_csv(index=False).encode()

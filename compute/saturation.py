@@ -203,6 +203,12 @@ class SaturationResult:
     warnings: tuple[str, ...]
     dtype: str
 
+    @property
+    def table(self) -> dict[str, np.ndarray]:
+        """A row a hidden unit."""
+        names = ("layer", "unit", "saturation", "flat", "dead", "mean", "sd")
+        return {name: getattr(self, name) for name in names}
+
 
 @dataclass(frozen=True)
 class Seen:

@@ -35,7 +35,7 @@ ENDS_STEPS, ENDS_BYTES = 300, 2**28  # most steps toward both ends, and memory o
 USUAL = 60  # steps that the ends take; a product alone costs four times its share of many
 ENDS_TOLERANCE = 1e-4  # of a residual, relative to the largest |λ|; the eigenvalue itself is nearer (chosen by eye)
 ZERO_EXACT, ZERO_ESTIMATED = 1e-8, 1e-3  # what float64 resolves with room to spare, and some tens of Lanczos steps
-WIDTH = math.sqrt(1e-5)  # as a share of the spectrum's range: Ghorbani et al. 2019, their code's sigma_squared = 1e-5
+WIDTH = 0.003  # as a share of the spectrum's range (chosen by eye)
 BINS = 1000
 TAIL = 6  # widths that the density's axis goes beyond the outermost node
 
@@ -183,6 +183,13 @@ class SpectrumResult:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     dtype: str
+
+    @property
+    def table(self) -> dict[str, np.ndarray]:
+        """A row an eigenvalue; where they are estimated, a row a bin of the density, by its middle."""
+        if len(self.eigenvalues):
+            return {"eigenvalue": self.eigenvalues}
+        return {"lambda": (self.edges[:-1] + self.edges[1:]) / 2, "density": self.density}
 
 
 @dataclass(frozen=True)

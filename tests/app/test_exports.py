@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from app import main
-from app.exports import FORMATS, format_of
+from app.exports import FORMATS, check_drawable, format_of
 from app.main import server
-from compute.analyses import question
+from app.panels import PANELS
+from compute.analyses import name_of, question
 from compute.jobs import ask
 from compute.options import BadSpec
 from compute.results import to_arrays
@@ -17,10 +18,10 @@ from compute.results import to_arrays
 QUERY = "dataset=xor&widths=2&steps=10&l2=0.01"
 
 
-@pytest.fixture(scope="module", params=["slice", "line", "training"])
+@pytest.fixture(scope="module", params=["slice", "line", "training", "saturation", "spectrum"])
 def answer(request):
-    extra = {"slice": "&points=9&accuracy=1&window=-1,1,0,2", "line": "&line_points=21", "training": ""}[request.param]
-    return ask(question(request.param, QUERY + extra))
+    extra = {"slice": "&points=9&accuracy=1&window=-1,1,0,2", "line": "&line_points=21"}
+    return ask(question(request.param, QUERY + extra.get(request.param, "")))
 
 
 def test_npz_holds_every_field_to_the_bit(answer):
@@ -39,6 +40,10 @@ def test_csv_and_json_hold_the_same_numbers(answer):
         np.testing.assert_array_equal(frame["a"].to_numpy().reshape(9, 9)[:, 0], answer.a)
         np.testing.assert_array_equal(frame["b"].to_numpy().reshape(9, 9)[0], answer.b)
         np.testing.assert_array_equal(told["loss"], answer.loss)
+    elif hasattr(answer, "table"):
+        assert len(frame) > 1
+        for name, values in answer.table.items():
+            np.testing.assert_array_equal(frame[name], values)
     else:
         column = "loss" if hasattr(answer, "loss") else "train_loss"
         np.testing.assert_array_equal(frame[column], getattr(answer, column))
@@ -47,6 +52,10 @@ def test_csv_and_json_hold_the_same_numbers(answer):
 
 
 def test_html_needs_no_network(answer):
+    if name_of(answer.spec) not in PANELS:
+        with pytest.raises(BadSpec, match="no figure"):
+            check_drawable(answer.spec, "html")
+        return
     page = FORMATS["html"].write(answer).decode()
     assert "Plotly.newPlot" in page and "<script src=" not in page and "cdn.plot.ly" not in page.split("/**")[0]
 
