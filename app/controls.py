@@ -27,10 +27,11 @@ SECTIONS = {
     "Where": "Slice", "Slice": "Slice", "Line": "Slice", "View": "View",
 }  # fmt: skip
 FIRST = {  # seen at once, with whatever they call for; the others are behind "more"
-    "dataset", "network", "widths", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",
+    "dataset", "network", "widths", "norm", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",
     "points", "turn", "mode", "show", "log", "shared", "path",
 }  # fmt: skip
 SLIDERS = {"turn": 5.0}  # drawn as sliders, by the step of an arrow key; the picture follows while they move
+WIDE = {"activation", "dataset", *SLIDERS}  # take a whole row, whatever their kind
 OTHER_PLANE = {  # a change of these leaves no sense in a window's coordinates, so the page shows the whole again
     "dataset", "network", "widths", "skip", "channels", "dense", "norm", "directions", "weight_a", "weight_b", "extent",
 }  # fmt: skip
@@ -107,7 +108,7 @@ def control(option: Option) -> Component:
 
 def _is_wide(option: Option) -> bool:
     names = option.menu().values()
-    spacious = option.name in ("activation", *SLIDERS) or option.kind in (bool, "numbers") or _is_switchable(option)
+    spacious = option.name in WIDE or option.kind in (bool, "numbers") or _is_switchable(option)
     return spacious or any(len(name) > SHORT for name in names)
 
 

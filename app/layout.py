@@ -15,6 +15,7 @@ from app.controls import control, declared, is_first, page_options, sections
 from app.state import MOST_COLUMNS
 from app.theme import CAMERA, FONT, TEMPLATES
 from compute.options import Option
+from compute.slices import NARROWEST
 
 EXPORTS = ("npz", "csv", "json")
 ABOUT = (
@@ -80,6 +81,7 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
         "templates": {name: template.to_plotly_json() for name, template in TEMPLATES.items()},
         "camera": CAMERA,
         "columns": MOST_COLUMNS,
+        "narrowest": NARROWEST,
     }
     return dmc.MantineProvider(
         [

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from app import alive
-from app.figures.parts import common, title
+from app.figures.parts import common, title, warnings
 from app.panels import PANELS
 from app.state import PageState, read_state
 from app.theme import colour_bar, curve, hues
@@ -288,7 +288,7 @@ class _Page:
             "state": _state(update),
             "text": _finished_text(update) if update.final else _progress_text(update),
             "caption": panel.caption(update.result, view),
-            "warnings": list(update.result.warnings),
+            "warnings": warnings(update.result, view),
             "query": to_query(update.result.spec),
             "mark": hashlib.sha256(figure.encode()).hexdigest()[:16],  # equal figures need no second drawing
         }

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import torch
 from plotly.colors import get_colorscale
 
-from app.figures.ticks import number
+from app.figures.ticks import numbers
 from compute.activations import ACTIVATIONS
 from compute.nets import Problem
 
@@ -70,7 +70,7 @@ def colour_bar(low: float, high: float, view) -> dict:
     """
     stops = ", ".join(f"{colour} {100 * place:.4g}%" for place, colour in colour_scale(view.palette))
     ends = (low, (low + high) / 2, high)
-    texts = [number(10**value if view.logarithmic else value) for value in ends]
+    texts = numbers([10**value if view.logarithmic else value for value in ends])
     unit = " %" if view.show == "accuracy" else ""
     return {
         "gradient": f"linear-gradient(to right, {stops})",

@@ -138,6 +138,11 @@
     const none = window.dash_clientside.no_update;
     const outputs = controls.map(() => none);
     const texts = values.map((value, i) => textOf(controls[i], value));
+    const at = windowAt();
+    if (texts[at] !== known.texts[at] && document.activeElement !== byId("option-window")) {
+      // dash repeats, late, a window that the page put there itself
+      outputs[at] = texts[at] = known.texts[at];
+    }
     const place = controls.findIndex((control) => control.kind === "several");
     const chosen = (values[place] || []).length;
     if (chosen < 1 || chosen > controls[place].most) {

@@ -40,6 +40,7 @@
 
   function begin(declared) {
     told = declared;
+    atlas.narrowest = told.narrowest;
     for (let column = 0; column < told.columns; column += 1) {
       for (const panel of told.panels) addSlot(column, panel);
     }
@@ -161,14 +162,16 @@
   }
 
   function draw(slot) {
+    const fresh = Boolean(slot.next);
     slot.figure = slot.next || slot.figure;
     Object.assign(slot, { next: null, redraw: false, foreseen: false });
     const layout = dress(slot);
     slot.plot.tabIndex = layout.scene ? 0 : -1;
     window.Plotly.react(slot.plot, slot.figure.data, layout, config(slot, layout)).then(() => {
       slot.drawn += 1;
-      delete slot.place.dataset.stale;
+      if (fresh) delete slot.place.dataset.stale;
       listen(slot);
+      atlas.aim();
     }).catch((error) => {
       console.error(error);
       setState(slot, "failed", "This browser could not draw the picture; its data can still be downloaded.");
@@ -383,6 +386,7 @@
     button.hidden = next === "done" || next === "refused" || next === "idle";
     write(button, next === "computing" ? "Cancel" : "Compute again");
     write(byId("progress"), SPOKEN[next] || "");
+    atlas.aim();
   }
 
   function close() {
@@ -468,6 +472,7 @@
     setPhase("cancelled");
     unsay("busy");
     for (const slot of inUse()) {
+      restore(slot);
       if (slot.state === "waiting" || slot.state === "computing") setState(slot, "cancelled");
     }
   }
@@ -496,7 +501,10 @@
     for (const slot of inUse()) {
       if (!isMap(slot) || slot.panel !== told.panels[0]) continue;
       slot.figure.mark = null;
+      slot.before = slot.foreseen ? slot.before : [slot.state, slot.place.querySelector(".state").textContent];
       slot.foreseen = true;
+      slot.place.dataset.stale = "1";
+      setState(slot, "waiting");
       window.Plotly.relayout(slot.plot, { "xaxis.range": [left, right], "yaxis.range": [bottom, top] });
     }
   }
@@ -528,6 +536,7 @@
       const slot = slots.get(`${event.column}-${event.panel}`);
       if (!slot) return;
       setState(slot, event.state, event.text);
+      if (event.state === "failed") restore(slot);
       if (event.query !== undefined) setExports(slot, event.query);
       if (event.caption !== undefined) write(slot.place.querySelector(".caption"), event.caption || "");
       if (event.warnings) setWarnings(slot, event.warnings);
@@ -564,7 +573,12 @@
       close();
       setPhase("refused");
       say(event.sentence, "refused");
-      for (const slot of inUse()) restore(slot);
+      for (const slot of inUse()) {
+        if (!slot.foreseen) continue;
+        delete slot.place.dataset.stale;
+        setState(slot, ...slot.before);
+        restore(slot);
+      }
     },
 
     busy(event) {

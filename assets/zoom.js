@@ -33,7 +33,10 @@
 
   const words = (value, low, high) => String(rounded(value, low, high)).replaceAll("-", "−");
 
+  const isBox = ([left, right, bottom, top]) => left < right && bottom < top;
+
   function named([left, right, bottom, top]) {
+    if (!isBox([left, right, bottom, top])) return "?";
     const interval = (low, high) => `[${words(low, low, high)}, ${words(high, low, high)}]`;
     return `${interval(left, right)} × ${interval(bottom, top)}`;
   }
@@ -49,18 +52,23 @@
     shown = text;
     way = text === NONE ? [] : boxesOf(trail);
     const box = boxesOf(text)[0] || (text === NONE ? whole : null);
-    if (moved && box && box[0] < box[1] && box[2] < box[3]) atlas.foresee(box);
+    if (moved && box && isBox(box)) atlas.foresee(box);
     crumbs();
   }
+
+  const LAST = 3; // windows named; those between the whole picture and them are one "…"
 
   function crumbs() {
     const last = boxesOf(shown)[0];
     const names = ["whole picture", ...way.map(named), ...(shown === NONE ? [] : [last ? named(last) : "?"])];
-    byId("crumbs").replaceChildren(...names.map((name, place) => {
+    const hidden = names.length - LAST - 1; // the innermost that is not named; "…" leads there
+    const places = [...names.keys()].filter((place) => place === 0 || place >= hidden);
+    byId("crumbs").replaceChildren(...places.map((place) => {
       const item = document.createElement("li");
       const end = place === names.length - 1;
       const part = document.createElement(end ? "span" : "button");
-      part.textContent = name;
+      part.textContent = place > 0 && place === hidden ? "…" : names[place];
+      part.title = names[place];
       if (end) part.setAttribute("aria-current", "true");
       else Object.assign(part, { type: "button", className: "crumb" }).dataset.crumb = place;
       item.append(part);
@@ -72,6 +80,7 @@
 
   function aim() {
     const box = here();
+    byId("inward").disabled = !box || atlas.phase === "refused";
     const chosen = box && point && inside(point, box);
     byId("aim").textContent = chosen
       ? `at ${words(point[0], box[0], box[1])}, ${words(point[1], box[2], box[3])}`
@@ -87,17 +96,25 @@
 
   // ---------------------------------------------------------------- moving
 
-  // An inner window: rounded to what its size calls for, and kept within the one shown.
+  const isDeepest = ([left, right, bottom, top]) => [[left, right], [bottom, top]].some(
+    ([low, high]) => high - low < atlas.narrowest * Math.max(1, Math.abs(low), Math.abs(high)));
+
+  // An inner window: rounded to what its size calls for, and kept within the one shown. False: there is none.
   function enter([left, right, bottom, top]) {
     const now = here();
-    if (!now) return;
+    if (!now || atlas.phase === "refused") return false;
     const fit = (value, low, high, least, most) => Math.min(most, Math.max(least, rounded(value, low, high)));
     const box = [
       fit(left, left, right, now[0], now[1]), fit(right, left, right, now[0], now[1]),
       fit(bottom, bottom, top, now[2], now[3]), fit(top, bottom, top, now[2], now[3]),
     ];
+    if (isDeepest(box)) {
+      atlas.say("This is the deepest window: its points would be one to rounding.", "note");
+      return false;
+    }
     const last = boxesOf(shown);
     atlas.zoom(textOf(box), [...way, ...last].slice(-DEEPEST).map(textOf).join(","));
+    return true;
   }
 
   function zoomIn(at = target(here())) {
@@ -128,9 +145,18 @@
       // A reader's rectangle comes as single ends; the page's own ranges come as pairs.
       if (!isMap() || !["xaxis.range[0]", "yaxis.range[0]"].some((end) => end in event)) return;
       const { xaxis, yaxis } = plot._fullLayout;
-      enter([...xaxis.range, ...yaxis.range]);
+      if (enter([...xaxis.range, ...yaxis.range])) return;
+      const [left, right, bottom, top] = plot.layout.meta.box;
+      window.Plotly.relayout(plot, { "xaxis.range": [left, right], "yaxis.range": [bottom, top] });
     });
-    plot.on("plotly_doubleclick", () => isMap() && zoomOut());
+    plot.on("plotly_doubleclick", () => {
+      if (!isMap()) return;
+      zoomOut();
+      window.setTimeout(() => { // plotly tells the clicks of a double click after it, too
+        point = null;
+        aim();
+      });
+    });
     plot.on("plotly_click", ({ points: [first] }) => {
       const shift = plot.layout.meta?.shift || [0, 0];
       point = [first.x + shift[0], first.y + shift[1]];
@@ -153,5 +179,5 @@
     else zoomOut();
   }
 
-  Object.assign(atlas, { showWindow, zoomIn, zoomOut, zoomTo, listen, wheeled });
+  Object.assign(atlas, { showWindow, aim, zoomIn, zoomOut, zoomTo, listen, wheeled });
 })();

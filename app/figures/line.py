@@ -54,6 +54,7 @@ def caption(result, view: View) -> str:
     return " · ".join(
         [
             parts.direction_kind(result),
+            *parts.statistics(result),
             parts.subject(result, view, count),
             result.dtype,
             *parts.gaps(values, view),

@@ -5,13 +5,14 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures.ticks import linear_ticks, log_ticks, number
+from app.figures.ticks import linear_ticks, log_ticks, number, numbers
 from app.view import Scale, View
-from compute.planes import DIRECTIONS
+from compute.planes import DIRECTIONS, STATISTICS
 
 FLATTEST = 0.2  # share of the common height that the flattest column keeps on a linear scale (chosen by eye)
 STILL = 1e-3  # a column this much flatter than the tallest counts as constant and sets no range (chosen by eye)
 BELOW = 0.5  # decades between the smallest positive value and the shelf where values ≤ 0 are drawn
+_LOWER = ("This window holds points lower than the center.", "The center is not the lowest point of the picture.")
 _ATTRIBUTES = {"total": "loss", "data": "data", "penalty": "penalty", "accuracy": "accuracy"}
 _TERMS = {"total": "total loss", "data": "data term", "penalty": "L2 penalty", "accuracy": "accuracy"}
 _TITLES = {"total": "loss", "data": "data loss", "penalty": "L2 penalty", "accuracy": "accuracy, %"}
@@ -140,7 +141,7 @@ def value_axis(values: np.ndarray, view: View, scale: Scale, most: int) -> dict:
     low, high = window(values, view, scale)
     room = 0.04 * (high - low)
     ticks = log_ticks(low, high, most) if view.logarithmic else linear_ticks(low, high, most)
-    texts = [number(tick) for tick in ticks]
+    texts = numbers(ticks)
     level = shelf(values, view, scale)
     if not math.isnan(level):
         near = 0.08 * (high - low)
@@ -170,6 +171,19 @@ def direction_kind(result) -> str:
     if where.directions == "weights":
         return "weights" if hasattr(result, "v") else "a weight"
     return f"{DIRECTIONS[where.directions]}, seed {where.direction_seed}"
+
+
+def statistics(result) -> list[str]:
+    """What becomes of BatchNorm's means and variances away from the center; nothing without them."""
+    if result.spec.problem.norm != "batch":
+        return []
+    return [f"BatchNorm statistics {STATISTICS[result.spec.where.statistics]}"]
+
+
+def warnings(result, view: View) -> list[str]:
+    """The result's warnings, but those of lower points only where a loss is drawn."""
+    lossless = view.show in ("penalty", "accuracy")
+    return [warning for warning in result.warnings if not (lossless and warning in _LOWER)]
 
 
 def subject(result, view: View, count: int) -> str:

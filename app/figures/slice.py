@@ -49,12 +49,19 @@ def caption(result, view: View) -> str:
         return ""
     subject = parts.subject(result, view, patterns(result.spec.problem, result.spec.where.part))
     admitted = [*_path_note(result, view), *parts.gaps(values, view)]
-    return " · ".join([*_window(result), _directions(result), subject, result.dtype, *admitted])
+    plane = [*_window(result), *_units(result), _directions(result), *parts.statistics(result)]
+    return " · ".join([*plane, subject, result.dtype, *admitted])
 
 
 def _window(result) -> list[str]:
     a_low, a_high, b_low, b_high = box(result)
     return [f"window {interval(a_low, a_high)} × {interval(b_low, b_high)}"] if result.spec.window else []
+
+
+def _units(result) -> list[str]:
+    a_low, a_high, b_low, b_high = box(result)
+    sides = (a_high - a_low, b_high - b_low)
+    return ["axes not in equal units"] if min(sides) < SLIMMEST * max(sides) else []
 
 
 def _directions(result) -> str:
@@ -298,7 +305,7 @@ def _map_layout(result) -> dict:
     return {
         "xaxis": {**across, "title": {"text": parts.with_unit(result.names[0], result.units)}},
         "yaxis": {**up, "title": {"text": result.names[1]}, "scaleanchor": "x"},
-        "margin": {"l": 52 + 7 * max(0, longest - 6), "r": 10, "t": 8, "b": 44},
+        "margin": {"l": 52 + 7 * max(0, longest - 4), "r": 10, "t": 8, "b": 44},
         "meta": {"box": ends, "shift": [0.0, 0.0]},
     }
 

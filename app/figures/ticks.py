@@ -5,15 +5,24 @@ import math
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def number(value: float) -> str:
-    """Three digits at most: 0.0283, 3.1, 2×10⁻⁵."""
+def number(value: float, digits: int = 3) -> str:
+    """Three digits at most, unless more are asked for: 0.0283, 3.1, 2×10⁻⁵."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     power = math.floor(math.log10(abs(value)))
     if -4 <= power <= 4:
-        return f"{value:.3g}" if power < 3 else f"{value:,.0f}"
-    lead = f"{value / 10.0**power:.2g}"
+        return f"{value:.{digits}g}" if power < digits else f"{value:,.0f}"
+    lead = f"{value / 10.0**power:.{digits - 1}g}"
     return {"1": "", "-1": "-"}.get(lead, f"{lead}×") + f"10{str(power).translate(_RAISED)}"
+
+
+def numbers(values: list[float]) -> list[str]:
+    """Each as `number`, with as many digits as tell them apart, 8 at most."""
+    for digits in range(3, 9):
+        texts = [number(value, digits) for value in values]
+        if len(set(texts)) == len(texts):
+            break
+    return texts
 
 
 def linear_ticks(low: float, high: float, most: int) -> list[float]:

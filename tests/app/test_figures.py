@@ -15,7 +15,7 @@ from app.view import Scale, View
 from compute.activations import ACTIVATIONS
 from compute.lines import Line, LineResult
 from compute.nets import Problem
-from compute.planes import Where, symmetric_axis
+from compute.planes import STATISTICS, Where, symmetric_axis, warnings_of
 from compute.slices import Slice, SliceResult
 from compute.train import Start, Training, TrainingResult
 
@@ -318,6 +318,33 @@ def test_caption_names_plane_term_patterns_and_precision():
     assert "30 test patterns" in line.caption(line_of(bowl()[8], Where(part="test")), View(show="data"))
 
 
+@pytest.mark.parametrize("module, made", [(slice, slice_of), (line, line_of)], ids=["slice", "line"])
+def test_captions_tell_what_became_of_batch_norm_statistics(module, made):
+    loss = bowl() if module is slice else bowl()[8]
+    plain, texts = made(loss), []
+    for kind in STATISTICS:
+        spec = replace(plain.spec, problem=Problem(norm="batch"), where=Where(statistics=kind))
+        texts.append(module.caption(replace(plain, spec=spec), LOG))
+        assert f"BatchNorm statistics {STATISTICS[kind]}" in texts[-1]
+    assert len(set(texts)) == 3 and "BatchNorm" not in module.caption(plain, LOG)
+
+
+def test_a_window_out_of_scale_says_so_and_one_in_scale_does_not():
+    for mode in ("surface", "contour"):
+        assert "axes not in equal units" in slice.caption(windowed((-0.5, 0.5), (0, 0.001)), View(mode=mode))
+        assert "equal units" not in slice.caption(windowed((-0.5, 0.5), (0, 0.25)), View(mode=mode))
+
+
+def test_a_lower_point_is_a_warning_about_losses_only():
+    reached = training_of()
+    for shown in ("picture", "window"):
+        lower = warnings_of(reached, bowl(), 1.0, shown)
+        result = slice_of(bowl(), warnings=("Another one.", *lower))
+        assert len(lower) == 1 and parts.warnings(result, LOG) == ["Another one.", *lower]
+        for show in ("penalty", "accuracy"):
+            assert parts.warnings(result, View(show=show)) == ["Another one."]
+
+
 def test_line_draws_the_loss_with_its_center():
     loss = bowl()[8]
     figure = line.figure(line_of(loss), LOG, OWN, COLOUR)
@@ -462,6 +489,8 @@ def test_colour_bar_ends_at_the_scale():
     assert bar["ticks"] == [(0, "0.01"), (50, "0.1"), (100, "1")]
     assert bar["gradient"].startswith("linear-gradient(to right, ") and "0%" in bar["gradient"]
     assert colour_bar(0, 100, View(show="accuracy"))["ticks"][1] == (50, "50 %")
+    narrow = [text for _, text in colour_bar(0.03378, 0.03382, View(log=False))["ticks"]]
+    assert narrow == ["0.03378", "0.0338", "0.03382"]
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

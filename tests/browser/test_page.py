@@ -246,6 +246,7 @@ def test_a_nonsense_window_is_one_sentence_and_has_a_way_out(visitor: Reader):
     visitor.open(f"{QUICK}&window=1,0,0,0")
     visitor.wait("refused")
     assert "lower end below" in visitor.message()
+    assert crumbs(visitor) == ["whole picture", "?"] and visitor.page.is_disabled("#inward")
     visitor.page.locator("#crumbs button").first.click()
     visitor.wait()
     assert not window_of(visitor) and visitor.message() == ""
