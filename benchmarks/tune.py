@@ -29,9 +29,9 @@ def _again(times, run, out, response, t, parameter):
 
 
 @njit
-def _layers(times, z, w, bias, a, lines):
+def _layers(times, z, w, bias, a):
     for _ in range(times):
-        strips.layer(z, w, bias, a, lines, OUTPUTS, UNITS)
+        strips.layer(z, w, bias, a, OUTPUTS, UNITS)
 
 
 def rate(work: Callable[[], object], amount: float) -> float:
@@ -65,7 +65,7 @@ def products(times: int = 200) -> None:
     a = rng.standard_normal((UNITS, 2500)).astype(np.float32)
     z, bias, strip = np.empty(OUTPUTS * strips.LANES, np.float32), w[:, 0].copy(), a[:, : strips.LANES].flatten()
     one = 2 * OUTPUTS * UNITS
-    mine = rate(partial(_layers, times, z, w.ravel(), bias, strip, np.arange(UNITS)), times * strips.LANES * one)
+    mine = rate(partial(_layers, times, z, w.ravel(), bias, strip), times * strips.LANES * one)
     print(f"layer 128 to 64, patterns at a time: {strips.LANES} by the fused tile {mine:.0f} GFLOP/s")
     before = torch.get_float32_matmul_precision()
     for count in (256, 1024, 2500):

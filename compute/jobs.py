@@ -35,6 +35,7 @@ from compute.train import Training, recorded_steps
 
 LEASE = 2.0  # seconds that a closed watch keeps its work wanted, so that a reload finds it still running
 PATIENCE = 20.0  # seconds to wait for a scheduler that does not answer
+SILENCE = 10.0  # seconds without news after which a watch asks whether its work is still known
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
@@ -342,6 +343,7 @@ class Watch:
         self._futures: dict[str, Future] = {}
         self._questions: list[_Question] = []
         self._ready: list[Update] = []
+        self._heard = time.monotonic()
 
     def __enter__(self) -> "Watch":
         return self
@@ -412,10 +414,33 @@ class Watch:
     def _wait(self, timeout: float) -> None:
         with contextlib.suppress(queue.Empty):
             self._take(*self._news.get(timeout=timeout))
+            self._heard = time.monotonic()
             while True:
                 self._take(*self._news.get_nowait())
+        if time.monotonic() - self._heard > SILENCE:
+            self._heard = time.monotonic()
+            self._check()
         if self._client is not None and self._client.status != "running" and self.open():
             raise PoolLost("The connection to the scheduler was lost.")
+
+    def _check(self) -> None:
+        """Whether the client follows every task waited for, and the scheduler knows it: distributed can lose one that
+        is asked for at the moment when its last reader goes.
+
+        Raises:
+            PoolLost: it does not.
+        """
+        waiting = [
+            key
+            for question in self._questions
+            for key in question.tasks
+            if not question.finished and key not in question.done
+        ]
+        if self._client is None or not waiting or self._client.status != "running":
+            return
+        followed = self._client.futures
+        if any(key not in followed for key in waiting) or self._client.run_on_scheduler(unknown, keys=waiting):
+            raise PoolLost("The scheduler lost work under way.")
 
     def _take(self, question: _Question, key: str, future: Future) -> None:
         if question.tasks[key].passing and future.status == "finished":
@@ -464,6 +489,11 @@ def _result(future: Future) -> Any:
             raise PoolLost("The scheduler lost work under way.") from error
         logging.getLogger(__name__).exception("task %s failed", future.key)
         return Failure(f"The computation failed: {type(error).__name__}. This is a fault in the program.", "fault")
+
+
+def unknown(keys: list[str], dask_scheduler: Any = None) -> list[str]:
+    """Those of some keys that the scheduler has no task for; runs there, and distributed names the argument."""
+    return [key for key in keys if key not in dask_scheduler.tasks]
 
 
 def _release(futures: list[Future]) -> None:

@@ -96,10 +96,10 @@ def _padded(problem: Problem, x: Tensor) -> np.ndarray:
     return torch.nn.functional.pad(square, edge).flatten().numpy()
 
 
-def _scratch(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """`space`, `pair`, `wide` and `lines` of strips.add_images."""
+def _scratch(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`space`, `pair` and `wide` of strips.add_images."""
     lanes, layers = strips.LANES, problem.layers
     widest = max(layer.numbers // (4 if layer.side else 1) for layer in layers)
     pair = max(2 * layer.units * math.isqrt(layer.places) for layer in layers if layer.side)
     space = np.empty((2 * widest + 4) * lanes + statistics_count(layers) + problem.parameters, np.float32)
-    return space, np.empty(pair * lanes, np.float32), np.empty(3 * lanes), np.arange(widest)
+    return space, np.empty(pair * lanes, np.float32), np.empty(3 * lanes)

@@ -23,98 +23,130 @@ NORM_FLOOR = np.float32(1e-5)  # as compute.layers.NORM_FLOOR
 MOST_FACTORS = 1000  # of at most 2 each in a product: float64 holds 2¹⁰²³
 
 
-def _tile(rows: int) -> Any:
-    """`tile(z, w, bias, a, lines, row, units, apart, pixel, origin, column)`: some rows of z, summed over all units.
+def _sum_rows(b, module, z, w, bias, a, rows, row, units, column, line, place):
+    """Emit: some rows of z = bias + w a, in registers over all units.
 
-    Rows are LANES numbers, of which VECTORS · WIDTH from `column` are computed. Row r of z stands at r · apart + pixel
-    and is bias[r] + Σ w[r, u] · (row lines[u] + origin of a) over the units u: with lines 0, 1, 2, … a dense layer,
-    with those of a window of pixels a convolution.
-
-    Written as vector instructions because loops over arrays leave the sums in memory. For 128 to 64 units it reaches
-    226 GFLOP/s on a Zen 5 core; torch's MKL 75–84, NumPy's OpenBLAS 92–94, oneDNN 132–186 with more patterns at a time
-    and a setting that allows bfloat16 elsewhere (python -m benchmarks.tune). Every number is added up in the order of
-    the units, whatever the tile.
+    Rows of z and a are LANES numbers, of which VECTORS · WIDTH from `column` are computed; `line(unit)` is the row of a
+    that a unit reads, `place(r)` where row r of z stands. Written as vector instructions because loops over arrays
+    leave the sums in memory. For 128 to 64 units it reaches 226 GFLOP/s on a Zen 5 core; torch's MKL 75–84, NumPy's OpenBLAS
+    92–94, oneDNN 132–186 with more patterns at a time and a setting that allows bfloat16 elsewhere (python -m
+    benchmarks.tune). Every number is added up in the order of the units, whatever the tile.
     """
+    vector, i64 = ir.VectorType(ir.FloatType(), WIDTH), ir.IntType(64)
+    fma = cgutils.get_or_insert_function(module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{WIDTH}f32")
+
+    def spread(scalar):
+        one = b.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.IntType(32)(0))
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+        return b.shuffle_vector(one, ir.Constant(vector, ir.Undefined), everywhere)
+
+    def at(base, which, v):
+        here = b.add(b.add(b.mul(which, i64(LANES)), column), i64(v * WIDTH))
+        return b.bitcast(b.gep(base, [here]), vector.as_pointer())
+
+    mine = [b.add(row, i64(r)) for r in range(rows)]
+    weights = [b.gep(w, [b.mul(r, units)]) for r in mine]
+    start = [spread(b.load(b.gep(bias, [r]))) for r in mine]
+    before, body, after = b.block, b.append_basic_block("units"), b.append_basic_block("done")
+    b.branch(body)
+    b.position_at_end(body)
+    unit = b.phi(i64)
+    unit.add_incoming(i64(0), before)
+    kept = [[b.phi(vector) for _ in range(VECTORS)] for _ in mine]
+    read = line(unit)
+    inputs = [b.load(at(a, read, v), align=4) for v in range(VECTORS)]
+    added = []
+    for r in range(rows):
+        weight = spread(b.load(b.gep(weights[r], [unit])))
+        added.append([b.call(fma, [weight, x, old]) for x, old in zip(inputs, kept[r], strict=True)])
+    following = b.add(unit, i64(1))
+    unit.add_incoming(following, body)
+    for r in range(rows):
+        for old, new in zip(kept[r], added[r], strict=True):
+            old.add_incoming(start[r], before)
+            old.add_incoming(new, body)
+    b.cbranch(b.icmp_signed("<", following, units), body, after)
+    b.position_at_end(after)
+    for r in range(rows):
+        for v, new in enumerate(added[r]):
+            b.store(new, at(z, place(mine[r]), v), align=4)
+
+
+def _pointers(context, b, signature, arguments, count):
+    """Of the first arguments, which are arrays."""
+    kinds = zip(signature.args[:count], arguments[:count], strict=True)
+    return [context.make_array(kind)(context, b, value).data for kind, value in kinds]
+
+
+def _dense(rows: int) -> Any:
+    """`tile(z, w, bias, a, row, units, column)`: some rows of a dense layer."""
 
     @intrinsic
-    def tile(typing, z, w, bias, a, lines, row, units, apart, pixel, origin, column):
-        vector, i64 = ir.VectorType(ir.FloatType(), WIDTH), ir.IntType(64)
-
+    def tile(typing, z, w, bias, a, row, units, column):
         def generate(context, b, signature, arguments):
-            z, w, bias, a, lines = (
-                context.make_array(kind)(context, b, value).data
-                for kind, value in zip(signature.args[:5], arguments[:5], strict=True)
-            )
-            row, units, apart, pixel, origin, column = arguments[5:]
-            fma = cgutils.get_or_insert_function(
-                b.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{WIDTH}f32"
-            )
-
-            def spread(scalar):
-                one = b.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.IntType(32)(0))
-                everywhere = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
-                return b.shuffle_vector(one, ir.Constant(vector, ir.Undefined), everywhere)
-
-            def place(base, line, v):
-                return b.bitcast(
-                    b.gep(base, [b.add(b.add(b.mul(line, i64(LANES)), column), i64(v * WIDTH))]), vector.as_pointer()
-                )
-
-            mine = [b.add(row, i64(r)) for r in range(rows)]
-            weights = [b.gep(w, [b.mul(r, units)]) for r in mine]
-            start = [spread(b.load(b.gep(bias, [r]))) for r in mine]
-            before, body, after = b.block, b.append_basic_block("units"), b.append_basic_block("done")
-            b.branch(body)
-            b.position_at_end(body)
-            unit = b.phi(i64)
-            unit.add_incoming(i64(0), before)
-            kept = [[b.phi(vector) for _ in range(VECTORS)] for _ in mine]
-            line = b.add(b.load(b.gep(lines, [unit])), origin)
-            inputs = [b.load(place(a, line, v), align=4) for v in range(VECTORS)]
-            added = []
-            for r in range(rows):
-                weight = spread(b.load(b.gep(weights[r], [unit])))
-                added.append([b.call(fma, [weight, x, old]) for x, old in zip(inputs, kept[r], strict=True)])
-            following = b.add(unit, i64(1))
-            unit.add_incoming(following, body)
-            for r in range(rows):
-                for old, new in zip(kept[r], added[r], strict=True):
-                    old.add_incoming(start[r], before)
-                    old.add_incoming(new, body)
-            b.cbranch(b.icmp_signed("<", following, units), body, after)
-            b.position_at_end(after)
-            for r in range(rows):
-                for v, new in enumerate(added[r]):
-                    b.store(new, place(z, b.add(b.mul(mine[r], apart), pixel), v), align=4)
+            arrays = _pointers(context, b, signature, arguments, 4)
+            _sum_rows(b, b.module, *arrays, rows, *arguments[4:], lambda unit: unit, lambda r: r)
             return context.get_dummy_value()
 
-        return types.void(z, w, bias, a, lines, row, units, apart, pixel, origin, column), generate
+        return types.void(z, w, bias, a, row, units, column), generate
 
     return tile
 
 
-_tile_4, _tile_2, _tile_1 = _tile(4), _tile(2), _tile(1)
+def _window(rows: int) -> Any:
+    """`tile(z, w, bias, a, lines, row, units, column, apart, pixel, origin)`: some filters of a convolution at a pixel,
+    which reads the lines of its window from row `origin` of a; filter r of z stands at r · apart + pixel.
+    """
+
+    @intrinsic
+    def tile(typing, z, w, bias, a, lines, row, units, column, apart, pixel, origin):
+        def generate(context, b, signature, arguments):
+            *arrays, window = _pointers(context, b, signature, arguments, 5)
+            row, units, column, apart, pixel, origin = arguments[5:]
+            _sum_rows(
+                b, b.module, *arrays, rows, row, units, column,
+                lambda unit: b.add(b.load(b.gep(window, [unit])), origin), lambda r: b.add(b.mul(r, apart), pixel),
+            )  # fmt: skip
+            return context.get_dummy_value()
+
+        return types.void(z, w, bias, a, lines, row, units, column, apart, pixel, origin), generate
+
+    return tile
+
+
+_dense_4, _dense_2, _dense_1 = _dense(4), _dense(2), _dense(1)
+_window_4, _window_2, _window_1 = _window(4), _window(2), _window(1)
 
 
 @njit(cache=True, **BARE)
-def _rows(z, w, bias, a, lines, outputs, units, apart, pixel, origin):
-    """All rows of z, as `_tile` says."""
+def layer(z, w, bias, a, outputs, units):
+    """z (outputs, LANES) = bias + w (outputs, units) a (units, LANES), all flat."""
     for column in range(0, LANES, VECTORS * WIDTH):
         row = 0
         while row + 4 <= outputs:
-            _tile_4(z, w, bias, a, lines, row, units, apart, pixel, origin, column)
+            _dense_4(z, w, bias, a, row, units, column)
             row += 4
         if row + 2 <= outputs:
-            _tile_2(z, w, bias, a, lines, row, units, apart, pixel, origin, column)
+            _dense_2(z, w, bias, a, row, units, column)
             row += 2
         if row < outputs:
-            _tile_1(z, w, bias, a, lines, row, units, apart, pixel, origin, column)
+            _dense_1(z, w, bias, a, row, units, column)
 
 
 @njit(cache=True, **BARE)
-def layer(z, w, bias, a, lines, outputs, units):
-    """z (outputs, LANES) = bias + w (outputs, units) a (units, LANES), all flat; lines: 0, 1, 2, …"""
-    _rows(z, w, bias, a, lines, outputs, units, 1, 0, 0)
+def _filters(z, w, bias, a, window, outputs, apart, pixel, origin):
+    """All filters at a pixel, as `_window` says."""
+    units = len(window)
+    for column in range(0, LANES, VECTORS * WIDTH):
+        row = 0
+        while row + 4 <= outputs:
+            _window_4(z, w, bias, a, window, row, units, column, apart, pixel, origin)
+            row += 4
+        if row + 2 <= outputs:
+            _window_2(z, w, bias, a, window, row, units, column, apart, pixel, origin)
+            row += 2
+        if row < outputs:
+            _window_1(z, w, bias, a, window, row, units, column, apart, pixel, origin)
 
 
 @njit(cache=True, **BARE)
@@ -126,7 +158,7 @@ def convolution(out, pair, w, bias, a, window, filters, side, padded):
     for top in range(half):
         for pixel in range(across):
             origin = (2 * top + pixel // side) * padded + pixel % side
-            _rows(pair, w, bias, a, window, filters, len(window), across, pixel, origin)
+            _filters(pair, w, bias, a, window, filters, across, pixel, origin)
         for f in range(filters):
             for x in range(half):
                 upper = (f * across + 2 * x) * LANES
@@ -212,7 +244,7 @@ def _parameters(later, t, out):
 
 @njit(cache=True, nogil=True, **BARE)
 def add_block(
-    response, later, t, y, sizes, valid, parameter, act, criterion, counted, cut, space, wide, lines, losses, rights
+    response, later, t, y, sizes, valid, parameter, act, criterion, counted, cut, space, wide, losses, rights
 ):
     """Add the summed losses, and if `counted` the right answers, of one block of patterns at every grid point.
 
@@ -224,7 +256,7 @@ def add_block(
         t: (G, D). y: (strips, K, LANES), flat. sizes: units of every layer, from the first hidden one to the outputs.
         valid: patterns in the first strip; the others are full.
         act, criterion: passes of compute.kernels.scalars.
-        space, wide, lines: as `scratch` makes them.
+        space, wide: as `scratch` makes them.
         losses, rights: (G,) float64.
     """
     first, outputs, axes = sizes[0] * LANES, sizes[-1] * LANES, t.shape[1]
@@ -246,7 +278,7 @@ def add_block(
             for depth in range(1, len(sizes)):
                 units, wanted = sizes[depth - 1], sizes[depth]
                 end = begin + units * wanted
-                layer(back, parameters[begin:end], parameters[end : end + wanted], front, lines, wanted, units)
+                layer(back, parameters[begin:end], parameters[end : end + wanted], front, wanted, units)
                 begin = end + wanted
                 if depth < len(sizes) - 1:
                     act(back[: wanted * LANES], back[: wanted * LANES], here[:0], parameter)
@@ -293,7 +325,7 @@ def _folded_norms(raw, out, shape, sizes):
 @njit(cache=True, nogil=True, **BARE)
 def add_images(
     images, given, t, y, shape, windows, sizes, valid, parameter, act, criterion, counted, cut, normed,
-    space, pair, wide, lines, raw, losses, rights,
+    space, pair, wide, raw, losses, rights,
 ):  # fmt: skip
     """As `add_block` for a LeNet. Its first convolution is computed anew at every point: its stored responses, three of
     4,704 numbers an image for LeNet-5, would have to come from memory, while its 25 products are in registers.
@@ -303,8 +335,8 @@ def add_images(
             with BatchNorm, then `normed`.
         shape: (convolutions, 5) filters, channels, kernel, padded side of what they read, side of what they write.
         windows: of `convolution`, one after another. sizes: units of the dense layers, their inputs first.
-        space, pair, wide, lines: room for two layers, four rows and all parameters; for two rows of pixels of every
-            filter; for three rows in float64; 0, 1, 2, … for the widest layer. raw: (P or P + Q,).
+        space, pair, wide, raw: room for two layers, four rows and all parameters; for two rows of pixels of every
+            filter; for three rows in float64; for P or P + Q numbers.
     """
     outputs, count, one = sizes[-1] * LANES, len(raw), shape[0, 3] * shape[0, 3] * LANES
     strips, widest = len(images) // one, (len(space) - count - 4 * LANES) // 2
@@ -337,7 +369,7 @@ def add_images(
             for depth in range(1, len(sizes)):
                 units, wanted = sizes[depth - 1], sizes[depth]
                 end = begin + units * wanted
-                layer(back, parameters[begin:end], parameters[end : end + wanted], front, lines, wanted, units)
+                layer(back, parameters[begin:end], parameters[end : end + wanted], front, wanted, units)
                 begin = end + wanted
                 if depth < len(sizes) - 1:
                     act(back[: wanted * LANES], back[: wanted * LANES], nothing, parameter)
@@ -353,6 +385,6 @@ def add_images(
             rights[point] += _sum(right, used)
 
 
-def scratch(sizes: tuple[int, ...], later: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Room for two layers, four rows and all later parameters; for three rows in float64; the lines of a layer."""
-    return np.empty((2 * max(sizes) + 4) * LANES + later, np.float32), np.empty(3 * LANES), np.arange(max(sizes))
+def scratch(sizes: tuple[int, ...], later: int) -> tuple[np.ndarray, np.ndarray]:
+    """Room for two layers, four rows and all later parameters; and for three rows in float64."""
+    return np.empty((2 * max(sizes) + 4) * LANES + later, np.float32), np.empty(3 * LANES)

@@ -15,7 +15,7 @@ import pytest
 from compute import jobs
 from compute.analyses import ANALYSES, Analysis, key_for, question
 from compute.cache import Cache
-from compute.jobs import Pool, Watch, ask, check_cost, duration, look_up
+from compute.jobs import Pool, PoolLost, Watch, ask, check_cost, duration, look_up
 from compute.nets import Problem
 from compute.options import BadSpec, option
 from compute.results import Damaged, Failure, pack, unpack
@@ -211,6 +211,26 @@ def test_dasks_scratch_folder_is_private_and_within_the_cache(pool):
         parents = Path(folder).parents
         scratch = next(parent for parent in parents if parent.name == "scratch")
         assert stat.S_IMODE(scratch.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("forget", ["client", "scheduler"])
+def test_work_that_was_lost_in_silence_is_noticed(pool, monkeypatch, forget):
+    monkeypatch.setattr(jobs, "SILENCE", 0.2)
+    client = pool.client()
+    with Watch(pool, None) as watch:
+        watch.add("only", question("slice", f"dataset=mnist&widths=40&steps=300&seed={907 + (forget == 'client')}"))
+        key = next(reversed(watch._questions[0].tasks))
+        assert watch.next(0.1) is None or watch.open()
+        watch._check()  # all is known
+        if forget == "client":
+            client.futures.pop(key)
+        else:
+            monkeypatch.setattr(client, "run_on_scheduler", lambda function, keys: [key])
+        with pytest.raises(PoolLost):
+            while watch.open():
+                watch.next(0.3)
+                time.sleep(0.3)  # a training reports segments in between, each of which counts as news
+                watch._check()
 
 
 # ------------------------------------------------------------------------------------------ cost
