@@ -28,8 +28,8 @@ def _sum_rows(b, module, z, w, bias, a, rows, row, units, column, line, place):
 
     Rows of z and a are LANES numbers, of which VECTORS · WIDTH from `column` are computed; `line(unit)` is the row of a
     that a unit reads, `place(r)` where row r of z stands. Written as vector instructions because loops over arrays
-    leave the sums in memory. For 128 to 64 units it reaches 226 GFLOP/s on a Zen 5 core; torch's MKL 75–84, NumPy's OpenBLAS
-    92–94, oneDNN 132–186 with more patterns at a time and a setting that allows bfloat16 elsewhere (python -m
+    leave the sums in memory. For 128 to 64 units it reaches 226 GFLOP/s on a Zen 5 core; torch's MKL 75–84, NumPy's
+    OpenBLAS 92–94, oneDNN 132–186 with more patterns at a time and a setting that allows bfloat16 elsewhere (python -m
     benchmarks.tune). Every number is added up in the order of the units, whatever the tile.
     """
     vector, i64 = ir.VectorType(ir.FloatType(), WIDTH), ir.IntType(64)
@@ -84,8 +84,9 @@ def _dense(rows: int) -> Any:
     @intrinsic
     def tile(typing, z, w, bias, a, row, units, column):
         def generate(context, b, signature, arguments):
-            arrays = _pointers(context, b, signature, arguments, 4)
-            _sum_rows(b, b.module, *arrays, rows, *arguments[4:], lambda unit: unit, lambda r: r)
+            z, w, bias, a = _pointers(context, b, signature, arguments, 4)
+            row, units, column = arguments[4:]
+            _sum_rows(b, b.module, z, w, bias, a, rows, row, units, column, lambda unit: unit, lambda r: r)
             return context.get_dummy_value()
 
         return types.void(z, w, bias, a, row, units, column), generate
@@ -101,10 +102,10 @@ def _window(rows: int) -> Any:
     @intrinsic
     def tile(typing, z, w, bias, a, lines, row, units, column, apart, pixel, origin):
         def generate(context, b, signature, arguments):
-            *arrays, window = _pointers(context, b, signature, arguments, 5)
+            z, w, bias, a, window = _pointers(context, b, signature, arguments, 5)
             row, units, column, apart, pixel, origin = arguments[5:]
             _sum_rows(
-                b, b.module, *arrays, rows, row, units, column,
+                b, b.module, z, w, bias, a, rows, row, units, column,
                 lambda unit: b.add(b.load(b.gep(window, [unit])), origin), lambda r: b.add(b.mul(r, apart), pixel),
             )  # fmt: skip
             return context.get_dummy_value()
