@@ -187,7 +187,15 @@ def _level(spec: Slice, coarser: int | None, plane: Task, reached: Task, below: 
         end = min(begin + most, count)
         args = (spec, coarser, begin, end, plane)
         pieces.append(
-            Task(f"{key}-from-{begin}", fill_piece, args, (end - begin) * per_point, end - begin, passing=True)
+            Task(
+                f"{key}-from-{begin}",
+                fill_piece,
+                args,
+                (end - begin) * per_point,
+                end - begin,
+                passing=True,
+                beside=True,
+            )
         )
     return Task(key, assemble, (spec, coarser, plane, reached, below, *pieces), loss_seconds(spec.problem), spec=spec)
 

@@ -18,7 +18,8 @@ class Task:
 
     `seconds` is the estimated time on one core; `units` counts what a reader counts (losses, training steps).
     `spec` is set where the result is the whole answer to that question, so that a stored answer can replace it.
-    `passing` results serve the next task only and need not be kept.
+    `passing` results serve the next task only and need not be kept. `beside` others of its question it can run on
+    another worker; any other task had better run where its arguments are.
     """
 
     key: str
@@ -28,6 +29,7 @@ class Task:
     units: int = 0
     spec: object = None
     passing: bool = False
+    beside: bool = False
 
     def needs(self) -> Iterator["Task"]:
         """The tasks among the arguments."""
