@@ -344,7 +344,7 @@ class Watch:
         self._futures: dict[str, Future] = {}
         self._questions: list[_Question] = []
         self._ready: list[Update] = []
-        self._heard = time.monotonic()
+        self._heard, self._missing = time.monotonic(), set[str]()
 
     def __enter__(self) -> "Watch":
         return self
@@ -442,7 +442,7 @@ class Watch:
         is asked for at the moment when its last reader goes.
 
         Raises:
-            PoolLost: it does not.
+            PoolLost: one is missing for the second time; at first it may only be on its way.
         """
         waiting = [
             key
@@ -452,9 +452,11 @@ class Watch:
         ]
         if self._client is None or not waiting or self._client.status != "running":
             return
-        followed = self._client.futures
-        if any(key not in followed for key in waiting) or self._client.run_on_scheduler(unknown, keys=waiting):
+        missing = {key for key in waiting if key not in self._client.futures}
+        missing |= set(self._client.run_on_scheduler(unknown, keys=waiting))
+        if missing & self._missing:
             raise PoolLost("The scheduler lost work under way.")
+        self._missing = missing
 
     def _take(self, question: _Question, key: str, future: Future) -> None:
         if question.tasks[key].passing and future.status == "finished":
