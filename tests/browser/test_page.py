@@ -70,10 +70,15 @@ def test_the_url_is_the_state(visitor: Reader, chromium, atlas):
     visitor.page.wait_for_function("location.search.includes('seed=8')")
     visitor.wait()
     address, drawn = visitor.page.url, visitor.heights(3)
+    asked = "opened => window.lossatlas.opened > opened"  # until then the page is still done with the last question
+    before = visitor.page.evaluate("window.lossatlas.opened")
     visitor.page.go_back()
+    visitor.page.wait_for_function(asked, arg=before)
     visitor.wait()
     assert visitor.page.input_value("#option-seed") == "3" and visitor.heights(3) != drawn
+    before = visitor.page.evaluate("window.lossatlas.opened")
     visitor.page.go_forward()
+    visitor.page.wait_for_function(asked, arg=before)
     visitor.wait()
     assert visitor.page.input_value("#option-seed") == "8" and visitor.heights(3) == drawn
     visitor.page.reload()
