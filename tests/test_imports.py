@@ -18,7 +18,7 @@ LAYERS = (
     ("activations", "criteria", "datasets", "layers"),
     ("nets",),
     ("cost", "loss"),
-    ("kernels.batches", "kernels.scalars"),
+    ("kernels.batches", "kernels.scalars", "kernels.agreement"),
     ("kernels.strips",),
     ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
     ("kernels.images", "kernels.curvature"),

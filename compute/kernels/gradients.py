@@ -17,6 +17,7 @@ from numpy import float32 as f
 
 from compute.cost import patterns
 from compute.criteria import CRITERIA
+from compute.kernels.agreement import excess, in_double
 from compute.loss import Loss, Part, make_loss
 from compute.nets import Problem, initial
 
@@ -27,9 +28,8 @@ try:
 except ImportError:
     njit = None  # type: ignore[assignment]
 
+SINGLE = "float32"  # the only format served
 POINTS, PATTERNS = 4, 192  # of the self-check
-ALLOWED = 2.0  # times torch's own float32 error
-FLOOR = 4.0  # units in the last place of the largest number, that any order of sums may cost
 WIDTH = 256  # patterns at a time: 32 inputs of them are 32 KB (Heart, µs a step; 128: 31, 256: 25, 736: 25)
 LANES = 16  # elementwise passes run over whole vectors of so many numbers
 TOGETHER, FEW = 32, 16  # walks side by side where there are but few patterns (XOR, µs a step; alone: 0.8, 32: 0.17)
@@ -100,23 +100,17 @@ def trusted(problem: Problem) -> bool:
 
 def worst(loss: Loss) -> float:
     """The largest error of loss and gradient on a few patterns, as a multiple of what is allowed."""
-    few = loss.parts["train"]
-    few = Part(few.x[:PATTERNS], few.y[:PATTERNS], None if few.labels is None else few.labels[:PATTERNS])
-    single = replace(loss, parts={"train": few})
-    double = replace(
-        loss,
-        problem=replace(loss.problem, dtype="float64"),
-        parts={"train": Part(few.x.double(), few.y.double(), few.labels)},
-    )
+    single = replace(loss, parts={"train": loss.parts["train"].first(PATTERNS)})
+    double = in_double(single)
     points = np.stack([initial(loss.problem, seed, "auto", 1.0) for seed in range(POINTS)]).astype(np.float32)
     mine = with_gradient(single, points)
     plain, exact = ([v.numpy() for v in of.with_gradient(torch.as_tensor(points).to(of.parts["train"].x))]
                     for of in (single, double))  # fmt: skip
-    found = max(_off(*three) for three in zip(mine[:2], plain[:2], exact[:2], strict=True))
+    found = max(excess(*three, SINGLE) for three in zip(mine[:2], plain[:2], exact[:2], strict=True))
     if not few_patterns(loss.problem):
         return found
-    norms = [np.linalg.norm(of[0].astype(float), axis=1) for of in (plain, exact)]
-    return max(found, _off(_norms_together(single, points), *norms))
+    looped, true = (np.linalg.norm(of[0].astype(float), axis=1) for of in (plain, exact))
+    return max(found, excess(_norms_together(single, points), looped, true, SINGLE))
 
 
 def _norms_together(loss: Loss, points: np.ndarray) -> np.ndarray:
@@ -129,17 +123,6 @@ def _norms_together(loss: Loss, points: np.ndarray) -> np.ndarray:
         net_of(loss), copies_of(loss.parts["train"]), start, theta, heading, none, True, record, none.astype(np.float32)
     )
     return record[: len(points), 0, 1]
-
-
-def _off(mine: np.ndarray, plain: np.ndarray, exact: np.ndarray) -> float:
-    if not (np.isfinite(mine) == np.isfinite(plain)).all():
-        return np.inf
-    finite = np.isfinite(exact) & np.isfinite(plain)
-    if not finite.any():
-        return 0.0
-    floor = FLOOR * np.finfo(np.float32).eps * np.abs(exact[finite]).max()
-    allowed = ALLOWED * np.abs(plain - exact)[finite].max() + floor
-    return float(np.abs(mine - exact)[finite].max() / allowed)
 
 
 def serves(problem: Problem) -> bool:

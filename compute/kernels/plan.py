@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from compute.kernels import affine, fused, images, plain
-from compute.loss import Loss, Part, make_loss
+from compute.kernels.agreement import excess, in_double
+from compute.loss import Loss, make_loss
 from compute.nets import Problem, initial
 
 POINTS, PATTERNS = 6, 192  # of the self-check: some ten milliseconds
@@ -23,8 +24,6 @@ FEWER = (
     65,
 )  # where that would take LARGE multiplications, some seconds: a full strip of the kernels and a part of one
 LARGE = 3e9
-ALLOWED = 2.0  # times the plain float32 loop's own error
-FLOOR = {torch.float32: 4.0, torch.float64: 64.0}  # units in the last place that any order of sums may cost
 
 
 @dataclass(frozen=True)
@@ -93,32 +92,15 @@ def chosen(problem: Problem, length: int, axes: int) -> str:
 
 
 def worst(path: Path, loss: Loss, length: int, axes: int) -> float:
-    """The path's largest error as a multiple of what is allowed; infinite where one is finite and the other not.
-
-    In float32 a value may err by twice the plain loop's largest error against float64, in float64 by rounding alone.
-    """
+    """The path's largest error on a few points, as a multiple of what `excess` allows."""
     work = POINTS * PATTERNS * sum(layer.products for layer in loss.problem.layers)
     points, patterns = FEWER if work > LARGE else (POINTS, PATTERNS)
     few = replace(loss, parts={name: part.first(patterns) for name, part in loss.parts.items()})
-    dtype = few.parts["train"].x.dtype
     center, directions, coordinates = _probe(few, length, axes, points)
-    rounded = center.astype(str(dtype).removeprefix("torch."))
-    args = (rounded.astype(float), directions, coordinates, "train")
+    args = (center.astype(loss.problem.dtype).astype(float), directions, coordinates, "train")
     mine, looped = path.losses_at(few, *args)[0], plain.losses_at(few, *args)[0]
-    exact = plain.losses_at(_in_double(few), *args)[0]
-    if not (np.isfinite(mine) == np.isfinite(looped)).all():
-        return np.inf
-    finite = np.isfinite(exact) & np.isfinite(looped)  # float32 overflows where float64 does not
-    if not finite.any():
-        return 0.0
-    floor = FLOOR[dtype] * torch.finfo(dtype).eps * np.abs(exact[finite]).max()
-    allowed = ALLOWED * np.abs(looped - exact)[finite].max() + floor
-    return float(np.abs(mine - exact)[finite].max() / allowed)
-
-
-def _in_double(loss: Loss) -> Loss:
-    parts = {name: Part(part.x.double(), part.y.double(), part.labels) for name, part in loss.parts.items()}
-    return replace(loss, problem=replace(loss.problem, dtype="float64"), parts=parts)
+    exact = plain.losses_at(in_double(few), *args)[0]
+    return excess(mine, looped, exact, loss.problem.dtype)
 
 
 def _probe(loss: Loss, length: int, axes: int, points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
