@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from compute import extents, lines, planes, saturation, slices, spectra, train
+from compute import clouds, extents, lines, planes, saturation, slices, spectra, train
 from compute.keys import key_of
 from compute.options import BadSpec, build, nearest, parse, relevant, show
 from compute.tasks import Task
@@ -48,6 +48,11 @@ ANALYSES = {
         "Spectrum", spectra.Spectrum, spectra.SpectrumResult, spectra.spectrum_levels, spectra.spectrum_size,
         spectra.VERSIONS,
         "Eigenvalues of the Hessian at the point reached, or of its parts: density, both ends, trace and norm.",
+    ),
+    "cloud": Analysis(
+        "Loss-gradient cloud", clouds.Cloud, clouds.CloudResult, clouds.cloud_levels, clouds.cloud_size,
+        clouds.VERSIONS,
+        "Every point that walks visit: loss, gradient norm, test loss, saturation, curvature, stagnation.",
     ),
 }  # fmt: skip
 

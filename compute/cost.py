@@ -36,6 +36,9 @@ class Rates:
 PLAIN = Rates(60e9, 0.25e9)  # loss.py
 EAGER = Rates(60e9, 0.6e9)  # kernels/affine.py
 COMPILED = Rates(150e9, 5e9)  # kernels/fused.py and images.py
+WALKED = Rates(100e9, 1.5e9)  # kernels/gradients.py
+WALK_CALL = 0.5e-6  # seconds of overhead of a compiled walk's step
+MEASURED = 0.15e9  # pre-activations a second whose saturation is measured
 NUMBA = find_spec("numba") is not None
 WIDEST = 512  # hidden units of a compiled path: beyond, what 64 patterns take leaves the caches
 
@@ -98,6 +101,17 @@ def step_seconds(problem: Problem, batch: int) -> float:
         + _slower(problem) * problem.parameters / UPDATES
         + 3 * _seconds(problem, min(batch or count, count), problem.layers, PLAIN)
     )
+
+
+def walk_seconds(problem: Problem, batch: int) -> float:
+    """One step of a walk among many, with the test part and the saturation of the hidden units."""
+    count, test = patterns(problem), patterns(problem, "test")
+    each = min(batch or count, count)
+    quick = compiled(problem) and len(problem.widths) == 1 and each == count
+    rates = WALKED if quick else PLAIN
+    steps = 3 * _seconds(problem, each, problem.layers, rates) + _seconds(problem, test, problem.layers, rates)
+    call = WALK_CALL if quick else (GRADIENT_CALL + CALL) / 16
+    return call + steps + each * sum(layer.numbers for layer in problem.layers[:-1]) / MEASURED
 
 
 def trajectory_seconds(problem: Problem, points: int) -> float:

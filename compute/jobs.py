@@ -119,9 +119,7 @@ def check_cost(spec, most_seconds: float, most_bytes: float = math.inf) -> float
     Raises:
         BadSpec: more than `most_seconds`, or a task of it needs more than `most_bytes` of memory.
     """
-    recorded = len(recorded_steps(Training(spec.problem, spec.start)))
-    needed = peak_bytes(spec.problem, spec.start.batch, getattr(spec, "points", 0), recorded)
-    needed += getattr(spec, "extra_bytes", 0.0)
+    needed = _usual_bytes(spec) + getattr(spec, "extra_bytes", 0.0)
     if needed > most_bytes:
         raise BadSpec(
             f"This needs about {size(needed)} of memory in a worker, and the limit is {size(most_bytes)}. "
@@ -134,6 +132,15 @@ def check_cost(spec, most_seconds: float, most_bytes: float = math.inf) -> float
             "Choose fewer points, fewer steps, fewer patterns or a smaller network."
         )
     return seconds
+
+
+def _usual_bytes(spec) -> float:
+    """Memory of a task at its peak; the questions that name no start train nothing."""
+    start = getattr(spec, "start", None)
+    if start is None:
+        return peak_bytes(spec.problem, 0, 0, 0)
+    recorded = len(recorded_steps(Training(spec.problem, start)))
+    return peak_bytes(spec.problem, start.batch, getattr(spec, "points", 0), recorded)
 
 
 def size(count: float) -> str:

@@ -6,11 +6,9 @@ activation has, and the dead units. A pre-activation is what enters the activati
 of a convolution is a channel, and each of its pixels counts as a pattern does.
 """
 
-import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -21,6 +19,7 @@ from compute.cost import PIECE, loss_seconds, patterns
 from compute.datasets import DATASETS
 from compute.keys import key_of
 from compute.loss import Loss, make_loss
+from compute.measures import FLAT, MEASURES, lower_end
 from compute.nets import Problem
 from compute.options import AUTO, BadSpec, check, option
 from compute.planes import PARTS, symmetric_axis
@@ -30,102 +29,11 @@ from compute.train import VERSIONS as TRAIN_VERSIONS
 from compute.train import Start, Training, TrainingResult, reach, recorded_steps
 
 VERSIONS = (1, *TRAIN_VERSIONS)
-FLAT = 0.1  # a derivative below this counts as flat (chosen by eye)
-NEAR = 0.1  # share of an activation's bend within which its output counts as at the lower asymptote (chosen by eye)
-FAR = -1e4  # where an output is its lower asymptote
 HELD = 0.99  # share of each layer's pre-activations that an automatic range holds (chosen by eye)
 LADDER = tuple(m * 10.0**e for e in range(39) for m in (1, 2, 5))  # ranges to choose from, up to float32's largest
 CURVE = 201  # points of the activation's own curve
 PASS = 2.0  # times of a loss that the measures of one moment take: 1.1 to 2.4
 ALL = 6  # times of these that everything at one point takes
-
-
-def phi(outputs: Tensor, low: float, high: float) -> Tensor:
-    """Saturation of each output in [low, high]: its distance from the middle, 1 at both ends.
-
-    The mean over patterns is φ of Rakitianskaia & Engelbrecht 2015, Σ|ḡ_b| f_b / Σ f_b over ten equal bins of outputs
-    rescaled to [−1, 1] (ḡ_b the mean output in bin b, f_b the number in it): where the number of bins is even, no bin
-    holds outputs of both signs, and φ is the mean |output|.
-    """
-    return (2 * (outputs.double() - low) / (high - low) - 1).abs()
-
-
-@dataclass(frozen=True)
-class LowerEnd:
-    """f towards −∞: it ends at `value`; `bend` is the largest distance from there that f has for z ≤ 0, at `turn`."""
-
-    value: float
-    turn: float
-    bend: float
-
-
-@functools.lru_cache(maxsize=64)
-def lower_end(activation: str, parameter: float) -> LowerEnd:
-    """Found on a grid of 0.001, so that the turn of a dipping activation is good to that."""
-    function, z = ACTIVATIONS[activation].function, torch.linspace(-10, 0, 10_001, dtype=torch.float64)
-    value = function(torch.tensor(FAR, dtype=torch.float64), parameter)
-    bends = (function(z, parameter) - value).abs()
-    return LowerEnd(float(value), float(z[bends.argmax()]), float(bends.max()))
-
-
-def settled(z: Tensor, outputs: Tensor, end: LowerEnd) -> Tensor:
-    """1 where an output has come within NEAR of `bend` to the lower asymptote for good, left of `turn`; else 0.
-
-    Our own choice. For ELU it is an output within 10 % of −α. GELU and its kin pass through their asymptote 0 at z = 0
-    as well, where they are steep: that does not count.
-    """
-    return ((z <= end.turn) & ((outputs.double() - end.value).abs() <= NEAR * end.bend)).double()
-
-
-def _bounded(problem: Problem, z: Tensor, outputs: Tensor) -> Tensor:
-    return phi(outputs, ACTIVATIONS[problem.activation].low, ACTIVATIONS[problem.activation].high)
-
-
-def _zero(problem: Problem, z: Tensor, outputs: Tensor) -> Tensor:
-    return (outputs == 0).double()
-
-
-def _lower(problem: Problem, z: Tensor, outputs: Tensor) -> Tensor:
-    return settled(z, outputs, lower_end(problem.activation, problem.sharpness))
-
-
-def _none(problem: Problem, z: Tensor, outputs: Tensor) -> Tensor:
-    return torch.full_like(outputs, torch.nan, dtype=torch.float64)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """`function(problem, z, outputs)`: saturation in [0, 1] of each pre-activation; a mean over patterns follows."""
-
-    label: str
-    function: Callable[[Problem, Tensor, Tensor], Tensor]
-    note: str
-    source: str
-
-
-MEASURES = {
-    "bounded": Measure(
-        "φ",
-        _bounded,
-        "φ: mean distance of the outputs from the middle of their range, 1 if all lie at its ends, ½ if they are "
-        "uniform in it; it asks where an output lies, not whether the activation is flat there",
-        "Rakitianskaia & Engelbrecht 2015, doi 10.1109/SSCI.2015.202",
-    ),
-    "zero share": Measure(
-        "share of zeros",
-        _zero,
-        "share of outputs that are exactly 0",
-        "Bosman, Engelbrecht, Helbig 2023, arXiv 2306.16090",
-    ),
-    "lower asymptote": Measure(
-        "lower-end share",
-        _lower,
-        f"share of outputs within {100 * NEAR:g} % of the lower asymptote, where 100 % is the activation's largest "
-        "distance from it for z ≤ 0, on the stretch from there to −∞",
-        "our own choice",
-    ),
-    "none": Measure("none", _none, "none, since the activation is flat at neither end", "our own choice"),
-}
 
 
 @dataclass(frozen=True)
@@ -457,34 +365,3 @@ def assemble(spec: Saturation, end: SaturationResult, reached: TrainingResult, *
         end, spec=spec, step=reached.step[places(spec)],
         layer_saturation=saturation, layer_flat=flat, layer_dead=dead,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Correlation:
-    """Pearson's r of `count` pairs and its confidence interval; NaN where there is none."""
-
-    r: float
-    low: float
-    high: float
-    count: int
-
-
-def correlation(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> Correlation:
-    """How two quantities of the same runs go together, as saturation and flatness over seeds (S,).
-
-    The interval is Fisher's (1921, Metron 1): artanh r ± quantile / √(S − 3), exact in the limit for a normal pair and
-    approximate otherwise. Pairs that are not finite are left out; r is NaN below two pairs or where one quantity is
-    constant, the interval below four.
-    """
-    kept = np.isfinite(x) & np.isfinite(y)
-    a, b = (values[kept].astype(np.float64) for values in (x, y))
-    count, nothing = int(kept.sum()), math.nan
-    if count < 2 or not np.ptp(a) or not np.ptp(b):
-        return Correlation(nothing, nothing, nothing, count)
-    r = float(np.clip(np.corrcoef(a, b)[0, 1], -1.0, 1.0))
-    if count < 4:
-        return Correlation(r, nothing, nothing, count)
-    if abs(r) == 1.0:
-        return Correlation(r, r, r, count)
-    half = NormalDist().inv_cdf((1 + confidence) / 2) / math.sqrt(count - 3)
-    return Correlation(r, math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half), count)

@@ -81,7 +81,13 @@ class Walk:
         label="Seed",
         help="Seed of starts and steps; equal seeds draw equally for every activation.",
     )
-    walks: int = option(0, low=0, high=1_000_000, label="Walks", help="How many; 0 means ten for each parameter.")
+    walks: int = option(
+        0,
+        low=0,
+        high=1_000_000,
+        label="Walks",
+        help="How many; 0 means ten for each parameter, in a cloud fewer of large networks.",
+    )
     init_range: float = option(
         1.0, low=1e-6, high=1e3, label="Range b", help="Walks start uniformly in [−b, b]; the study takes 1 and 10."
     )
@@ -206,7 +212,7 @@ def _start(spec: Walks, number: int) -> tuple[np.ndarray, np.ndarray]:
     start is uniform in the half of every coordinate's range that the corner lies in, and one coordinate, drawn at
     random, stands on the edge itself.
     """
-    rng, P, b = _stream(spec, number, START), spec.problem.parameters, spec.walk.init_range
+    rng, P, b = stream(spec, number, START), spec.problem.parameters, spec.walk.init_range
     theta = rng.uniform(-b, b, P)
     if KINDS[spec.walk.walk].sense != "heading":
         return theta, np.ones(P, np.int8)
@@ -217,7 +223,7 @@ def _start(spec: Walks, number: int) -> tuple[np.ndarray, np.ndarray]:
     return theta, heading
 
 
-def _stream(spec: Walks, number: int, which: int, skipped: int = 0) -> np.random.Generator:
+def stream(spec: Walks, number: int, which: int, skipped: int = 0) -> np.random.Generator:
     """The random numbers of one walk, after the first `skipped`."""
     seed = np.random.SeedSequence(spec.walk.seed, spawn_key=(DRAW, number, which))
     return np.random.Generator(np.random.PCG64(seed).advance(skipped))
@@ -233,8 +239,7 @@ def advance(spec: Walks, state: State, until: int, points: bool = False, held_ou
     theta, heading = state.theta.copy(), state.heading.copy()
     record = np.empty((len(theta), rows, 5))
     kept = np.empty((len(theta), rows if points else 0, theta.shape[1]), theta.dtype)
-    whole = not spec.walk.batch or spec.walk.batch >= patterns(spec.problem)
-    _way(spec, whole)(spec, loss, state, theta, heading, record, kept)
+    _way(spec)(spec, loss, state, theta, heading, record, kept)
     return State(
         until,
         state.first,
@@ -245,11 +250,23 @@ def advance(spec: Walks, state: State, until: int, points: bool = False, held_ou
     )
 
 
-def _way(spec: Walks, whole: bool):
+def _way(spec: Walks):
     """The function that takes the walks; chosen by the problem alone, or equal walks would differ by rounding."""
-    if not whole or not gradients.trusted(spec.problem):
+    if not _whole(spec) or not gradients.trusted(spec.problem):
         return _take_blocks
     return _take_few if gradients.few_patterns(spec.problem) else _take_compiled
+
+
+def together(spec: Walks) -> int:
+    """How many walks cost as much as one: they are taken in blocks of so many, by number, and others are idle."""
+    if not _whole(spec) or not gradients.serves(spec.problem):
+        return _block_size(spec)
+    return gradients.TOGETHER if gradients.few_patterns(spec.problem) else 1
+
+
+def _whole(spec: Walks) -> bool:
+    """Whether each step sees all patterns."""
+    return not spec.walk.batch or spec.walk.batch >= patterns(spec.problem)
 
 
 def _nothing(part: Part) -> Part:
@@ -272,7 +289,7 @@ def _take_compiled(spec: Walks, loss: Loss, state: State, theta, heading, record
     kind, P = KINDS[spec.walk.walk], theta.shape[1]
     rule = gradients.rule(kind.sense, kind.edge, spec.longest, spec.walk.init_range)
     for w, point in enumerate(theta):
-        rng = _stream(spec, state.first + w, STEPS, state.step * P)
+        rng = stream(spec, state.first + w, STEPS, state.step * P)
         for rows, last in _pieces(spec, state.step, record.shape[1], max(1, DRAWS // P)):
             draws = rng.random((0 if last else rows.stop - rows.start, P))
             points = kept[w, rows]
@@ -336,7 +353,7 @@ def _in_blocks(spec: Walks, size: int, state: State, theta, heading, record, kep
         mine, place = (slice(numbers.start - n, numbers.stop - n) for n in (state.first, begin))
         full = np.zeros((size, theta.shape[1]), theta.dtype), np.ones((size, theta.shape[1]), np.int8)
         full[0][place], full[1][place] = theta[mine], heading[mine]
-        streams = [_stream(spec, number, STEPS, state.step * theta.shape[1]) for number in numbers]
+        streams = [stream(spec, number, STEPS, state.step * theta.shape[1]) for number in numbers]
         take(full, place, streams, record[mine], kept[mine])
         theta[mine], heading[mine] = full[0][place], full[1][place]
 
@@ -348,8 +365,8 @@ def _draws(
     P = spec.problem.parameters
     for rows, last in _pieces(spec, begin, count, max(1, DRAWS // (P * size))):
         draws = np.zeros((size, 0 if last else rows.stop - rows.start, P))
-        for mine, stream in zip(draws[place], streams, strict=True):
-            stream.random(out=mine)
+        for mine, own in zip(draws[place], streams, strict=True):
+            own.random(out=mine)
         yield rows, draws
 
 
@@ -362,13 +379,13 @@ def _block_size(spec: Walks) -> int:
 def _measure(spec: Walks, loss: Loss, theta: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray]:
     """Gradients (w, P) and what is recorded (w, 5)."""
     points = torch.as_tensor(theta)
-    gradient, term, accuracy = _of_batch(spec, loss, at).with_gradient(points)
+    gradient, term, accuracy = of_batch(spec, loss, at).with_gradient(points)
     norm = torch.linalg.vector_norm(gradient.double(), dim=-1)
     measures = [term + loss.penalty(points), norm, accuracy, *loss.measure(points, "test")]
     return gradient.numpy(), torch.stack(measures, 1).numpy()
 
 
-def _of_batch(spec: Walks, loss: Loss, at: int) -> Loss:
+def of_batch(spec: Walks, loss: Loss, at: int) -> Loss:
     """The loss on the patterns of a step: all, or a batch, each epoch in a new order by seed."""
     where, size = loss.parts["train"], spec.walk.batch
     if not size or size >= len(where):
@@ -405,9 +422,8 @@ def step(kind: Kind, theta, gradient, heading, draws, longest: float, bound: flo
 def finish(spec: Walks, states: list[State]) -> WalksResult:
     """The answer, from the ends of consecutive groups of walks."""
     record = np.concatenate([state.record for state in states])
-    broken = ~np.isfinite(record[:, :, :2]).all(2)
-    broken_at = np.where(broken.any(1), broken.argmax(1), -1)
     loss, gradient_norm, accuracy, test_loss, test_accuracy = np.moveaxis(record, 2, 0)
+    broken_at = first_broken(loss, gradient_norm)
     return WalksResult(
         spec,
         loss,
@@ -417,28 +433,35 @@ def finish(spec: Walks, states: list[State]) -> WalksResult:
         test_accuracy,
         theta=np.concatenate([state.points for state in states]),
         broken_at=broken_at,
-        notes=_notes(spec, len(record)),
-        warnings=_warnings(broken_at),
+        notes=notes(spec, len(record)),
+        warnings=told_broken(broken_at),
     )
 
 
-def _notes(spec: Walks, count: int) -> tuple[str, ...]:
+def first_broken(loss: np.ndarray, gradient_norm: np.ndarray) -> np.ndarray:
+    """(W,) of each walk (W, T + 1) the first step whose loss or gradient is infinite or NaN; −1 if none is."""
+    broken = ~(np.isfinite(loss) & np.isfinite(gradient_norm))
+    return np.where(broken.any(1), broken.argmax(1), -1)
+
+
+def notes(spec: Walks, count: int) -> tuple[str, ...]:
     walk, kind = spec.walk, KINDS[spec.walk.walk]
     bounds = "unbounded" if kind.edge == "none" else "kept"
     what = (
         f"{count} walks, {kind.label}, {walk.steps} steps of at most {spec.longest:g} a weight, from points in "
         f"[−{walk.init_range:g}, {walk.init_range:g}], {bounds} there, seed {walk.seed}, {spec.problem.dtype}."
     )
-    if not walk.batch or walk.batch >= patterns(spec.problem):
+    if _whole(spec):
         return (what,)
     return (what, f"Loss, gradient and accuracy are those of each step's batch of {walk.batch} patterns, not of all.")
 
 
-def _warnings(broken_at: np.ndarray) -> tuple[str, ...]:
+def told_broken(broken_at: np.ndarray, first: int = 0) -> tuple[str, ...]:
+    """A sentence that counts and names the walks that overflowed; `first` is the first one's number."""
     numbers = np.flatnonzero(broken_at >= 0)
     if not len(numbers):
         return ()
-    named = ", ".join(map(str, numbers[:10])) + (" …" if len(numbers) > 10 else "")
+    named = ", ".join(map(str, first + numbers[:10])) + (" …" if len(numbers) > 10 else "")
     return (
         f"{len(numbers)} of {len(broken_at)} walks met an infinite or NaN loss or gradient (numbers {named}; the "
         f"earliest at step {broken_at[numbers].min()}). They are kept as they are.",

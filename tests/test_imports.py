@@ -14,20 +14,21 @@ ROOT = Path(__file__).resolve().parent.parent
 # Downhill only: a module of compute imports from the rows above its own, never from its own row.
 LAYERS = (
     ("options", "settings", "parent", "tasks", "products"),
-    ("results", "keys", "lanczos"),
+    ("results", "keys", "lanczos", "intervals", "stagnation"),
     ("activations", "criteria", "datasets", "layers"),
     ("nets",),
     ("cost", "loss"),
+    ("measures",),
     ("kernels.batches", "kernels.scalars", "kernels.agreement"),
     ("kernels.strips",),
     ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
     ("kernels.images", "kernels.curvature"),
     ("kernels",),  # the plan, which knows the others
-    ("train", "directions", "walks"),
+    ("train", "directions", "walks", "classes"),
     ("planes",),
     ("turns",),
-    ("slices", "lines", "extents", "spectra", "saturation"),  # the analyses
-    ("analyses",),
+    ("slices", "lines", "extents", "spectra", "saturation", "clouds"),  # the analyses
+    ("analyses", "summaries"),
     ("cache",),
     ("jobs",),
     ("warm",),

@@ -77,7 +77,7 @@ def _write(out: Path, form: Format, answer) -> None:
 def _print(answer) -> None:
     for name in ("center_loss", "gradient_norm", "extent", "diverged_at"):
         value = getattr(answer, name, None)
-        if value is not None:
+        if value is not None and getattr(value, "ndim", 0) < 2:
             click.echo(f"{name} {value if not hasattr(value, 'shape') or value.shape == () else value[-1]}")
     for sentence in (*answer.notes, *(f"Warning: {warning}" for warning in answer.warnings)):
         click.echo(sentence)

@@ -56,8 +56,8 @@ def runs_by_key(pool: Pool) -> dict[str, int]:
 
 @pytest.mark.parametrize("analysis", ANALYSES)
 def test_here_pool_and_cache_give_the_same_bytes(analysis, pool, cache):
-    query = "dataset=iris&steps=30&activation=relu&widths=5-3&seed=11" + ("&points=33" if analysis == "slice" else "")
-    spec = question(analysis, query)
+    query = "dataset=iris&steps=30&activation=relu&widths=5-3&seed=11"
+    spec = question(analysis, query + {"slice": "&points=33", "cloud": "&walks=4"}.get(analysis, ""))
     on_pool = ask(spec, pool=pool, cache=cache)
     assert pack(on_pool) == pack(ask(spec)) == pack(look_up(spec, cache)) == cache.get(key_for(spec))
 

@@ -13,27 +13,22 @@ import compute.loss
 from compute.activations import ACTIVATIONS
 from compute.jobs import ask
 from compute.loss import make_loss
+from compute.measures import FLAT, MEASURES, lower_end, phi, settled
 from compute.nets import Problem
 from compute.options import BadSpec, parse
 from compute.results import Failure
 from compute.saturation import (
-    FLAT,
     HELD,
     LADDER,
-    MEASURES,
     Saturation,
     SaturationResult,
     at_the_end,
-    correlation,
     histogram,
     histograms,
-    lower_end,
     mean_and_sd,
-    phi,
     places,
     saturation_levels,
     saturation_size,
-    settled,
     shares,
 )
 from compute.tasks import CannotAnswer, every
@@ -396,45 +391,3 @@ def test_infinite_pre_activations_are_refused_and_leave_a_gap_along_the_training
 def test_bins_are_even():
     with pytest.raises(BadSpec, match="even"):
         parse(Saturation, "bins=11")
-
-
-# ---------------------------------------------------------------------------------------------- correlation
-
-
-def test_fishers_interval_on_a_known_case():
-    x = np.repeat([-1.0, 1.0], 14)
-    y = x * np.tile([1.0] * 5 + [0.0] * 2, 4) + 0.0
-    found = correlation(x, y)
-    r = np.corrcoef(x, y)[0, 1]
-    assert found.r == pytest.approx(r, abs=1e-14) and found.count == 28
-    half = 1.959963984540054 / 5  # √(28 − 3)
-    assert (found.low, found.high) == pytest.approx((math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)))
-
-
-def test_the_interval_covers_as_often_as_it_says():
-    rng, rho, inside = np.random.default_rng(0), 0.6, 0
-    for _ in range(1000):
-        x = rng.normal(size=15)
-        found = correlation(x, rho * x + math.sqrt(1 - rho**2) * rng.normal(size=15))
-        inside += found.low <= rho <= found.high
-    assert 930 <= inside <= 970  # 950 ± 3 standard errors
-
-
-def test_correlation_ignores_scale_and_gaps_and_turns_with_sign():
-    rng = np.random.default_rng(1)
-    x, y = rng.normal(size=(2, 12))
-    found = correlation(x, y)
-    scaled = correlation(np.append(3 * x - 7, np.nan), np.append(y / 5, 1.0))
-    assert (scaled.r, scaled.low, scaled.high) == pytest.approx((found.r, found.low, found.high))
-    turned = correlation(-x, y)
-    assert (turned.r, turned.low, turned.high) == pytest.approx((-found.r, -found.high, -found.low))
-    wider = correlation(x, y, 0.99)
-    assert wider.low < found.low and wider.high > found.high
-
-
-def test_too_little_for_a_correlation_gives_none():
-    assert math.isnan(correlation(np.ones(5), np.arange(5.0)).r) and math.isnan(correlation(np.ones(1), np.ones(1)).r)
-    three = correlation(np.array([0, 1, 2.0]), np.array([0, 1, 1.0]))
-    assert three.r == pytest.approx(math.sqrt(0.75)) and math.isnan(three.low)
-    line = correlation(np.arange(5.0), 2 * np.arange(5.0))
-    assert (line.r, line.low, line.high) == pytest.approx((1, 1, 1))

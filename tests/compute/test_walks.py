@@ -51,7 +51,7 @@ def test_what_is_recorded_is_what_the_points_give(kind, query):
     tolerance: dict[str, Any] = {"rtol": 1e-12} if spec.problem.dtype == "float64" else {"rtol": 3e-5, "atol": 1e-6}
     for t in (0, 17, 40):
         points = torch.as_tensor(result.theta[:, t])
-        here = walks._of_batch(spec, loss, t)
+        here = walks.of_batch(spec, loss, t)
         np.testing.assert_allclose(result.loss[:, t], here.total(points).numpy(), **tolerance)
         norm = here.gradient(points).double().norm(dim=1).numpy()
         np.testing.assert_allclose(result.gradient_norm[:, t], norm, **tolerance)
