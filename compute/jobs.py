@@ -114,7 +114,12 @@ def seconds_of(levels: list[Task]) -> float:
 
 
 def check_cost(spec, most_seconds: float, most_bytes: float = math.inf) -> float:
-    """The estimated seconds of a question.
+    """The estimated seconds of a question; raises BadSpec as `affordable`."""
+    return sum(task.seconds for task in affordable(spec, most_seconds, most_bytes).values())
+
+
+def affordable(spec, most_seconds: float, most_bytes: float = math.inf) -> dict[str, Task]:
+    """All tasks of a question by key, so that a page can count those that its questions share once.
 
     Raises:
         BadSpec: more than `most_seconds`, or a task of it needs more than `most_bytes` of memory.
@@ -127,13 +132,14 @@ def check_cost(spec, most_seconds: float, most_bytes: float = math.inf) -> float
             f"This needs about {size(needed)} of memory in a worker, and the limit is {size(most_bytes)}. "
             "Choose a smaller network, fewer patterns (max_samples), smaller batches or fewer points."
         )
-    seconds = seconds_of(levels_of(spec))
+    tasks = every(levels_of(spec))
+    seconds = sum(task.seconds for task in tasks.values())
     if seconds > most_seconds:
         raise BadSpec(
             f"This would take about {duration(seconds)} on one core, and the limit is {duration(most_seconds)}. "
             "Choose fewer points, fewer steps, fewer patterns or a smaller network."
         )
-    return seconds
+    return tasks
 
 
 def size(count: float) -> str:
