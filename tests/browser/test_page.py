@@ -376,11 +376,12 @@ def click_on(visitor: Reader, column: int) -> None:
     box = plot.bounding_box()
     assert box
     at = box["x"] + 0.5 * box["width"], box["y"] + 0.6 * box["height"]
-    visitor.page.mouse.move(*at, steps=3)
-    visitor.page.wait_for_function(  # plotly finds what lies under the pointer a frame or two later
-        "id => document.getElementById(id)._hoverdata?.length", arg=f"plot-{column}-slice"
+    visitor.page.evaluate(
+        "id => document.getElementById(id).on('plotly_hover', () => { window.hovered = true; })", f"plot-{column}-slice"
     )
-    visitor.page.mouse.click(*at)
+    visitor.page.mouse.move(*at, steps=3)
+    visitor.page.wait_for_function("window.hovered")  # a surface finds what lies under the pointer some frames later
+    visitor.page.mouse.click(*at, delay=400)
 
 
 def test_spectra_and_saturation_of_mnist_and_of_a_point_clicked(visitor: Reader):
