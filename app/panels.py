@@ -30,7 +30,8 @@ class Panel:
 
     `common(spans, view)` makes the range of a row from the spans; `coarse` panels are drawn as their answers come, the
     others once their row has its range. `agree(results)` names options that all columns of a row take, where the
-    reader left each to `auto`. Panels that `reach` over a half width wait until one is found for all columns.
+    reader left each to `auto`. Panels that `reach` over a half width wait until one is found for all columns; work for
+    a panel of a higher `rank` waits for that of the lower ones.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Panel:
     coarse: bool = False
     reaches: bool = False
     agree: Callable[[Sequence], dict] | None = None
+    rank: int = 0
 
 
 PANELS = {
@@ -47,10 +49,10 @@ PANELS = {
     "line": Panel("1-D slice", Line, line, common=parts.common, reaches=True),
     "training": Panel("Training", Training, training, common=parts.common),
     "spectrum": Panel("Spectrum", Spectrum, spectrum, coarse=True),
-    "evolution": Panel("Along the training", Evolution, evolution, coarse=True),
-    "sharpness": Panel("Sharpness", Rise, rises),
+    "evolution": Panel("Along the training", Evolution, evolution, coarse=True, rank=1),
+    "sharpness": Panel("Sharpness", Rise, rises, coarse=True, rank=1),
     "saturation": Panel("Saturation", Saturation, saturation, agree=widest),
-    "replicates": Panel("Over seeds", Replicates, replicates, coarse=True),
+    "replicates": Panel("Over seeds", Replicates, replicates, coarse=True, rank=2),
 }
 
 

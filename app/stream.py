@@ -165,11 +165,11 @@ class _Page:
         self._ask_panels(watch, by_itself, None)
 
     def _ask_panels(self, watch: Watch, names: set[str], extent: float | None) -> None:
-        for name in sorted(names):
+        for name in sorted(names, key=lambda name: PANELS[name].rank):
             self.asked.add(name)
             for column, activation in enumerate(self.state.activations):
                 if (column, name) not in self.too_much:
-                    watch.add((column, name), self.spec(name, activation, extent))
+                    watch.add((column, name), self.spec(name, activation, extent), PANELS[name].rank)
 
     def spec(self, name: str, activation: str, extent: float | None = None):
         return self.state.spec(PANELS[name].spec, activation, extent)
