@@ -12,6 +12,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from app import ids
+from app.panels import PLACES, places_of
 from app.state import DEFAULT_ACTIVATIONS, MOST_COLUMNS, question_options
 from app.theme import hue
 from app.view import View
@@ -24,19 +25,22 @@ MANY = 7  # choices from which a menu can be searched
 # The heading over each group of options, in the order of thought; another group follows under its own name.
 SECTIONS = {
     "Problem": "Problem", "Activation": "Activations", "Start": "Start",
-    "Where": "Slice", "Slice": "Slice", "Line": "Slice", "View": "View",
+    "Where": "Slice", "Slice": "Slice", "Line": "Slice", "Spectrum": "Curvature", "Evolution": "Curvature",
+    "Saturation": "Curvature", "Replicates": "Curvature", "Rise": "Curvature", "View": "View",
 }  # fmt: skip
 FIRST = {  # seen at once, with whatever they call for; the others are behind "more"
     "dataset", "network", "widths", "norm", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",
-    "points", "turn", "mode", "show", "log", "shared", "path",
+    "points", "turn", "rescale", "matrix", "method", "at", "replicates", "mode", "show", "log", "shared", "path",
+    "spectrum", "blocks", "units", "against",
 }  # fmt: skip
 SLIDERS = {"turn": 5.0}  # drawn as sliders, by the step of an arrow key; the picture follows while they move
-WIDE = {"activation", "dataset", *SLIDERS}  # take a whole row, whatever their kind
+WIDE = {"activation", "dataset", "against", *SLIDERS}  # take a whole row, whatever their kind
 OTHER_PLANE = {  # a change of these leaves no sense in a window's coordinates, so the page shows the whole again
     "dataset", "network", "widths", "skip", "channels", "dense", "norm", "directions", "weight_a", "weight_b", "extent",
 }  # fmt: skip
 FIRST_ACTIVATIONS = ("tanh", "relu", "elu", "sigmoid", "gelu", "silu", "sine")
 ELSEWHERE = {"theme", "trail"}  # the header's button and the breadcrumbs stand for these
+IN_HEADER = {"place"}
 
 
 def page_options() -> dict[str, Option]:
@@ -45,13 +49,13 @@ def page_options() -> dict[str, Option]:
 
 
 def sections(options: Mapping[str, Option]) -> dict[str, list[Option]]:
-    """Heading -> options, each where a reader looks for it: what hangs on the activation stands below it."""
+    """Heading -> options, each where a reader looks for it: an activation's own parameter stands below it."""
     found: dict[str, list[Option]] = {heading: [] for heading in SECTIONS.values()}
     for option in options.values():
-        if option.name in ELSEWHERE:
+        if option.name in ELSEWHERE | IN_HEADER:
             continue
-        on_activation = option.name == "activation" or (option.when and option.when[0] == "activation")
-        group = "Activation" if on_activation else option.group
+        shape = option.group == "Problem" and option.when and option.when[0] == "activation"
+        group = "Activation" if shape or option.name == "activation" else option.group
         found.setdefault(SECTIONS.get(group, group), []).append(option)
     return {heading: members for heading, members in found.items() if members}
 
@@ -74,13 +78,21 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
             "default": ",".join(DEFAULT_ACTIVATIONS) if option.name == "activation" else text(option.default),
             "choices": list(option.menu()),
             "most": MOST_COLUMNS,
-            "when": matters(option, options),
+            "when": matters(option, options) | _somewhere(option.name),
             "followed": option.name in SLIDERS,
             "leaves": option.name in OTHER_PLANE,
         }
         for option in options.values()
         if option.name not in ELSEWHERE
     ]
+
+
+def _somewhere(name: str) -> dict[str, list[str]]:
+    """The places where a panel asks for an option, where these are not all."""
+    if name not in question_options():
+        return {}
+    found = places_of(name, options_of)
+    return {} if len(found) == len(PLACES) else {"place": found}
 
 
 def _kind(option: Option) -> str:
@@ -153,14 +165,17 @@ def _menu(option: Option, spoken: dict[str, Any]) -> Component:
 
 def _pair(option: Option, spoken: dict[str, Any]) -> Component:
     """Two choices side by side, under a label that belongs to both."""
-    return html.Div([
-        html.Span(option.label, className="label", id=f"label-{option.name}"),
-        dmc.SegmentedControl(
-            id=ids.option(option.name), value=text(option.default), fullWidth=True, size="xs",
-            data=[{"value": name, "label": shown} for name, shown in option.menu().items()],
-            **ids.aria(labelledby=f"label-{option.name}"), **spoken,
-        ),
-    ])  # fmt: skip
+    label = html.Span(option.label, className="label", id=f"label-{option.name}")
+    return html.Div([label, switch_between(option, fullWidth=True, **spoken)])
+
+
+def switch_between(option: Option, **more: Any) -> Component:
+    """All choices side by side; the label stands elsewhere, with id `label-<name>`."""
+    return dmc.SegmentedControl(
+        id=ids.option(option.name), value=text(option.default), size="xs",
+        data=[{"value": name, "label": shown} for name, shown in option.menu().items()],
+        **ids.aria(labelledby=f"label-{option.name}"), **more,
+    )  # fmt: skip
 
 
 def _slider(option: Option, spoken: dict[str, Any]) -> Component:

@@ -88,8 +88,9 @@ def _plain(value):
 def as_html(result) -> bytes:
     """A page of its own with the interactive figure in it, plotly included, that opens without a network."""
     panel, view = PANELS[name_of(result.spec)], View(theme="light")
-    figure = panel.draw(result, view, Scale(), hue(result.spec.problem.activation))
-    figure.update_layout(template=TEMPLATES["light"], title=panel.caption(result, view), margin={"t": 60, "b": 50})
+    figure = panel.picture.figure(result, view, Scale(), hue(result.spec.problem.activation))
+    title = panel.picture.caption(result, view)
+    figure.update_layout(template=TEMPLATES["light"], title=title, margin={"t": 60, "b": 50})
     buffer = io.StringIO()
     plotly.io.write_html(figure, buffer, include_plotlyjs=True, config={"displaylogo": False})
     return buffer.getvalue().encode()

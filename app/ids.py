@@ -10,6 +10,8 @@ LINK_CAMERAS = "link-cameras"
 SENTENCE, EQUAL, COST = "sentence", "equal", "cost"
 BAR, MESSAGE, PROGRESS = "bar", "message", "progress"
 CRUMBS, INWARD, OUTWARD, AIM = "crumbs", "inward", "outward", "aim"
+HERE, AT_END = "here", "at-end"
+COMPARISON, TABLE_PLACE, TABLE, COPY_TABLE = "comparison", "table-place", "table", "copy-table"
 MAIN, COLUMNS, CONTROLS, HELP = "main", "columns", "controls", "help"
 
 

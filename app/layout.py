@@ -3,16 +3,21 @@
 Places that the scripts write to are empty here, so that React has nothing to put back.
 """
 
+import json
 from typing import Any
 from urllib.parse import quote
 
+import dash_ag_grid
 import dash_mantine_components as dmc
 from dash import dcc, html
 from dash.development.base_component import Component
+from plotly.utils import PlotlyJSONEncoder
 
 from app import ids
-from app.controls import control, declared, is_first, page_options, sections
+from app.controls import control, declared, is_first, page_options, sections, switch_between
+from app.panels import PLACES
 from app.state import MOST_COLUMNS
+from app.table import column_defs
 from app.theme import CAMERA, FONT, TEMPLATES
 from compute.options import Option
 from compute.slices import NARROWEST
@@ -32,9 +37,15 @@ ABOUT = (
     "Zoom in does it on surfaces, around the point last clicked. Breadcrumbs above the pictures, Back out and a "
     "double click on a map lead back. Turn tilts the plane about its first direction.",
 )
+COMPARED = (
+    "The first line of an activation is the page's own seed, its trace ± standard error where it is estimated; the "
+    "second the mean over seeds ± half its 95 % interval (Student's t). Estimated shares of eigenvalues are rough. A "
+    "click on a heading sorts."
+)
 KEYS = (
     ("/", "to the data set"),
     ("s · c", "3-D surface · contour map"),
+    ("1 · 2", "to the landscape · to the curvature"),
     ("i · o", "zoom into the plane · back out"),
     ("l", "log scale on and off"),
     ("t", "theme: as the system, light, dark"),
@@ -49,6 +60,9 @@ MARK = (
     '<circle cx="16" cy="25" r="4" fill="#e07800"/></svg>'
 )
 ICON = f"data:image/svg+xml,{quote(MARK)}"
+
+GRID = "/_dash-component-suites/dash_ag_grid/dash_ag_grid.min.js"
+dash_ag_grid._js_dist[0]["dynamic"] = True  # not with the page: it is large, and stream.js runs it with the first rows
 
 PLOTLY = "/plotly.min.js"  # fetched early, run by stream.js once the controls stand
 
@@ -82,12 +96,14 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
         "camera": CAMERA,
         "columns": MOST_COLUMNS,
         "narrowest": NARROWEST,
+        "places": {name: rows.panels for name, rows in PLACES.items()},
+        "grid": {"script": GRID, "component": json.loads(json.dumps(grid(), cls=PlotlyJSONEncoder))},
     }
     return dmc.MantineProvider(
         [
             dcc.Location(id=ids.LOCATION, refresh=False),
             dcc.Store(id=ids.DECLARED, data=told),
-            _header(),
+            _header(options["place"]),
             html.Div([_sidebar(options), _main(panels)], className="body"),
             _help(),
         ],
@@ -106,12 +122,15 @@ def _button(words: str, act: str, **more: Any) -> Component:
     return html.Button(words, type="button", className="button", **ids.data(act=act), **more)
 
 
-def _header() -> Component:
+def _header(place: Option) -> Component:
     return html.Header(
         [
             html.A([html.Img(src=ICON, alt="", className="mark"), "lossatlas"], href="/", className="name"),
             html.Nav(
-                html.A("Landscape", href=f"#{ids.MAIN}", **ids.aria(current="page")),
+                [
+                    html.Span(place.label, id=f"label-{place.name}", className="spoken"),
+                    switch_between(place, **ids.aria(description=place.help)),
+                ],
                 **ids.aria(label="Places"),
             ),
             html.Div(
@@ -182,9 +201,45 @@ def _main(panels: list[tuple[str, str]]) -> Component:
             html.Div(
                 [_column(place, panels) for place in range(MOST_COLUMNS)], id=ids.COLUMNS, className="columns"
             ),
+            _comparison(),
         ],
         id=ids.MAIN,
         tabIndex="-1",
+    )  # fmt: skip
+
+
+def _comparison() -> Component:
+    """The table across activations; the grid is put into it when its place is first opened, as its script is large."""
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2("Activations compared", id="label-comparison"),
+                    _button("Copy table", "copyTable", id=ids.COPY_TABLE),
+                    _button("CSV", "saveTable"),
+                ],
+                className="line",
+            ),
+            html.Div(id=ids.TABLE_PLACE, className="table"),
+            html.P(COMPARED, className="about"),
+        ],
+        id=ids.COMPARISON,
+        className="comparison",
+        hidden=True,
+        **ids.aria(labelledby="label-comparison"),
+    )
+
+
+def grid() -> Component:
+    """The table itself, empty."""
+    return dash_ag_grid.AgGrid(
+        id=ids.TABLE, columnDefs=column_defs(), rowData=[], getRowId="params.data.id", className="grid",
+        defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True, "wrapHeaderText": True},
+        dashGridOptions={
+            "domLayout": "autoHeight", "enableCellTextSelection": True, "ensureDomOrder": True, "tooltipShowDelay": 300,
+            "rowHeight": 30, "headerHeight": 34, "suppressDragLeaveHidesColumns": True,
+        },
+        style={"height": None, "width": "100%"},
     )  # fmt: skip
 
 
@@ -196,6 +251,8 @@ def _windows() -> Component:
             html.Span(id=ids.AIM, className="aim"),
             _button("Zoom in", "inward", id=ids.INWARD, title="Half as wide; a click on a picture chooses the point."),
             _button("Back out", "outward", id=ids.OUTWARD),
+            _button("Spectrum here", "spectrumHere", id=ids.HERE, title="The Hessian's spectrum at the point clicked."),
+            _button("Spectrum at the end", "spectrumAtEnd", id=ids.AT_END, title="Back to the center.", hidden=True),
         ],
         className="windows",
         **ids.aria(label="Windows of the plane"),

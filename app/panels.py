@@ -1,29 +1,82 @@
-"""PANELS: the rows of a column, as a literal table. A new kind of picture is one figure file and one line here."""
+"""PANELS and PLACES: the pictures of the page and where they stand, as literal tables. A new kind of picture is one
+figure file and one line here.
+"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
-from app.figures import line, slice, training
+from app.figures import evolution, line, parts, replicates, rises, saturation, slice, spectrum, training
+from compute.evolution import Evolution
 from compute.lines import Line
+from compute.options import AUTO
+from compute.replicates import Replicates
+from compute.rises import Rise
+from compute.saturation import Saturation
 from compute.slices import Slice
+from compute.spectra import Spectrum
 from compute.train import Training
+
+
+def widest(results: Sequence) -> dict[str, float]:
+    """One range of pre-activations for all columns: the largest that a column chose for itself."""
+    return {"z_range": max(float(result.edges[-1]) for result in results)}
 
 
 @dataclass(frozen=True)
 class Panel:
-    """`draw(result, view, scale, colour)` gives a figure, `span(result, view)` what a shared range must hold,
-    `caption(result, view)` a line of text.
+    """`picture` is a module of figures: `figure(result, view, scale, colour)`, `span(result, view)` of what a shared
+    range must hold, `caption(result, view)` and `size(result)`, a few words on how much was computed.
+
+    `common(spans, view)` makes the range of a row from the spans; `coarse` panels are drawn as their answers come, the
+    others once their row has its range. `agree(results)` names options that all columns of a row take, where the
+    reader left each to `auto`. Panels that `reach` over a half width wait until one is found for all columns; work for
+    a panel of a higher `rank` waits for that of the lower ones.
     """
 
     title: str
     spec: type
-    draw: Callable
-    span: Callable
-    caption: Callable
+    picture: ModuleType
+    common: Callable = parts.hull
+    coarse: bool = False
+    reaches: bool = False
+    agree: Callable[[Sequence], dict] | None = None
+    rank: int = 0
 
 
 PANELS = {
-    "slice": Panel("Surface", Slice, slice.figure, slice.span, slice.caption),
-    "line": Panel("1-D slice", Line, line.figure, line.span, line.caption),
-    "training": Panel("Training", Training, training.figure, training.span, training.caption),
+    "slice": Panel("Surface", Slice, slice, common=parts.common, coarse=True, reaches=True),
+    "line": Panel("1-D slice", Line, line, common=parts.common, reaches=True),
+    "training": Panel("Training", Training, training, common=parts.common),
+    "spectrum": Panel("Spectrum", Spectrum, spectrum, coarse=True),
+    "evolution": Panel("Along the training", Evolution, evolution, coarse=True, rank=1),
+    "sharpness": Panel("Sharpness", Rise, rises, coarse=True, rank=1),
+    "saturation": Panel("Saturation", Saturation, saturation, agree=widest),
+    "replicates": Panel("Over seeds", Replicates, replicates, coarse=True, rank=2),
 }
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The panels of a place from top to bottom; `head` is the one whose answer gives the numbers at a column's head."""
+
+    panels: tuple[str, ...]
+    head: str
+
+
+PLACES = {  # by the names of app.view.PLACES
+    "landscape": Rows(("slice", "line", "training"), head="training"),
+    "curvature": Rows(
+        ("slice", "spectrum", "evolution", "sharpness", "saturation", "replicates"), head="spectrum"
+    ),
+}  # fmt: skip
+
+
+def places_of(name: str, options: Callable[[type], Mapping[str, object]]) -> list[str]:
+    """The places where a panel's question has an option of this name."""
+    return [place for place, rows in PLACES.items() if any(name in options(PANELS[p].spec) for p in rows.panels)]
+
+
+def left_open(spec, names: Mapping[str, object]) -> bool:
+    """Whether a spec leaves all of these options to `auto`."""
+    return all(getattr(spec, name) == AUTO for name in names)

@@ -3,16 +3,16 @@
 import itertools
 from dataclasses import dataclass
 
+from app.panels import PANELS, PLACES
 from app.view import View
 from compute.activations import ACTIVATIONS
-from compute.lines import Line
 from compute.options import BadSpec, Option, build, nearest, options_of, read_query
 from compute.slices import Slice
-from compute.train import Training
+from compute.spectra import Spectrum
 
 MOST_COLUMNS = 6
 DEFAULT_ACTIVATIONS = ("tanh", "relu", "elu")
-QUESTIONS = (Slice, Line, Training)
+QUESTIONS = tuple(panel.spec for panel in PANELS.values())
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,19 @@ class PageState:
     view: View
 
     @property
+    def panels(self) -> tuple[str, ...]:
+        """The rows of the place, from top to bottom."""
+        return PLACES[self.view.place].panels
+
+    @property
     def window(self) -> tuple[float, ...]:
         """The part of the plane that is drawn; empty for the whole picture."""
         return self.spec(Slice, self.activations[0]).window
+
+    @property
+    def point(self) -> tuple[float, ...]:
+        """Where on the plane spectra are taken; empty for the point reached, and where none is shown."""
+        return self.spec(Spectrum, self.activations[0]).at if "spectrum" in self.panels else ()
 
     def spec(self, spec_type: type, activation: str, extent: float | None = None):
         """The question of one column."""
@@ -40,8 +50,11 @@ class PageState:
 
 
 def question_options() -> dict[str, Option]:
-    """Every option that a question on the page may have."""
-    return {name: found for spec_type in QUESTIONS for name, found in options_of(spec_type).items()}
+    """Every option that a question on the page may have, as the first panel that has it declares it."""
+    found: dict[str, Option] = {}
+    for spec_type in QUESTIONS:
+        found = found | {name: one for name, one in options_of(spec_type).items() if name not in found}
+    return found
 
 
 def read_state(query: str) -> PageState:
@@ -59,8 +72,8 @@ def read_state(query: str) -> PageState:
     view = build(View, {name: value for name, value in given.items() if name in looks})
     state = PageState(_activations(given.get("activation")), values, view)
     for activation in state.activations:
-        for spec_type in QUESTIONS:
-            state.spec(spec_type, activation)
+        for name in state.panels:
+            state.spec(PANELS[name].spec, activation)
     _check_trail(view, state.window)
     return state
 

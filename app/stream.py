@@ -3,6 +3,7 @@
     plan      the columns, the sentence on top, the cost          once
     panel     state, text, caption, warnings and figure of one panel
     numbers   the five numbers at a column's head
+    table     the comparison table's rows
     bar       the colour bar that the columns share
     refused   one sentence: the question cannot be asked          ends the stream
     busy      too many readers just now                           ends the stream
@@ -21,12 +22,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from app import alive
-from app.figures.parts import common, title, warnings
-from app.panels import PANELS
+from app.figures.parts import title, warnings
+from app.heads import HEADS
+from app.panels import PANELS, PLACES, left_open
 from app.state import PageState, read_state
+from app.table import rows
 from app.theme import colour_bar, curve, hues
 from app.view import Scale, View
 from compute.activations import ACTIVATIONS
@@ -36,16 +37,16 @@ from compute.cost import patterns
 from compute.criteria import CRITERIA
 from compute.datasets import DATASETS
 from compute.extents import common_extent
-from compute.jobs import Pool, PoolLost, Update, Watch, check_cost, duration
-from compute.options import AUTO, BadSpec, options_of, to_query
+from compute.jobs import Pool, PoolLost, Update, Watch, affordable, duration
+from compute.options import AUTO, BadSpec, to_query
 from compute.planes import Place
 from compute.results import Failure
 from compute.settings import Settings
+from compute.tasks import Task
 from compute.train import OPTIMISERS, Training
 
 BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page is noticed
-COARSE_TOO = ("slice",)  # rows that are drawn as they come; the others once, when their common scale is known
-LONGEST_HOLD = 1.5  # seconds that such a picture may be held back
+LONGEST_HOLD = 1.5  # seconds that a picture may be held back until its row has a common scale
 REMEMBERED = 64_000_000  # bytes of drawn figures kept in a process; one is about 40 KB
 
 
@@ -117,7 +118,7 @@ def _page(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> It
     page = _Page(read_state(query))
     yield event("plan", page.plan(settings))
     with Watch(pool, cache) as watch:
-        page.ask(watch)
+        yield from page.ask(watch)
         yield from _until_done(page, watch)
     if alive.ALIVE():
         yield event("done", {})
@@ -135,7 +136,7 @@ def _until_done(page: "_Page", watch: Watch) -> Iterator[str]:
 
 @dataclass
 class _Page:
-    """What one stream knows: the newest result of each panel and the scale it was drawn with."""
+    """What one stream knows: the newest result of each panel, and the result and scale that were drawn last."""
 
     state: PageState
     asked: set[str] = field(default_factory=set)
@@ -143,27 +144,32 @@ class _Page:
     began: float = field(default_factory=time.monotonic)
     ended: set[tuple[int, str]] = field(default_factory=set)
     results: dict[tuple[int, str], Update] = field(default_factory=dict)
-    scales: dict[tuple[int, str], Scale] = field(default_factory=dict)
+    drawn: dict[tuple[int, str], tuple[Update, Scale]] = field(default_factory=dict)
+    too_much: dict[tuple[int, str], str] = field(default_factory=dict)  # panels that cost too much, and the sentence
 
-    def ask(self, watch: Watch) -> None:
+    def ask(self, watch: Watch) -> Iterator[str]:
         """Ask for every panel; those with an automatic half width wait until one is found that serves all columns.
 
         A window is given in the plane's own coordinates and needs no half width.
         """
-        by_itself = {name for name, panel in PANELS.items() if "extent" not in options_of(panel.spec)}
+        for (column, name), sentence in self.too_much.items():
+            self.ended.add((column, name))
+            yield event("panel", _failed(column, name, sentence))
+        by_itself = {name for name in self.state.panels if not PANELS[name].reaches}
         by_itself |= {"slice"} if self.state.window else set()
         if self.state.spec(Place, self.state.activations[0]).where.extent != AUTO:
-            by_itself = set(PANELS)
+            by_itself = set(self.state.panels)
         else:
             for column, activation in enumerate(self.state.activations):
                 watch.add((column, "extent"), self.state.spec(Place, activation))
         self._ask_panels(watch, by_itself, None)
 
     def _ask_panels(self, watch: Watch, names: set[str], extent: float | None) -> None:
-        for name in sorted(names):
+        for name in sorted(names, key=lambda name: PANELS[name].rank):
+            self.asked.add(name)
             for column, activation in enumerate(self.state.activations):
-                self.asked.add(name)
-                watch.add((column, name), self.spec(name, activation, extent))
+                if (column, name) not in self.too_much:
+                    watch.add((column, name), self.spec(name, activation, extent), PANELS[name].rank)
 
     def spec(self, name: str, activation: str, extent: float | None = None):
         return self.state.spec(PANELS[name].spec, activation, extent)
@@ -175,10 +181,6 @@ class _Page:
             BadSpec: a question that costs too much time or memory.
         """
         names, colours = self.state.activations, hues(self.state.activations)
-        asked = [self.spec(name, activation) for name in PANELS for activation in names]
-        slices = [self.spec("slice", activation) for activation in names]
-        seconds = sum(check_cost(spec, settings.max_seconds, settings.max_memory) for spec in slices)
-        losses = sum(count for count, what in (ANALYSES[name_of(s)].size(s) for s in asked) if what == "losses")
         return {
             "columns": [
                 {
@@ -187,15 +189,38 @@ class _Page:
                     "hue": colours[name],
                     "curve": curve(name, colours[name]),
                     "note": ACTIVATIONS[name].note,
-                    "asked": {panel: key_for(self.spec(panel, name)) for panel in PANELS},
+                    "asked": {panel: key_for(self.spec(panel, name)) for panel in self.state.panels},
                 }
                 for name in names
             ],
-            "panels": list(PANELS),
+            "place": self.state.view.place,
+            "panels": list(self.state.panels),
             "sentence": sentence(self.spec("training", names[0])),
             "equal": self._equal(),
-            "cost": f"{losses:,} losses, about {duration(seconds)} on one core",
+            "cost": self._cost(settings),
         }
+
+    def _cost(self, settings: Settings) -> str:
+        """What everything on the page is estimated to take; a panel that alone takes too much is left out.
+
+        Raises:
+            BadSpec: the surface takes too much.
+        """
+        tasks: dict[str, Task] = {}
+        losses = 0
+        for name in self.state.panels:
+            for column, activation in enumerate(self.state.activations):
+                spec = self.spec(name, activation)
+                try:
+                    tasks |= affordable(spec, settings.max_seconds, settings.max_memory)
+                except BadSpec as reason:
+                    if name == "slice":
+                        raise
+                    self.too_much[column, name] = str(reason)
+                    continue
+                count, what = ANALYSES[name_of(spec)].size(spec)
+                losses += count if what == "losses" else 0
+        return f"{losses:,} losses, about {duration(sum(task.seconds for task in tasks.values()))} on one core"
 
     def _equal(self) -> str:
         if len(self.state.activations) == 1:
@@ -213,47 +238,69 @@ class _Page:
             yield self._progress(column, name, update)
         else:
             yield from self._take_result(column, name, update)
+            self._settle(name, watch)
 
     def _take_extent(self, column: int, update: Update, watch: Watch) -> Iterator[str]:
         if update.result is None:
-            yield from (self._progress(column, name, update) for name in PANELS if name not in self.asked)
+            yield from (self._progress(column, name, update) for name in self.state.panels if name not in self.asked)
             return
         self.extents[column] = update.result
         if len(self.extents) == len(self.state.activations):
             found = [result for result in self.extents.values() if not isinstance(result, Failure)]
-            self._ask_panels(watch, set(PANELS) - self.asked, common_extent(found) if found else None)
+            self._ask_panels(watch, set(self.state.panels) - self.asked, common_extent(found) if found else None)
 
     def _progress(self, column: int, name: str, update: Update) -> str:
-        return event("panel", {"column": column, "panel": name, "state": "computing", "text": _progress_text(update)})
+        text = _progress_text(name, update)
+        return event("panel", {"column": column, "panel": name, "state": "computing", "text": text})
 
     def _take_result(self, column: int, name: str, update: Update) -> Iterator[str]:
         if update.final:
             self.ended.add((column, name))
         if isinstance(update.result, Failure):
-            sentence = update.result.sentence
-            yield event("panel", {"column": column, "panel": name, "state": "failed", "text": sentence, "warnings": []})
+            yield event("panel", _failed(column, name, update.result.sentence))
         else:
             self.results[column, name] = update
-            if name in COARSE_TOO or not self.state.view.shared:
+            if PANELS[name].coarse or not self.state.view.shared:
                 yield self._picture(column, name)
-            if name == "training" and update.final:
-                yield event("numbers", {"column": column, "rows": numbers(update.result)})
+            if name == PLACES[self.state.view.place].head:
+                yield event("numbers", {"column": column, "rows": HEADS[name](update.result)})
+            if name == "replicates":
+                yield event("table", {"rows": rows(self._row(name))})
         yield from self._agree(name)
+
+    def _row(self, name: str) -> list:
+        """The newest results of a row, from left to right."""
+        return [self.results[place].result for place in sorted(self.results) if place[1] == name]
+
+    def _settle(self, name: str, watch: Watch) -> None:
+        """Once a row is complete: ask again where its columns chose differently what they should share."""
+        agree, row = PANELS[name].agree, self._row(name)
+        if not agree or not self.state.view.shared or not self._complete(name) or len(row) < 2:
+            return
+        chosen = agree(row)
+        for (column, panel), update in self.results.items():
+            if panel == name and left_open(update.result.spec, chosen) and agree([update.result]) != chosen:
+                self.ended.discard((column, name))
+                watch.add((column, name), replace(update.result.spec, **chosen))
+
+    def _complete(self, name: str) -> bool:
+        return sum(place[1] == name for place in self.ended) == len(self.state.activations)
 
     def overdue(self) -> Iterator[str]:
         """Pictures held back for a common scale, once it has kept them waiting."""
         if time.monotonic() - self.began > LONGEST_HOLD:
-            for place in self.results.keys() - self.scales.keys():
+            for place in self.results.keys() - self.drawn.keys():
                 yield self._picture(*place)
 
     def _agree(self, name: str) -> Iterator[str]:
         """Once a row is complete: draw again what was drawn with a narrower scale, and send the colour bar."""
         row = sorted(place for place in self.results if place[1] == name)
-        if sum(place[1] == name for place in self.ended) < len(self.state.activations) or not row:
+        if not self._complete(name) or not row:
             return
         scale = self._scale(name)
         for place in row:
-            if self.scales.get(place) != scale:
+            update, drawn_with = self.drawn.get(place, (None, None))
+            if update is not self.results[place] or drawn_with != scale:
                 yield self._picture(*place)
         if name == "slice":
             yield event("bar", self._bar(scale, self.state.view))
@@ -266,28 +313,27 @@ class _Page:
 
     def _scale(self, name: str) -> Scale:
         """The range that holds what the row shows so far."""
+        point = self.state.point if name == "slice" else ()
         if not self.state.view.shared:
-            return Scale()
-        spans = [
-            PANELS[name].span(update.result, self.state.view)
-            for (_, row), update in self.results.items()
-            if row == name
-        ]
+            return Scale(point=point)
+        panel, view = PANELS[name], self.state.view
+        spans = [panel.picture.span(result, view) for result in self._row(name)]
         spans = [span for span in spans if all(map(math.isfinite, span))]
-        return Scale(*common(spans, self.state.view)) if spans else Scale()
+        low, high = panel.common(spans, view) if spans else (None, None)
+        return Scale(low, high, point)
 
     def _picture(self, column: int, name: str) -> str:
         update, panel, view = self.results[column, name], PANELS[name], self.state.view
         scale, colour = self._scale(name), hues(self.state.activations)[self.state.activations[column]]
-        self.scales[column, name] = scale
+        self.drawn[column, name] = (update, scale)
         look = (key_for(update.result.spec), replace(view, trail=()), scale, colour)
-        figure = _drawn.get(look, lambda: panel.draw(update.result, view, scale, colour).to_json())
+        figure = _drawn.get(look, lambda: panel.picture.figure(update.result, view, scale, colour).to_json())
         told = {
             "column": column,
             "panel": name,
             "state": _state(update),
-            "text": _finished_text(update) if update.final else _progress_text(update),
-            "caption": panel.caption(update.result, view),
+            "text": _finished_text(name, update) if update.final else _progress_text(name, update),
+            "caption": panel.picture.caption(update.result, view),
             "warnings": warnings(update.result, view),
             "query": to_query(update.result.spec),
             "mark": hashlib.sha256(figure.encode()).hexdigest()[:16],  # equal figures need no second drawing
@@ -302,46 +348,22 @@ def _state(update: Update) -> str:
     return "cached" if update.cached else "done"
 
 
-def _size_text(result) -> str:
-    values = getattr(result, "loss", None)
-    if values is None:
-        return f"{result.spec.start.steps} steps"
-    return f"{len(values)}×{len(values)}" if np.ndim(values) == 2 else f"{len(values)} points"
+def _failed(column: int, name: str, sentence: str) -> dict:
+    return {"column": column, "panel": name, "state": "failed", "text": sentence, "warnings": []}
 
 
-def _finished_text(update: Update) -> str:
-    return f"{_size_text(update.result)} · " + ("from cache" if update.cached else "computed")
+def _finished_text(name: str, update: Update) -> str:
+    return f"{PANELS[name].picture.size(update.result)} · " + ("from cache" if update.cached else "computed")
 
 
-def _progress_text(update: Update) -> str:
-    parts = [_size_text(update.result)] if update.result is not None else []
+def _progress_text(name: str, update: Update) -> str:
+    parts = [PANELS[name].picture.size(update.result)] if update.result is not None else []
     parts.append(f"{100 * update.share:.0f} %")
     if update.rate > 0:
         parts.append(f"{update.rate:,.0f} a second")
     if math.isfinite(update.left):
         parts.append(f"{duration(update.left)} left")
     return " · ".join(parts)
-
-
-def numbers(result) -> list[tuple[str, str]]:
-    """The numbers at a column's head; a dash where there is none."""
-
-    def last(values) -> float:
-        return float(values[-1]) if len(values) else math.nan
-
-    def percent(value: float) -> str:
-        return "–" if math.isnan(value) else f"{100 * value:.1f} %"
-
-    def digits(value: float) -> str:
-        return "–" if math.isnan(value) else f"{value:.3g}" if value >= 1e-3 else f"{value:.1e}".replace("e-0", "e-")
-
-    return [
-        ("train loss", digits(last(result.train_loss))),
-        ("test loss", digits(last(result.test_loss))),
-        ("train acc.", percent(last(result.train_accuracy))),
-        ("test acc.", percent(last(result.test_accuracy))),
-        ("grad. norm", digits(last(result.gradient_norm))),
-    ]
 
 
 def sentence(spec: Training) -> str:

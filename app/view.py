@@ -8,7 +8,16 @@ from compute.slices import check_window
 
 MODES = {"surface": "3-D surface", "contour": "contour map"}
 TERMS = {"total": "loss", "data": "data term", "penalty": "L2 penalty", "accuracy": "accuracy"}
+PLACES = {"landscape": "Landscape", "curvature": "Curvature"}
+SPECTRA = {"sorted": "sorted", "density": "histogram", "cumulative": "cumulative"}
+BLOCKS = {"full": "whole matrix", "tensors": "each weight tensor", "layers": "each layer"}
+UNITS = {"layers": "pre-activations", "outputs": "outputs", "units": "each hidden unit"}
+FLATNESS = {
+    "largest": "largest eigenvalue", "trace": "trace", "sam": "SAM's ascent", "keskar": "Keskar's box",
+    "test_loss": "test loss",
+}  # fmt: skip
 THEMES = {"auto": "as the system", "light": "light", "dark": "dark"}
+ON_CURVATURE = ("place", lambda name: name == "curvature")
 DEEPEST = 12  # windows of a trail; the page forgets the outermost beyond
 
 
@@ -16,6 +25,7 @@ DEEPEST = 12  # windows of a trail; the page forgets the outermost beyond
 class View:
     """The picture's own choices; changing one never computes."""
 
+    place: str = option("landscape", choices=PLACES, label="Place", help="Which pictures the page shows.")
     mode: str = option("surface", choices=MODES, label="Picture", help="Draw a slice as a surface or from above.")
     show: str = option("total", choices=TERMS, label="Show", help="Which quantity the height and colour stand for.")
     log: bool = option(True, label="Log scale", help="Heights and colours by the logarithm; accuracy is always linear.")
@@ -23,6 +33,26 @@ class View:
     path: bool = option(True, label="Training path", help="Draw the training path on the slice.")
     palette: str = option(
         "haline", choices=PALETTES, label="Palette", help="Colours from the lowest to the highest value."
+    )
+    spectrum: str = option(
+        "sorted",
+        choices=SPECTRA,
+        when=ON_CURVATURE,
+        label="Spectrum",
+        help="Eigenvalues in order, as a histogram with the estimated density, or the share below each value.",
+    )
+    blocks: str = option(
+        "full",
+        choices=BLOCKS,
+        when=ON_CURVATURE,
+        label="Spectrum of",
+        help="The whole matrix, or the diagonal blocks of each weight tensor or layer.",
+    )
+    units: str = option(
+        "layers", choices=UNITS, when=ON_CURVATURE, label="Saturation", help="Which histograms of the hidden units."
+    )
+    against: str = option(
+        "largest", choices=FLATNESS, when=ON_CURVATURE, label="Saturation against", help="What stands for flatness."
     )
     theme: str = option("auto", choices=THEMES, label="Theme", help="Light or dark page.")
     trail: tuple[float, ...] = option(
@@ -54,7 +84,10 @@ class View:
 
 @dataclass(frozen=True)
 class Scale:
-    """The common range of a row of panels in plotted values (log10 on a log scale); None: the panel's own."""
+    """What a row of panels has in common: its range in plotted values (log10 on a log scale), None the panel's own; and
+    the coordinates of a point of the plane that other rows speak of, empty if they speak of the center.
+    """
 
     low: float | None = None
     high: float | None = None
+    point: tuple[float, ...] = ()

@@ -80,7 +80,9 @@
   let urlTheme = null;
   let trail = ""; // the windows between the whole picture and this one
 
-  const windowAt = () => controls.findIndex((control) => control.name === "window");
+  const placeOf = (name) => controls.findIndex((control) => control.name === name);
+  const windowAt = () => placeOf("window");
+  const ON_PLANE = ["window", "at"]; // coordinates that mean nothing on another plane
 
   function written(texts) {
     const parts = controls
@@ -129,8 +131,7 @@
       return held;
     });
     known = { search, texts };
-    atlas.open(question(search));
-    atlas.showWindow(texts[windowAt()], trail);
+    show(search, texts);
     return [none, ...outputs];
   }
 
@@ -138,10 +139,10 @@
     const none = window.dash_clientside.no_update;
     const outputs = controls.map(() => none);
     const texts = values.map((value, i) => textOf(controls[i], value));
-    const at = windowAt();
-    if (texts[at] !== known.texts[at] && document.activeElement !== byId("option-window")) {
-      // dash repeats, late, a window that the page put there itself
-      outputs[at] = texts[at] = known.texts[at];
+    for (const name of ON_PLANE) {
+      const at = placeOf(name);
+      if (texts[at] === known.texts[at] || document.activeElement === byId(`option-${name}`)) continue;
+      outputs[at] = texts[at] = known.texts[at]; // dash repeats, late, what the page put there itself
     }
     const place = controls.findIndex((control) => control.kind === "several");
     const chosen = (values[place] || []).length;
@@ -155,7 +156,7 @@
     window.clearTimeout(pause);
     if (!moved.length) return [none, ...outputs];
     if (!moved.every(isTyped)) {
-      if (leavesPlane(texts)) outputs[windowAt()] = texts[windowAt()] = "none";
+      for (const at of leftBehind(texts)) outputs[at] = texts[at] = "none";
       return [commit(texts), ...outputs];
     }
     if (moved.every((control) => control.followed)) atlas.glance(question(written(texts)));
@@ -178,17 +179,16 @@
       pause = window.setTimeout(settle, TYPING, texts);
       return;
     }
-    const left = leavesPlane(texts);
-    if (left) texts[windowAt()] = "none";
+    const left = leftBehind(texts);
+    for (const at of left) texts[at] = "none";
     setProps("location", { search: commit(texts) });
-    if (left) setProps("option-window", { value: "none" });
+    for (const at of left) setProps(`option-${controls[at].name}`, { value: "none" });
   }
 
-  // Whether the question turns to another plane, where the window's coordinates mean something else.
-  function leavesPlane(texts) {
-    const at = windowAt();
-    return texts[at] !== "none" && texts[at] === known.texts[at] &&
-      controls.some((control, i) => control.leaves && texts[i] !== known.texts[i]);
+  // Places of the coordinates on a plane that the question turns away from: they mean something else on another.
+  function leftBehind(texts) {
+    if (!controls.some((control, i) => control.leaves && texts[i] !== known.texts[i])) return [];
+    return ON_PLANE.map(placeOf).filter((at) => texts[at] !== "none" && texts[at] === known.texts[at]);
   }
 
   // The controls' texts become what URL and stream say; returns the new location.search.
@@ -196,22 +196,30 @@
     if (texts[windowAt()] !== known.texts[windowAt()]) trail = way;
     const search = written(texts);
     known = { search, texts };
-    atlas.open(question(search));
-    atlas.showWindow(texts[windowAt()], trail);
+    show(search, texts);
     showWhatMatters();
     return search;
   }
 
-  // Another window of the same plane and the way to it, as texts of the URL.
-  function zoom(text, way) {
-    const at = windowAt();
-    if (!controls || text === known.texts[at]) return;
-    window.clearTimeout(pause);
-    const texts = [...known.texts];
-    texts[at] = text;
-    setProps("location", { search: commit(texts, way) });
-    setProps("option-window", { value: text });
+  function show(search, texts) {
+    atlas.setPlace(texts[placeOf("place")]);
+    atlas.open(question(search));
+    atlas.showWindow(texts[windowAt()], trail);
+    atlas.showPoint(texts[placeOf("at")]);
   }
+
+  // Other texts for some controls, by name, and the way to a window.
+  function put(changes, way = trail) {
+    if (!controls) return;
+    const texts = [...known.texts];
+    for (const [name, text] of Object.entries(changes)) texts[placeOf(name)] = text;
+    if (texts.every((text, i) => text === known.texts[i])) return;
+    window.clearTimeout(pause);
+    setProps("location", { search: commit(texts, way) });
+    for (const [name, value] of Object.entries(changes)) setProps(`option-${name}`, { value });
+  }
+
+  const zoom = (text, way) => put({ window: text }, way);
 
   function showWhatMatters() {
     const value = Object.fromEntries(controls.map((control, i) => [control.name, known.texts[i]]));
@@ -221,6 +229,8 @@
       row.hidden = Object.entries(control.when).some(
         ([other, needed]) => !value[other].split(",").some((name) => needed.includes(name)));
     }
+    const empty = (part) => ![...part.querySelectorAll(".row")].some((row) => !row.hidden);
+    for (const part of document.querySelectorAll(".sections section, .sections details")) part.hidden = empty(part);
   }
 
   clientside.lossatlas = { sync };
@@ -286,7 +296,7 @@
   }
 
   prefersDark.addEventListener("change", () => controls && applyTheme());
-  Object.assign(atlas, { applySize, question, zoom, floatText });
+  Object.assign(atlas, { applySize, question, zoom, put, floatText });
 
   // ---------------------------------------------------------------- buttons and keys
 
@@ -316,6 +326,10 @@
     cancel: () => atlas.cancelOrAgain(),
     inward: () => atlas.zoomIn(),
     outward: () => atlas.zoomOut(),
+    spectrumHere: () => atlas.spectrumHere(),
+    spectrumAtEnd: () => put({ at: "none" }),
+    copyTable: () => atlas.copyTable(),
+    saveTable: () => atlas.saveTable(),
   };
 
   document.addEventListener("click", (event) => {
@@ -336,6 +350,8 @@
     "/": () => byId("option-dataset").focus(), // its menu opens, and typing searches it
     s: () => choose("mode", "surface"),
     c: () => choose("mode", "contour"),
+    1: () => choose("place", "landscape"),
+    2: () => choose("place", "curvature"),
     i: () => atlas.zoomIn(),
     o: () => atlas.zoomOut(),
     l: () => byId("option-log").click(),

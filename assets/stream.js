@@ -46,6 +46,7 @@
     }
     new ResizeObserver(arrange).observe(byId("columns"));
     atlas.applySize();
+    setPlace(atlas.place);
     setPhase(phase);
     loadPlotly();
     for (const [name, data] of early.splice(0)) TAKE[name](data);
@@ -121,8 +122,17 @@
     const fit = Math.max(1, Math.floor(place.clientWidth / (17.5 * rem)));
     const across = Math.ceil(count / Math.ceil(count / fit));
     place.style.setProperty("--across", across);
-    place.style.setProperty("--rows", told.panels.length + 1);
+    place.style.setProperty("--rows", told.places[atlas.place].length + 1);
     if (plan) place.dataset.count = count;
+  }
+
+  // The rows of a place; the others keep their pictures for the way back.
+  function setPlace(name) {
+    if (!told || !(name in told.places)) return;
+    atlas.place = name;
+    for (const slot of slots.values()) slot.place.hidden = !told.places[name].includes(slot.panel);
+    byId("comparison").hidden = !told.places[name].includes("replicates");
+    arrange();
   }
 
   // ---------------------------------------------------------------- drawing: newest figure only, one panel a frame
@@ -156,6 +166,7 @@
     if (!slot) return;
     todo.delete(slot);
     if (todo.size) schedule(); // before drawing, so that one bad figure stops nothing
+    if (slot.place.hidden) return; // its size changes, and it is drawn, when it is shown again
     if (slot.next || slot.redraw || isMap(slot)) draw(slot); // a map's axes depend on its size
     else if (slot.figure && slot.plot.offsetParent) window.Plotly.Plots.resize(slot.plot);
     glanceAgain();
@@ -482,7 +493,8 @@
     else connect();
   }
 
-  const inUse = () => [...slots.values()].filter((slot) => plan && slot.column < plan.columns.length);
+  const inUse = () => [...slots.values()].filter(
+    (slot) => plan && slot.column < plan.columns.length && plan.panels.includes(slot.panel));
 
   // A picture equal to the one that stands there is not drawn again.
   function show(slot, figure, mark) {
@@ -530,6 +542,7 @@
       write(byId("cost"), event.cost || "");
       arrange();
       for (let place = 0; place < told.columns; place += 1) setColumn(place, event.columns[place], before);
+      if (before?.asked !== query) byId("comparison").dataset.stale = "1";
     },
 
     panel(event) {
@@ -552,6 +565,11 @@
         pair.append(element("dt", name), element("dd", value));
         return pair;
       }));
+    },
+
+    table(event) {
+      delete byId("comparison").dataset.stale;
+      setRows(event.rows);
     },
 
     bar(event) {
@@ -612,6 +630,7 @@
     }
     colourChip(column);
     for (const slot of mine) {
+      if (!plan.panels.includes(slot.panel)) continue;
       if (before?.asked === query) continue; // the same question again, after a break
       const answered = slot.state === "done" || slot.state === "cached";
       if (answered && last?.asked[slot.panel] === column.asked[slot.panel]) continue; // only others change
@@ -619,6 +638,52 @@
       setWarnings(slot, []);
       if (slot.figure) slot.place.dataset.stale = "1";
     }
+  }
+
+  // ---------------------------------------------------------------- the table across activations
+
+  let grid = null; // a promise of the table, once rows have come
+  let newest = [];
+
+  function setRows(rows) {
+    newest = rows;
+    grid = grid || loadGrid();
+    grid.then(() => window.dash_clientside.set_props("table", { rowData: newest }));
+  }
+
+  // Its script is large and runs only now; the rows that come meanwhile wait.
+  function loadGrid() {
+    const script = document.createElement("script");
+    script.src = told.grid.script;
+    document.head.append(script);
+    return new Promise((made) => {
+      script.onload = () => {
+        window.dash_clientside.set_props("table-place", { children: told.grid.component });
+        made();
+      };
+      script.onerror = () => say("The table's script did not arrive; reload the page.", "note");
+    });
+  }
+
+  const asShown = { processCellCallback: ({ node, column, value }) => node.data.texts[column.getColId()] ?? value ?? "" };
+  const gridApi = () => byId("table-place").hasChildNodes() && window.dash_ag_grid.getApi("table");
+
+  async function copyTable() {
+    const api = gridApi();
+    if (!api) return say("The table is empty: no seed has been measured yet.", "note");
+    try {
+      await navigator.clipboard.writeText(
+        api.getDataAsCsv({ ...asShown, columnSeparator: "\t", suppressQuotes: true }));
+      say("The table is in the clipboard, its cells parted by tabs.", "note");
+    } catch {
+      say("This browser gives no access to the clipboard here; the button CSV saves the table.", "note");
+    }
+  }
+
+  function saveTable() {
+    const api = gridApi();
+    if (!api) return say("The table is empty: no seed has been measured yet.", "note");
+    api.exportDataAsCsv({ fileName: "lossatlas-activations.csv", allColumns: true });
   }
 
   const chipColours = new Map();
@@ -637,8 +702,8 @@
 
   // ---------------------------------------------------------------- what the tests and the other script may see
 
-  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, say, foresee, boxes, enlarged: 1,
-    theme: null });
+  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, say, foresee, boxes, setPlace, copyTable,
+    saveTable, place: "landscape", enlarged: 1, theme: null });
   Object.defineProperties(atlas, {
     ready: { get: () => phase === "done" && !todo.size },
     phase: { get: () => phase },

@@ -13,6 +13,7 @@
   let way = []; // the boxes between the whole picture and it
   let whole = null; // the whole picture's box, once it was drawn
   let point = null; // [a, b] where a reader clicked
+  let measured = NONE; // the point of the URL at which spectra are taken
 
   // ---------------------------------------------------------------- texts
 
@@ -85,6 +86,22 @@
     byId("aim").textContent = chosen
       ? `at ${words(point[0], box[0], box[1])}, ${words(point[1], box[2], box[3])}`
       : "";
+    byId("here").disabled = !chosen || atlas.phase === "refused";
+    byId("here").hidden = atlas.place === "curvature"; // a click is enough there
+    byId("at-end").hidden = atlas.place !== "curvature" || measured === NONE;
+  }
+
+  // page.js says at which point of the plane spectra are taken.
+  function showPoint(text) {
+    measured = text;
+    aim();
+  }
+
+  function spectrumHere() {
+    const box = here();
+    if (!box || !point || !inside(point, box) || atlas.phase === "refused") return;
+    const at = [rounded(point[0], box[0], box[1]), rounded(point[1], box[2], box[3])];
+    atlas.put({ at: textOf(at), place: "curvature" });
   }
 
   const inside = ([a, b], [left, right, bottom, top]) => left <= a && a <= right && bottom <= b && b <= top;
@@ -151,6 +168,7 @@
     });
     plot.on("plotly_doubleclick", () => {
       if (!isMap()) return;
+      window.clearTimeout(asking);
       zoomOut();
       window.setTimeout(() => { // plotly tells the clicks of a double click after it, too
         point = null;
@@ -161,8 +179,13 @@
       const shift = plot.layout.meta?.shift || [0, 0];
       point = [first.x + shift[0], first.y + shift[1]];
       aim();
+      window.clearTimeout(asking);
+      if (atlas.place === "curvature") asking = window.setTimeout(spectrumHere, SECOND);
     });
   }
+
+  const SECOND = 350; // ms in which another click makes it a double click
+  let asking = 0;
 
   const NOTCH = 350; // ms between two steps of a wheel
   let notch = 0;
@@ -179,5 +202,5 @@
     else zoomOut();
   }
 
-  Object.assign(atlas, { showWindow, aim, zoomIn, zoomOut, zoomTo, listen, wheeled });
+  Object.assign(atlas, { showWindow, showPoint, spectrumHere, aim, zoomIn, zoomOut, zoomTo, listen, wheeled });
 })();

@@ -40,10 +40,10 @@ def rows() -> Iterator[Row]:
 
 def row(name: str, spec: Walks, gate: float) -> Row:
     compiled = gradients.trusted(spec.problem)
-    run_walks(replace(spec, walk=replace(spec.walk, walks=1, steps=1)))  # what is compiled is ready
+    run_walks(replace(spec, walk=replace(spec.walk, walks=1, walk_steps=1)))  # what is compiled is ready
     alone, ours = paired(partial(loop, spec), partial(run_walks, spec))
     plain, mine = errors(spec, compiled)
-    steps, kind = spec.walk.steps, "compiled" if compiled else "torch"
+    steps, kind = spec.walk.walk_steps, "compiled" if compiled else "torch"
     return Row(
         name, "loop over walks", alone / (LOOPED * steps), ours / (spec.count * steps), plain, mine, plain, gate,
         note=f"{kind}; {LOOPED} and {spec.count} walks",
@@ -54,7 +54,9 @@ def loop(spec: Walks) -> None:
     """Some of the walks, one after another, in plain torch."""
     part = make_loss(spec.problem).parts["train"]
     for number, theta in enumerate(torch.as_tensor(begin(spec, 0, LOOPED).theta)):
-        draws = np.random.default_rng((spec.walk.seed, number)).random((spec.walk.steps, len(theta)), np.float32)
+        draws = np.random.default_rng((spec.walk.walk_seed, number)).random(
+            (spec.walk.walk_steps, len(theta)), np.float32
+        )
         take(module(spec, theta), part.x, part.y, torch.as_tensor(draws) * spec.longest)
 
 

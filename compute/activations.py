@@ -38,6 +38,7 @@ class Activation:
     saturation: str  # how it is measured: "bounded", "zero share", "lower asymptote" or "none"
     parameter: str = ""  # the option that `parameter` is read from: "alpha", "slope", "beta" or none
     twice: bool = True  # False where no derivative tells anything, so a Hessian of the loss is empty
+    homogeneous: bool = False  # f(c x) = c f(x) for every c > 0
 
 
 def identity(x: Tensor, _: float) -> Tensor:
@@ -128,7 +129,7 @@ ACTIVATIONS: dict[str, Activation] = {
         note="The network is linear in its inputs, yet with a hidden layer the loss is not convex in the "
         "weights.",
         source="Baldi & Hornik 1989",
-        init="xavier", saturation="none",
+        init="xavier", saturation="none", homogeneous=True,
     ),
     "sigmoid": Activation(
         "sigmoid", sigmoid, low=0.0, high=1.0, left="0", right="1",
@@ -165,14 +166,14 @@ ACTIVATIONS: dict[str, Activation] = {
         flat="for x < 0", smoothness="continuous, kink at 0",
         note="Off for negative inputs; a unit that is off on all data receives no gradient.",
         source="Nair & Hinton 2010; Glorot, Bordes & Bengio 2011",
-        init="he", saturation="zero share",
+        init="he", saturation="zero share", homogeneous=True,
     ),
     "leaky_relu": Activation(
         "leaky ReLU", leaky_relu, low=-math.inf, high=math.inf, left="slope · x", right="x",
         flat="nowhere", smoothness="continuous, kink at 0",
         note="A small slope for negative inputs keeps every unit within reach of the gradient.",
         source="Maas, Hannun & Ng 2013",
-        init="he", saturation="none", parameter="slope",
+        init="he", saturation="none", parameter="slope", homogeneous=True,
     ),
     "relu6": Activation(
         "ReLU6", relu6, low=0.0, high=6.0, left="0", right="6",

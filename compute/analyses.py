@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from compute import clouds, extents, lines, planes, saturation, slices, spectra, train
+from compute import clouds, evolution, extents, lines, planes, replicates, rises, saturation, slices, spectra, train
 from compute.keys import key_of
 from compute.options import BadSpec, build, nearest, parse, relevant, show
 from compute.tasks import Task
@@ -47,7 +47,21 @@ ANALYSES = {
     "spectrum": Analysis(
         "Spectrum", spectra.Spectrum, spectra.SpectrumResult, spectra.spectrum_levels, spectra.spectrum_size,
         spectra.VERSIONS,
-        "Eigenvalues of the Hessian at the point reached, or of its parts: density, both ends, trace and norm.",
+        "Eigenvalues of the Hessian, or of its parts, at the point reached or one of its planes: density, ends, trace.",
+    ),
+    "evolution": Analysis(
+        "Curvature along training", evolution.Evolution, evolution.EvolutionResult, evolution.evolution_levels,
+        evolution.evolution_size, evolution.VERSIONS,
+        "Ends, trace and counts of the Hessian's eigenvalues at some steps of the training.",
+    ),
+    "replicates": Analysis(
+        "Seeds", replicates.Replicates, replicates.ReplicatesResult, replicates.replicates_levels,
+        replicates.replicates_size, replicates.VERSIONS,
+        "Loss, accuracy, curvature, sharpness and saturation at the end of the training from several seeds.",
+    ),
+    "sharpness": Analysis(
+        "Sharpness", rises.Rise, rises.RiseResult, rises.rise_levels, rises.rise_size, rises.VERSIONS,
+        "How far the loss can rise within a radius: along the gradient (SAM), in a box (Keskar), and λmax.",
     ),
     "cloud": Analysis(
         "Loss-gradient cloud", clouds.Cloud, clouds.CloudResult, clouds.cloud_levels, clouds.cloud_size,

@@ -13,12 +13,12 @@ import torch
 
 from compute import walks
 from compute.activations import ACTIVATIONS
+from compute.activity import MEASURES, mean_saturation
 from compute.classes import RULES, classify, extremes, point_seconds
 from compute.cost import PIECE, patterns, walk_seconds
 from compute.datasets import DATASETS
 from compute.keys import key_of
 from compute.loss import make_loss
-from compute.measures import MEASURES, mean_saturation
 from compute.nets import Problem
 from compute.options import AUTO, BadSpec, check, option
 from compute.stagnation import both
@@ -46,7 +46,7 @@ class Cloud:
 
     problem: Problem = Problem()
     walking: Walk = Walk()
-    first: int = option(
+    first_walk: int = option(
         0,
         low=0,
         high=2**31 - 1,
@@ -74,8 +74,8 @@ class Cloud:
         if (need := self.bytes) > MOST_BYTES:
             raise BadSpec(
                 f"The points of a cloud must fit in {MOST_BYTES / 1e6:.0f} MB; {self.walking.walks:,} walks of "
-                f"{self.walking.steps:,} steps take {need / 1e6:,.0f} MB. Ask for fewer walks, or for some at a time "
-                "(first)."
+                f"{self.walking.walk_steps:,} steps take {need / 1e6:,.0f} MB. Ask for fewer walks, or for some at "
+                "a time (first_walk)."
             )
 
     @property
@@ -104,7 +104,7 @@ class Cloud:
     @property
     def points(self) -> int:
         """S, visited by each walk: its start and one a step."""
-        return self.walking.steps + 1
+        return self.walking.walk_steps + 1
 
     @property
     def looked(self) -> int:
@@ -171,7 +171,7 @@ class CloudResult:
     @property
     def number(self) -> np.ndarray:
         """(W,) of the walks."""
-        return self.spec.first + np.arange(len(self.loss))
+        return self.spec.first_walk + np.arange(len(self.loss))
 
     def classes(self, rule: str, tolerance: float | None = None) -> np.ndarray:
         """Curvature class (W, k) at the steps looked at, int8, under one of RULES and its own tolerance or another."""
@@ -235,7 +235,7 @@ def walk_on(spec: Cloud, first: int, count: int, until: int, before: Stretch | N
 def _saturation(way: Walks, begin: int, points: np.ndarray) -> np.ndarray:
     """(w, s) at points (w, s, P) from step `begin` on."""
     loss, thetas = make_loss(way.problem), torch.as_tensor(points)
-    if way.walk.batch:
+    if way.walk.walk_batch:
         batches = [walks.of_batch(way, loss, begin + t) for t in range(points.shape[1])]
         blocks = thetas.split(walks.together(way))
         rows = [[mean_saturation(some, block[:, t]) for t, some in enumerate(batches)] for block in blocks]
@@ -311,14 +311,16 @@ def with_curvature(spec: Cloud, cloud: CloudResult, *looks: Look) -> CloudResult
 
 
 def _told(result: CloudResult) -> CloudResult:
-    return replace(result, notes=_notes(result.spec), warnings=walks.told_broken(result.broken_at, result.spec.first))
+    return replace(
+        result, notes=_notes(result.spec), warnings=walks.told_broken(result.broken_at, result.spec.first_walk)
+    )
 
 
 def _notes(spec: Cloud) -> tuple[str, ...]:
     problem, count = spec.problem, spec.walking.walks
     measure = MEASURES[ACTIVATIONS[problem.activation].saturation]
     what = f"{DATASETS[problem.dataset].label}, {problem.architecture}, data seed {problem.data_seed}."
-    numbers = f"Walks {spec.first} to {spec.first + count - 1}." if spec.first else ""
+    numbers = f"Walks {spec.first_walk} to {spec.first_walk + count - 1}." if spec.first_walk else ""
     return tuple(filter(None, (
         what, *walks.notes(spec.way, count), numbers,
         f"Saturation: {measure.note} ({measure.source}).", _curvature_note(spec),
@@ -338,7 +340,7 @@ def _curvature_note(spec: Cloud) -> str:
     return "".join((
         f"Curvature: {share} points of each walk.",
         f" {kink} has a kink, whose second derivative counts as 0." if kink and len(problem.layers) > 1 else "",
-        " It is that of the loss on all training patterns, not of a batch." if spec.walking.batch else "",
+        " It is that of the loss on all training patterns, not of a batch." if spec.walking.walk_batch else "",
         _null_note(problem),
     ))  # fmt: skip
 
@@ -366,7 +368,7 @@ def cloud_levels(spec: Cloud) -> list[Task]:
     few = max(1, int(FIRST / max(groups[0].seconds, 1e-9)))
     levels: list[Task] = []
     for end in (few, len(groups)) if few < len(groups) else (len(groups),):
-        count = groups[end - 1].stop - spec.first
+        count = groups[end - 1].stop - spec.first_walk
         part = replace(spec, walking=replace(spec.walking, walks=count), classified=0.0)
         done = len(levels) and few
         args = (part, *levels, *(group.gathered for group in groups[done:end]))
@@ -392,24 +394,24 @@ def _groups(spec: Cloud) -> Iterator[_Group]:
     """Walks in groups of a quarter second or of so many as are taken together, aligned so that a larger question with
     the same walks takes the same groups; where a group takes longer, it goes in stretches of a second.
     """
-    size, each = walks.together(spec.way), walk_seconds(spec.problem, spec.walking.batch)
+    size, each = walks.together(spec.way), walk_seconds(spec.problem, spec.walking.walk_batch)
     size *= max(1, int(PIECE / (size * each * spec.points)))
     itemsize = 8 if spec.problem.dtype == "float64" else 4
     fitting = THETA_BYTES // (size * spec.problem.parameters * itemsize)
     length = max(1, min(fitting, int(4 * PIECE / (size * each)), spec.points))
-    bare = replace(spec, first=0, walking=replace(spec.walking, walks=1))
-    key, end = key_of("cloud-walks", VERSIONS, bare), spec.first + spec.walking.walks
-    for start in range(spec.first // size * size, end, size):
-        begin, stop = max(start, spec.first), min(start + size, end)
+    bare = replace(spec, first_walk=0, walking=replace(spec.walking, walks=1))
+    key, end = key_of("cloud-walks", VERSIONS, bare), spec.first_walk + spec.walking.walks
+    for start in range(spec.first_walk // size * size, end, size):
+        begin, stop = max(start, spec.first_walk), min(start + size, end)
         name, stretches = f"{key}-{begin}-{stop}", list[Task]()
-        for until in [*range(length, spec.walking.steps, length), spec.walking.steps]:
+        for until in [*range(length, spec.walking.walk_steps, length), spec.walking.walk_steps]:
             steps = until - (length * len(stretches))
             args = (bare, begin, stop - begin, until, stretches[-1] if stretches else None)
             work = (stop - begin) * steps
             stretches.append(
                 Task(f"{name}-to-{until}", walk_on, args, work * each, work, passing=True, beside=not stretches)
             )
-        part = replace(spec, first=begin, walking=replace(spec.walking, walks=stop - begin), classified=0.0)
+        part = replace(spec, first_walk=begin, walking=replace(spec.walking, walks=stop - begin), classified=0.0)
         gathered = Task(name, gather, (part, *stretches), 1e-3 * (stop - begin), passing=True)
         yield _Group(begin, stop, (stop - begin) * each * spec.points, stretches, gathered)
 
@@ -431,12 +433,14 @@ def parts(spec: Cloud, seconds: float = 20.0) -> list[Cloud]:
     """The question as several of about so many seconds on one core, whose answers `merge` into its own, to the bit:
     each is stored by itself, so that work that was interrupted goes on where it stopped.
     """
-    each = walk_seconds(spec.problem, spec.walking.batch) * spec.points + spec.looked * point_seconds(spec.problem)
+    each = walk_seconds(spec.problem, spec.walking.walk_batch) * spec.points + spec.looked * point_seconds(spec.problem)
     size = walks.together(spec.way)
     size *= max(1, int(seconds / (size * each)))
     begins = range(0, spec.walking.walks, size)
     return [
-        replace(spec, first=spec.first + b, walking=replace(spec.walking, walks=min(size, spec.walking.walks - b)))
+        replace(
+            spec, first_walk=spec.first_walk + b, walking=replace(spec.walking, walks=min(size, spec.walking.walks - b))
+        )
         for b in begins
     ]
 

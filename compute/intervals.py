@@ -1,13 +1,38 @@
-"""Shares and correlations with confidence intervals."""
+"""What many cases say together, with confidence intervals: means, shares and correlations."""
 
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from scipy.special import stdtrit
 
 RESAMPLES = 2000
 PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # of three quantities
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Mean of `count` numbers and its confidence interval; NaN where there is none."""
+
+    mean: float
+    low: float
+    high: float
+    count: int
+
+
+def interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
+    """Mean of a quantity over runs (S,), and Student's interval (1908): mean ± t(S − 1) sd / √S.
+
+    Exact for normal numbers. What is not finite is left out; the mean is NaN below one number, the interval below two.
+    """
+    kept = np.asarray(values, np.float64)
+    kept = kept[np.isfinite(kept)]
+    count, mean = len(kept), float(kept.mean()) if len(kept) else math.nan
+    if count < 2:
+        return Interval(mean, math.nan, math.nan, count)
+    half = float(stdtrit(count - 1, (1 + confidence) / 2) * kept.std(ddof=1) / math.sqrt(count))
+    return Interval(mean, mean - half, mean + half, count)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ from compute.train import Training, recorded_steps
 
 LEASE = 2.0  # seconds that a closed watch keeps its work wanted, so that a reload finds it still running
 PATIENCE = 20.0  # seconds to wait for a scheduler that does not answer
+RANK = 1000  # priorities between two ranks: more than the decades of cost within one
+SURE = 0.1  # share of the work done from which the time left is told
 SILENCE = 10.0  # seconds without news after which a watch asks whether its work is still known
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
@@ -114,7 +116,12 @@ def seconds_of(levels: list[Task]) -> float:
 
 
 def check_cost(spec, most_seconds: float, most_bytes: float = math.inf) -> float:
-    """The estimated seconds of a question.
+    """The estimated seconds of a question; raises BadSpec as `affordable`."""
+    return sum(task.seconds for task in affordable(spec, most_seconds, most_bytes).values())
+
+
+def affordable(spec, most_seconds: float, most_bytes: float = math.inf) -> dict[str, Task]:
+    """All tasks of a question by key, so that a page can count those that its questions share once.
 
     Raises:
         BadSpec: more than `most_seconds`, or a task of it needs more than `most_bytes` of memory.
@@ -125,13 +132,14 @@ def check_cost(spec, most_seconds: float, most_bytes: float = math.inf) -> float
             f"This needs about {size(needed)} of memory in a worker, and the limit is {size(most_bytes)}. "
             "Choose a smaller network, fewer patterns (max_samples), smaller batches or fewer points."
         )
-    seconds = seconds_of(levels_of(spec))
+    tasks = every(levels_of(spec))
+    seconds = sum(task.seconds for task in tasks.values())
     if seconds > most_seconds:
         raise BadSpec(
             f"This would take about {duration(seconds)} on one core, and the limit is {duration(most_seconds)}. "
             "Choose fewer points, fewer steps, fewer patterns or a smaller network."
         )
-    return seconds
+    return tasks
 
 
 def _usual_bytes(spec) -> float:
@@ -326,6 +334,7 @@ class _Question:
     spec: Any
     levels: list[Task]
     tasks: dict[str, Task]
+    rank: int = 0
     began: float = field(default_factory=time.monotonic)
     done: set[str] = field(default_factory=set)
     finished: bool = False
@@ -336,7 +345,7 @@ class _Question:
         share = sum(self.tasks[key].seconds for key in self.done) / total
         units = sum(self.tasks[key].units for key in self.done)
         spent = max(time.monotonic() - self.began, 1e-6)
-        return share, units, units / spent, spent * (1 - share) / share if share > 0 else math.nan
+        return share, units, units / spent, spent * (1 - share) / share if share > SURE else math.nan
 
 
 class Watch:
@@ -363,8 +372,9 @@ class Watch:
             timer.daemon = True
             timer.start()
 
-    def add(self, tag: Any, spec) -> None:
-        """Ask one more question; its answer may come from the cache.
+    def add(self, tag: Any, spec, rank: int = 0) -> None:
+        """Ask one more question; its answer may come from the cache. Work of a higher rank waits while any of a lower
+        one is ready; what two questions share has the rank of the first.
 
         Raises:
             PoolLost: no scheduler.
@@ -379,7 +389,7 @@ class Watch:
         tasks = {task.key: task for task in _unanswered(levels, stored_parts, self._cache, self._futures)}
         for key, value in stored_parts.items():
             self._put(key, value)
-        question = _Question(tag, spec, levels, tasks)
+        question = _Question(tag, spec, levels, tasks, rank)
         self._questions.append(question)
         self._submit(question)
 
@@ -390,7 +400,8 @@ class Watch:
             spent += task.seconds
             if key not in self._futures:
                 args = [self._futures[part.key] if isinstance(part, Task) else part for part in task.args]
-                self._send(task, args, -round(10 * math.log10(spent + 0.01)), next(turn) if task.beside else None)
+                priority = -round(10 * math.log10(spent + 0.01)) - RANK * question.rank
+                self._send(task, args, priority, next(turn) if task.beside else None)
             self._futures[key].add_done_callback(functools.partial(self._tell, question, key))
 
     def _tell(self, question: _Question, key: str, future: Future) -> None:

@@ -289,6 +289,19 @@ def offsets(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
     return tuple(np.cumsum([0] + [math.prod(shape) for shape in shapes]).tolist())
 
 
+def rescaled(problem: Problem, theta: np.ndarray, factor: float) -> np.ndarray:
+    """theta (..., P) with the first layer's weights and biases times a factor, the next layer's weights divided by it.
+
+    With an activation that is positively homogeneous, without BatchNorm and skip connections, the network computes
+    what it did, to rounding (Dinh et al. 2017, arXiv 1703.04933): 2×2 maximum pooling passes the factor on as well.
+    """
+    first, second = offsets(problem.shapes)[2:4]
+    found = theta.copy()
+    found[..., :first] *= factor
+    found[..., first:second] /= factor
+    return found
+
+
 def split(shapes: tuple[tuple[int, ...], ...], theta: Tensor) -> list[tuple[Tensor, Tensor]]:
     """theta (..., P) as its layers: weights (..., out, in) and biases (..., out), as views."""
     cuts = offsets(shapes)

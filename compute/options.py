@@ -49,8 +49,10 @@ class Option:
         return {name: entry if isinstance(entry, str) else entry.label for name, entry in table.items()}  # type: ignore[attr-defined]
 
     def matters(self, values: Mapping[str, object]) -> bool:
-        """Whether the option has a meaning among the values of the others."""
-        return self.when is None or self.when[1](str(values[self.when[0]]))
+        """Whether the option has a meaning among the values of the others; a value that is not among them forbids
+        nothing.
+        """
+        return self.when is None or self.when[0] not in values or self.when[1](str(values[self.when[0]]))
 
     def coerce(self, value: object) -> object:
         """The value in the field's own type.

@@ -5,12 +5,14 @@ The center is the point that the Start reaches. `extent=auto` is decided here, a
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from compute.cost import loss_seconds, slice_seconds, trajectory_seconds
+from compute.curvature import kinked
 from compute.datasets import DATASETS
 from compute.directions import filter_normalised, gaussian, orthogonal, trajectory_pca, weight_axis
 from compute.kernels.plan import losses_at
@@ -18,11 +20,12 @@ from compute.keys import key_of
 from compute.loss import Loss, make_loss
 from compute.nets import Problem, parameter_name
 from compute.options import AUTO, BadSpec, check, option
+from compute.sharpest import TOLERANCE, Sharpest, sharpest_bytes, sharpest_task
+from compute.sharpest import VERSIONS as SHARPEST_VERSIONS
 from compute.tasks import CannotAnswer, Task
-from compute.train import VERSIONS as TRAIN_VERSIONS
 from compute.train import Start, Training, TrainingResult, reach, recorded_steps
 
-VERSIONS = (3, *TRAIN_VERSIONS)
+VERSIONS = (3, *SHARPEST_VERSIONS)
 
 JUDGED = 2000  # patterns that decide how far a picture should reach (chosen by eye)
 RUNGS = 5  # of the ladder at a time
@@ -40,7 +43,10 @@ DIRECTIONS = {
     "trajectory": "trajectory (PCA)",
     "interpolation": "start to end",
     "weights": "a pair of weights",
+    "eigenvectors": "sharpest eigenvectors",
 }
+SEEDLESS = ("trajectory", "weights", "eigenvectors")  # nothing of theirs is drawn
+STRIDE = 1e-4  # to both sides, for the slope of BatchNorm's statistics in float64: 1e-8 of it is cut off (by eye)
 LADDER = tuple(m * 10.0**e for e in range(-3, 3) for m in (1, 1.5, 2, 3, 5, 7))
 
 
@@ -52,7 +58,8 @@ class Where:
         "filter",
         choices=DIRECTIONS,
         label="Directions",
-        help="The axes. Filter-normalised: random, each unit's weights as long as its own (Li et al. 2018).",
+        help="The axes. Filter-normalised: random, each unit's weights as long as its own (Li et al. 2018). "
+        "Sharpest: eigenvectors of the training loss's Hessian.",
     )
     direction_seed: int = option(
         0,
@@ -60,7 +67,7 @@ class Where:
         high=2**31 - 1,
         label="Direction seed",
         help="A random plane is one of many: try several.",
-        when=("directions", lambda name: name not in ("trajectory", "weights")),
+        when=("directions", lambda name: name not in SEEDLESS),
     )
     weight_a: int = option(
         0,
@@ -106,6 +113,12 @@ class Where:
             return "filter norms"
         return "start-to-end distances" if self.directions == "interpolation" else "parameter units"
 
+    @property
+    def kind(self) -> str:
+        """Which directions these are, with their seed where something is drawn."""
+        seed = "" if self.directions in SEEDLESS else f", seed {self.direction_seed}"
+        return f"{DIRECTIONS[self.directions]}{seed}"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -123,6 +136,11 @@ class Place:
                 f"weight_a and weight_b must be below {count}, the number of parameters of "
                 f"{self.problem.architecture}; got {highest}."
             )
+
+    @property
+    def extra_bytes(self) -> float:
+        """Memory beyond that of a training."""
+        return sharpest_bytes(self.problem) if self.where.directions == "eigenvectors" else 0.0
 
 
 @dataclass(frozen=True)
@@ -168,11 +186,16 @@ def plane_task(place: Place) -> Task:
     seconds = 80 * point_seconds(place)
     if place.where.directions == "trajectory":
         seconds += trajectory_seconds(place.problem, len(recorded_steps(Training(place.problem, place.start))))
-    return Task(key_of("plane", VERSIONS, place), make_plane, (place, reached), seconds)
+    return Task(key_of("plane", VERSIONS, place), make_plane, (place, reached, *curvature_of(place)), seconds)
 
 
-def make_plane(place: Place, reached: TrainingResult) -> Plane:
-    """The plane of a place.
+def curvature_of(place: Place) -> tuple[Task, ...]:
+    """The task that finds the sharpest directions, where they are asked for."""
+    return (sharpest_task(place.problem, place.start),) if place.where.directions == "eigenvectors" else ()
+
+
+def make_plane(place: Place, reached: TrainingResult, sharpest: Sharpest | None = None) -> Plane:
+    """The plane of a place; `sharpest` for its eigenvectors.
 
     Raises:
         CannotAnswer: the training diverged, the part has no patterns, or the directions do not exist.
@@ -185,17 +208,46 @@ def make_plane(place: Place, reached: TrainingResult) -> Plane:
             "Choose part=train.",
             "no test part",
         )
-    u, v, names, explained = _directions(place, center, reached)
+    u, v, names, explained = _directions(place, center, reached, sharpest)
     path, off_plane = project(reached.theta - center, u, v)
     # Whatever becomes of BatchNorm's statistics, how far the picture reaches is decided with them held.
-    held = _buffers(replace(place, where=replace(where, statistics="fixed")), loss, reached, path)
+    held = _buffers(replace(place, where=replace(where, statistics="fixed")), loss, reached, path, (u, v))
     extent, how = _extent(where, loss, np.hstack([np.stack([center, u, v]), held]), path)
-    buffers = held if where.statistics == "fixed" else _buffers(place, loss, reached, path)
-    seed = "" if where.directions in ("trajectory", "weights") else f", seed {where.direction_seed}"
+    buffers = held if where.statistics == "fixed" else _buffers(place, loss, reached, path, (u, v))
     turned = " The second is turned orthogonal, so its units keep the weights' norms only roughly."
-    kind = f"Directions: {DIRECTIONS[where.directions]}{seed}.{turned if where.directions == 'filter' else ''}"
-    notes = (kind, how)
+    kind = f"Directions: {where.kind}.{turned if where.directions == 'filter' else ''}"
+    notes = (kind, *(_curvature_notes(place, sharpest) if sharpest else ()), how)
     return Plane(center, u, v, names, path, off_plane, explained, extent, notes, buffers)
+
+
+def _curvature_notes(place: Place, found: Sharpest) -> Iterator[str]:
+    """Of which matrix the directions are eigenvectors, and what keeps the slice's curvature from being theirs."""
+    yield (
+        "Eigenvectors, in float64, of the Hessian of the total training loss at the center, for its largest and "
+        f"second-largest eigenvalue: {found.values[0]:.6g} and {found.values[1]:.6g}."
+    )
+    if not found.converged:
+        off = " and ".join(f"{off:.2g}" for off in found.residuals[:2])
+        yield (
+            f"They have not converged in {found.steps} Lanczos steps: ‖Hv − λv‖ is {off}, where {TOLERANCE:g} of the "
+            "largest |λ| was asked for. The curvature along them is λ all the same."
+        )
+    yield from kinked(place.problem)
+    if place.problem.norm == "batch" and place.where.statistics != "recomputed":
+        yield (
+            "The Hessian is that of the loss whose BatchNorm statistics follow the weights; only with "
+            "statistics=recomputed is it the curvature of the picture."
+        )
+
+
+def check_spanned(plane: Plane) -> None:
+    """Raises CannotAnswer where the two directions are one."""
+    if not plane.v.any():
+        raise CannotAnswer(
+            "This network has only one filter-normalised direction, and a plane needs two. "
+            "Choose directions=gaussian or directions=weights.",
+            "no plane",
+        )
 
 
 def losses_on(
@@ -207,11 +259,12 @@ def losses_on(
     return losses_at(loss, state[0], state[1 : 1 + axes], coordinates, part, accuracy)
 
 
-def _buffers(place: Place, loss: Loss, reached: TrainingResult, path: np.ndarray) -> np.ndarray:
+def _buffers(place: Place, loss: Loss, reached: TrainingResult, path: np.ndarray, directions) -> np.ndarray:
     """Statistics of BatchNorm at the center and their change along both directions, (3, Q).
 
     Moved along random directions they go as far as they are long, mean and variance of each layer apart; along the
-    path's own plane as the training moved them (least squares); along single weights not at all.
+    path's own plane as the training moved them (least squares); along eigenvectors by their slope at the center, as
+    the weights move them there; along single weights not at all.
     """
     where, points = place.where, torch.as_tensor(reached.theta)
     center = loss.statistics(points[-1])
@@ -224,6 +277,9 @@ def _buffers(place: Place, loss: Loss, reached: TrainingResult, path: np.ndarray
     if where.directions in ("trajectory", "interpolation"):
         moved = np.stack([loss.statistics(point).double().numpy() for point in points]) - here  # type: ignore[union-attr]
         result[1:] = np.linalg.lstsq(path, moved, rcond=None)[0]
+        return result
+    if where.directions == "eigenvectors":
+        result[1:] = [statistics_slope(place.problem, reached.theta[-1].astype(float), along) for along in directions]
         return result
     result[1:] = [drawn_statistics(place, here, which) for which in (0, 1)]
     return result
@@ -240,7 +296,14 @@ def drawn_statistics(place: Place, here: np.ndarray, which: int) -> np.ndarray:
     return drawn
 
 
-def _directions(place: Place, center: np.ndarray, reached: TrainingResult):
+def statistics_slope(problem: Problem, center: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """Derivative (Q,) of BatchNorm's statistics at the center along a direction, by central differences in float64."""
+    loss = make_loss(replace(problem, dtype="float64"))
+    ahead, behind = (loss.statistics(torch.as_tensor(center + h * along)).numpy() for h in (STRIDE, -STRIDE))  # type: ignore[union-attr]
+    return (ahead - behind) / (2 * STRIDE)
+
+
+def _directions(place: Place, center: np.ndarray, reached: TrainingResult, sharpest: Sharpest | None):
     """u, v, their names, and the explained variance."""
     where, shapes, none = place.where, place.problem.shapes, np.full(2, np.nan)
     if where.directions == "trajectory":
@@ -250,6 +313,9 @@ def _directions(place: Place, center: np.ndarray, reached: TrainingResult):
         chosen = (where.weight_a, where.weight_b)
         u, v = (weight_axis(len(center), index) for index in chosen)
         return u, v, tuple(parameter_name(place.problem, index) for index in chosen), none
+    if sharpest is not None:
+        names = tuple(f"eigenvector {n} (λ = {value:.3g})" for n, value in enumerate(sharpest.values[:2], 1))
+        return *sharpest.vectors[:2], names, none
     if where.directions == "interpolation":
         return *_interpolation(where, center, reached), ("start → end", "random"), none
     return *_random(where, center, shapes), ("direction 1", "direction 2"), none

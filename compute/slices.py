@@ -17,6 +17,7 @@ from compute.planes import (
     Place,
     Plane,
     Where,
+    check_spanned,
     describe,
     losses_on,
     penalty_on,
@@ -27,7 +28,7 @@ from compute.planes import (
 from compute.tasks import CannotAnswer, Task
 from compute.train import Start, TrainingResult, reach
 from compute.turns import VERSIONS as TURN_VERSIONS
-from compute.turns import turned_task
+from compute.turns import turn_option, turned_task
 
 VERSIONS = (2, *PLANE_VERSIONS, *TURN_VERSIONS)
 COARSEST = 9  # points per axis of the first picture
@@ -49,14 +50,7 @@ class Slice:
         label="Points per axis",
         help="Odd, so that the start lies on the grid; 65, 129, 257 refine evenly.",
     )
-    turn: float = option(
-        0.0,
-        low=0.0,
-        high=360.0,
-        label="Turn, degrees",
-        help="Turns the plane about its first direction: the second one moves toward a third of its kind.",
-        when=("directions", lambda name: name != "weights"),
-    )
+    turn: float = turn_option()
     window: tuple[float, ...] = option(
         (),
         low=-1e6,
@@ -77,6 +71,11 @@ class Slice:
     @property
     def place(self) -> Place:
         return Place(self.problem, self.start, self.where)
+
+    @property
+    def extra_bytes(self) -> float:
+        """Memory beyond that of a training and the grid."""
+        return self.place.extra_bytes
 
 
 @dataclass(frozen=True)
@@ -222,12 +221,7 @@ def assemble(
     Raises:
         CannotAnswer: the two directions are one, or the loss is not finite anywhere on the grid.
     """
-    if not plane.v.any():
-        raise CannotAnswer(
-            "This network has only one filter-normalised direction, and a plane needs two. "
-            "Choose directions=gaussian or directions=weights.",
-            "no plane",
-        )
+    check_spanned(plane)
     size, loss = spec.points, make_loss(spec.problem)
     a, b = axes(spec, plane.extent)
     values = np.concatenate(pieces, axis=1)

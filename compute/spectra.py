@@ -1,40 +1,56 @@
-"""The spectrum of the loss's Hessian at a point, or of one of its parts: spec, result, and tasks from few probes to
-many and, where the matrix is small enough, to all eigenvalues.
+"""The spectrum of the loss's Hessian, or of one of its parts, at the point reached or at another of its planes: spec,
+result, and tasks from few probes to many and, where the matrix is small enough, to all eigenvalues.
 
-Estimated: stochastic Lanczos quadrature (Ubaru, Chen & Saad 2017; Ghorbani, Krishnan & Xiao 2019), Hutchinson's trace,
-and Lanczos for both ends. Exact: the dense matrix and its eigenvalues in float64, whatever the problem's precision.
+Estimated: stochastic Lanczos quadrature (Ubaru, Chen & Saad 2017; Ghorbani, Krishnan & Xiao 2019), Lanczos for both
+ends, and Hutchinson's trace with the eigenvectors at the ends taken out of its variance (`deflated`). Exact: the dense
+matrix and its eigenvalues in float64, whatever the problem's precision.
 """
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from compute.activations import ACTIVATIONS
-from compute.cost import patterns, step_seconds
-from compute.kernels.curvature import MATRICES, check_part, dense, operator
+from compute.cost import loss_seconds
+from compute.curvature import (
+    USUAL,
+    ZERO_ESTIMATED,
+    ZERO_EXACT,
+    check_curved,
+    effective_rank,
+    exact_seconds,
+    find_rules,
+    in_float64,
+    kinked,
+    most_steps,
+    product_seconds,
+    rademacher,
+)
+from compute.curvature import counts as count_sides
+from compute.curvature import find_ends as ends_of
+from compute.kernels.curvature import MATRICES, check_part, operator
 from compute.keys import key_of
-from compute.lanczos import Ends, Quadrature, check_finite, ends, quadrature
+from compute.lanczos import Ends, Quadrature, quadrature
 from compute.loss import Loss, make_loss
 from compute.nets import Problem, offsets, torch_dtype
 from compute.options import AUTO, BadSpec, check, option
-from compute.planes import PARTS
+from compute.planes import PARTS, Place, Plane, Where, check_spanned
+from compute.planes import VERSIONS as PLANE_VERSIONS
 from compute.tasks import CannotAnswer, Task
-from compute.train import VERSIONS as TRAIN_VERSIONS
 from compute.train import Start, TrainingResult, reach
+from compute.turns import VERSIONS as TURN_VERSIONS
+from compute.turns import turn_option, turned_task
 
-VERSIONS = (1, *TRAIN_VERSIONS)
-PROBES = 5  # number of the stream of random numbers
+VERSIONS = (2, *PLANE_VERSIONS, *TURN_VERSIONS)
+BLOCKS = 6  # number of the stream of random numbers that the layers' Lanczos starts from
 LIMIT = 5_000
 METHODS = {AUTO: "exact where small enough", "exact": "exact", "estimated": "estimated"}
 FEWEST = 2  # probes of the first picture: the least that have a standard error
-ENDS_STEPS, ENDS_BYTES = 300, 2**28  # most steps toward both ends, and memory of their basis (chosen by eye)
-USUAL = 60  # steps that the ends take; a product alone costs four times its share of many
-ENDS_TOLERANCE = 1e-4  # of a residual, relative to the largest |λ|; the eigenvalue itself is nearer (chosen by eye)
-ZERO_EXACT, ZERO_ESTIMATED = 1e-8, 1e-3  # what float64 resolves with room to spare, and some tens of Lanczos steps
+LAYER_STEPS = 30  # Lanczos steps of each layer's block, all layers at once (chosen by eye)
 WIDTH = 0.003  # as a share of the spectrum's range (chosen by eye)
 BINS = 1000
 TAIL = 6  # widths that the density's axis goes beyond the outermost node
@@ -42,14 +58,25 @@ TAIL = 6  # widths that the density's axis goes beyond the outermost node
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Eigenvalues of the second derivatives of the total loss at the point a Start reaches.
+    """Eigenvalues of the second derivatives of the total loss at the point a Start reaches, or `at` another point of
+    the plane that `where` and `turn` name.
 
-    `method` becomes exact or estimated as soon as the spec is made.
+    As soon as the spec is made, `method` becomes exact or estimated, and what has no meaning takes its default: the
+    plane without a point on it, and always how far it reaches.
     """
 
     problem: Problem = Problem()
     start: Start = Start()
-    part: str = option("train", choices=PARTS, label="Patterns", help="Which patterns the loss is averaged over.")
+    where: Where = Where()
+    turn: float = turn_option()
+    at: tuple[float, ...] = option(
+        (),
+        low=-1e6,
+        high=1e6,
+        longest=2,
+        label="Point",
+        help="Coordinates a,b of a point on the plane, along both directions; none is the point reached.",
+    )
     matrix: str = option(
         "hessian",
         choices=MATRICES,
@@ -90,7 +117,8 @@ class Spectrum:
 
     def __post_init__(self):
         check(self)
-        check_part(self.problem, self.part)
+        self._place_point()
+        check_part(self.problem, self.where.part)
         within = self.problem.parameters <= self.limit
         if self.method == AUTO:
             object.__setattr__(self, "method", "exact" if within else "estimated")
@@ -101,10 +129,30 @@ class Spectrum:
                 "smaller network or a higher limit."
             )
 
+    def _place_point(self) -> None:
+        if len(self.at) == 1:
+            raise BadSpec(f"at takes two numbers, the coordinates a,b of a point on the plane; got {self.at[0]:g}.")
+        if not any(self.at):  # the point reached, whatever the plane
+            plain = Where(part=self.where.part)
+            values: dict[str, object] = {"at": (), "where": plain, "turn": Spectrum.turn}
+        else:
+            values = {"where": replace(self.where, extent=1.0, statistics=Where.statistics)}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        _ = self.place  # its own checks
+
+    @property
+    def place(self) -> Place:
+        return Place(self.problem, self.start, self.where)
+
     @property
     def extra_bytes(self) -> float:
-        """Memory beyond that of a training: five arrays of P × P in float64 where all eigenvalues are computed."""
-        return 5 * 8.0 * self.problem.parameters**2 if self.method == "exact" else 0.0
+        """Memory beyond that of a training: five arrays of P × P in float64 where all eigenvalues are computed, the
+        basis of the ends, and what the plane takes.
+        """
+        P, itemsize = self.problem.parameters, 8 if self.problem.dtype == "float64" else 4
+        whole = 5 * 8.0 * P**2 if self.method == "exact" else 0.0
+        return max(whole, float(most_steps(P, self.count, itemsize) * P * itemsize), self.place.extra_bytes)
 
     @property
     def count(self) -> int:
@@ -133,11 +181,14 @@ class SpectrumResult:
         tensor_values: (P,) those of the diagonal block of each weight tensor (the study's rule), ascending, tensor
             after tensor; tensor_ends: (T + 1,) where each begins, P at the end. layer_values, layer_ends: (P,),
             (L + 1,) of the block of each layer. (0,) where estimated, but for the ends.
+        layer_largest, layer_smallest: (L,) of each layer's block; estimated they lie between the true ones and 0 or
+            each other, from 30 Lanczos steps. layer_trace, layer_trace_error: (L,), 0 where exact.
         nodes, weights: (V, M) of each probe's quadrature; weights of a probe sum to 1.
         edges: (S + 1,), density: (S,) mean of the probes' rules, smoothed by a Gaussian of standard deviation `width`:
             share of the eigenvalues for a unit of λ, averaged over each bin, so that it integrates to one.
         exact_density: (S,) of all eigenvalues, smoothed equally; (0,) where estimated.
-        traces, squares: (V,) each probe's vᵀ A v and ‖A v‖², v of ±1: unbiased for the trace and its square norm.
+        traces, squares: (V,) from each probe v of ±1: vᵀ A v and ‖A v‖², less by how much `directions`' eigenvectors
+            move them off their mean (see `deflated`): unbiased for the trace and the square of the norm.
         trace, frobenius: exact where the method is; else the means (of the root), trace_error and frobenius_error
             their standard errors, 0 where exact.
         largest, smallest: (k,) from the top down and from the bottom up; estimated, a multiple eigenvalue may be given
@@ -146,7 +197,7 @@ class SpectrumResult:
         counts: (3,) eigenvalues below −cut, within, and above cut; estimated they are P times the probes' mean mass.
         effective_rank: exp of the entropy of |λ| / Σ|λ| (Roy & Vetterli 2007), from 0 (A = 0) to P.
         condition: largest over smallest eigenvalue above cut; NaN where there is none or where estimated.
-        loss, gradient_norm: of the total loss on the part chosen; of the training part.
+        loss, gradient_norm: of the total loss on the part chosen; of the training part. Both at theta's own point.
     """
 
     spec: Spectrum
@@ -156,6 +207,10 @@ class SpectrumResult:
     tensor_ends: np.ndarray
     layer_values: np.ndarray
     layer_ends: np.ndarray
+    layer_largest: np.ndarray
+    layer_smallest: np.ndarray
+    layer_trace: np.ndarray
+    layer_trace_error: np.ndarray
     nodes: np.ndarray
     weights: np.ndarray
     edges: np.ndarray
@@ -206,52 +261,70 @@ class Exact:
 # ---------------------------------------------------------------------------------------------- what is computed
 
 
-def _point(spec: Spectrum, reached: TrainingResult, dtype: str = "") -> tuple[Loss, Tensor]:
-    """The loss in a precision, the problem's if not given, and theta (P,) in it.
+@dataclass(frozen=True)
+class Probed(Quadrature):
+    """Rules of K probes v of ±1; `shares` (K, L): of vᵀ A v, what the rows of each layer bring."""
+
+    shares: np.ndarray
+
+
+def _point(spec: Spectrum, reached: TrainingResult, plane: Plane | None) -> tuple[Loss, Tensor]:
+    """The loss and theta (P,): the point reached, or that of the plane, rounded to the problem's precision.
 
     Raises:
-        CannotAnswer: the training diverged, the part is empty, or the activation has no second derivative.
+        CannotAnswer: the training diverged, the part is empty, the activation has no second derivative, the plane is
+            none, or the loss at the point of the plane is infinite or NaN.
     """
-    theta, activation = reached.reached(), ACTIVATIONS[spec.problem.activation]
-    if not activation.twice and len(spec.problem.layers) > 1:
+    check_curved(spec.problem, spec.where.part)
+    loss, theta = make_loss(spec.problem), torch.as_tensor(reached.reached())
+    if plane is None:
+        return loss, theta
+    check_spanned(plane)
+    a, b = spec.at
+    theta = torch.as_tensor(plane.center + a * plane.u + b * plane.v).to(torch_dtype(spec.problem))
+    if not math.isfinite(float(loss.total(theta, spec.where.part))):
         raise CannotAnswer(
-            f"The loss of a network of {activation.label} units has no curvature to speak of: every derivative of a "
-            "step is 0. Choose another activation.",
-            "no second derivative",
+            f"The loss is infinite or NaN at a = {a:g}, b = {b:g}. Choose a point nearer the center.", "diverged"
         )
-    if not patterns(spec.problem, spec.part):
-        raise CannotAnswer(f"{spec.problem.dataset} has no test part here. Choose part=train.", "no test part")
-    loss = make_loss(replace(spec.problem, dtype=dtype or spec.problem.dtype))
-    return loss, torch.as_tensor(theta).to(torch_dtype(loss.problem))
+    return loss, theta
 
 
-def find_ends(spec: Spectrum, reached: TrainingResult) -> Ends:
+def find_ends(spec: Spectrum, reached: TrainingResult, plane: Plane | None = None) -> Ends:
     """k eigenvalues from both ends."""
-    loss, theta = _point(spec, reached)
-    product = operator(loss, theta, spec.part, spec.matrix)
-    seed = np.random.SeedSequence(spec.probe_seed, spawn_key=(PROBES,))
-    most = min(ENDS_STEPS + 2 * spec.count, max(ENDS_BYTES // (len(theta) * theta.element_size()), 2 * spec.count))
-    return ends(product, len(theta), spec.count, most, ENDS_TOLERANCE, theta.dtype, seed)
+    loss, theta = _point(spec, reached, plane)
+    return ends_of(operator(loss, theta, spec.where.part, spec.matrix), theta, spec.count, spec.probe_seed)
 
 
-def probe(spec: Spectrum, begin: int, end: int, reached: TrainingResult) -> Quadrature:
+def find_layers(spec: Spectrum, reached: TrainingResult, plane: Plane | None = None) -> np.ndarray:
+    """(2, L) largest and smallest eigenvalue of each layer's diagonal block, after LAYER_STEPS Lanczos steps.
+
+    A start that is 0 outside its layer stays so under products cut to that layer.
+    """
+    loss, theta = _point(spec, reached, plane)
+    product, cuts = operator(loss, theta, spec.where.part, spec.matrix), _layer_ends(spec.problem)
+    inside = torch.zeros(len(cuts) - 1, len(theta), dtype=theta.dtype)
+    for row, (begin, end) in zip(inside, itertools.pairwise(cuts), strict=True):
+        row[begin:end] = 1.0
+    drawn = np.random.default_rng(np.random.SeedSequence(spec.probe_seed, spawn_key=(BLOCKS,)))
+    starts = inside * torch.as_tensor(drawn.standard_normal(len(theta))).to(theta.dtype)
+    rule = quadrature(lambda vectors: product(vectors) * inside, starts, LAYER_STEPS)
+    found, nothing = rule.weights > 0, math.inf
+    return np.stack([np.where(found, rule.nodes, -nothing).max(1), np.where(found, rule.nodes, nothing).min(1)])
+
+
+def probe(spec: Spectrum, begin: int, end: int, reached: TrainingResult, plane: Plane | None = None) -> Probed:
     """The quadrature of some probes by number."""
-    loss, theta = _point(spec, reached)
-    starts = torch.as_tensor(np.stack([rademacher(spec.probe_seed, n, len(theta)) for n in range(begin, end)]))
-    return quadrature(operator(loss, theta, spec.part, spec.matrix), starts.to(theta.dtype), spec.steps)
+    loss, theta = _point(spec, reached, plane)
+    product, numbers = operator(loss, theta, spec.where.part, spec.matrix), range(begin, end)
+    rule = find_rules(product, theta, numbers, spec.steps, spec.probe_seed)
+    v = torch.as_tensor(np.stack([rademacher(spec.probe_seed, number, len(theta)) for number in numbers]))
+    each = (v * product(v.to(theta.dtype))).double().numpy()
+    return Probed(**vars(rule), shares=np.add.reduceat(each, _layer_ends(spec.problem)[:-1], axis=1))
 
 
-def rademacher(seed: int, number: int, P: int) -> np.ndarray:
-    """A probe (P,) of −1 and 1, as int8."""
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(PROBES, number)))
-    return 2 * rng.integers(0, 2, P, dtype=np.int8) - 1
-
-
-def find_all(spec: Spectrum, reached: TrainingResult) -> Exact:
+def find_all(spec: Spectrum, reached: TrainingResult, plane: Plane | None = None) -> Exact:
     """All eigenvalues, in float64."""
-    loss, theta = _point(spec, reached, "float64")
-    matrix = dense(loss, theta, spec.part, spec.matrix)
-    check_finite(matrix.sum())
+    matrix = in_float64(*_point(spec, reached, plane), spec.where.part, spec.matrix)
     return Exact(
         torch.linalg.eigvalsh(matrix).numpy(),
         tensors=_of_blocks(matrix, offsets(spec.problem.shapes)),
@@ -287,34 +360,60 @@ def normal(x: np.ndarray) -> np.ndarray:
     return torch.special.ndtr(torch.as_tensor(x)).numpy()
 
 
-def effective_rank(values: np.ndarray, multiplicity: np.ndarray) -> float:
-    """exp of the entropy of |λ| / Σ|λ|, each λ counted so often."""
-    sizes = np.abs(values)
-    total = float(multiplicity @ sizes)
-    if total == 0:
-        return 0.0
-    share = sizes / total
-    return math.exp(-float(multiplicity @ (share * np.log(np.where(share > 0, share, 1.0)))))
+def samples(spec: Spectrum, found: Ends, *rules: Probed) -> tuple[np.ndarray, np.ndarray]:
+    """From each probe: of the trace, what each layer brings (V, L), and of the square of the norm (V,)."""
+    shares = np.concatenate([rule.shares for rule in rules])
+    squares = spec.problem.parameters * np.concatenate([rule.square for rule in rules])
+    off_shares, off_squares = deflated(spec, len(shares), found)
+    return shares - off_shares, squares - off_squares
+
+
+def deflated(spec: Spectrum, probes: int, found: Ends) -> tuple[np.ndarray, np.ndarray]:
+    """What the eigenvectors q at the ends add to each probe's vᵀ A v, layer by layer (V, L), and to ‖A v‖² (V,), beyond
+    the mean over all probes: Σ λ (q_l·v_l)(q·v) − λ‖q_l‖², and Σ λ² ((q·v)² − 1).
+
+    Its mean is 0 for any q of length 1 drawn apart from v, converged or not. Taken away, it leaves the variance of the
+    rest of the matrix: as Hutch++ (Meyer et al. 2021) does, yet without a product beyond those that the ends took.
+    """
+    cuts, lower = _layer_ends(spec.problem)[:-1], found.top.shape[1] - spec.count  # so many are not among the upper
+    values = np.concatenate([found.largest, found.smallest[:lower]])
+    q = np.concatenate([found.top, found.bottom[:lower]]).astype(np.float64)  # (2k, P)
+    own = np.add.reduceat(q * q, cuts, axis=1)  # (2k, L)
+    traces, squares = np.empty((probes, len(cuts))), np.empty(probes)
+    for number in range(probes):
+        part = np.add.reduceat(q * rademacher(spec.probe_seed, number, len(q.T)), cuts, axis=1)
+        along = part.sum(1)
+        traces[number] = values @ (part * along[:, None] - own)
+        squares[number] = values**2 @ (along**2 - own.sum(1))
+    return traces, squares
 
 
 # ---------------------------------------------------------------------------------------------- the answer
 
 
 def assemble(
-    spec: Spectrum, reached: TrainingResult, found: Ends, exact: Exact | None, *rules: Quadrature
+    spec: Spectrum,
+    reached: TrainingResult,
+    plane: Plane | None,
+    found: Ends,
+    blocks: np.ndarray,
+    exact: Exact | None,
+    *rules: Probed,
 ) -> SpectrumResult:
-    """A level's answer from its parts."""
-    loss, theta = _point(spec, reached)
+    """A level's answer from its parts; `blocks` as `find_layers` gives them."""
+    loss, theta = _point(spec, reached, plane)
     P = len(theta)
     nodes, weights = _padded([rule.nodes for rule in rules]), _padded([rule.weights for rule in rules])
-    traces, squares = (P * np.concatenate([getattr(rule, name) for rule in rules]) for name in ("moment", "square"))
+    shares, squares = samples(spec, found, *rules)
+    traces = shares.sum(1)
     values = nodes.ravel() if exact is None else exact.values
     share = weights.ravel() / len(weights) if exact is None else np.full(P, 1 / P)
     known = values if exact is not None else np.concatenate([values[share > 0], found.largest, found.smallest])
     cut = spec.tolerance * float(np.abs(known).max())
     width, edges = _axis(spec, np.concatenate([known, nodes[weights > 0]]))
     positive = values[values > cut]
-    frobenius = math.sqrt(squares.mean())
+    frobenius = math.sqrt(max(squares.mean(), 0.0))
+    layers = _layers(spec, blocks, shares) if exact is None else _layers_exactly(spec, exact)
     empty = np.empty(0)
     return SpectrumResult(
         spec,
@@ -324,6 +423,10 @@ def assemble(
         tensor_ends=np.array(offsets(spec.problem.shapes)),
         layer_values=empty if exact is None else exact.layers,
         layer_ends=np.array(_layer_ends(spec.problem)),
+        layer_largest=layers[0],
+        layer_smallest=layers[1],
+        layer_trace=layers[2],
+        layer_trace_error=layers[3],
         nodes=nodes,
         weights=weights,
         edges=edges,
@@ -342,16 +445,27 @@ def assemble(
         smallest_residual=found.bottom_residual if exact is None else np.zeros(spec.count),
         directions=found.top[:2],
         cut=cut,
-        counts=P * np.array([share[side].sum() for side in (values < -cut, np.abs(values) <= cut, values > cut)]),
+        counts=count_sides(values, P * share, cut),
         effective_rank=effective_rank(values, P * share),
         condition=float(positive.max() / positive.min()) if exact is not None and len(positive) else math.nan,
-        loss=float(loss.total(theta, spec.part)),
-        gradient_norm=float(reached.gradient_norm[-1]),
+        loss=float(loss.total(theta, spec.where.part)),
+        gradient_norm=float(reached.gradient_norm[-1] if plane is None else loss.gradient(theta).double().norm()),
         names=_tensor_names(spec.problem),
-        notes=_notes(spec, width, cut, rules),
+        notes=_notes(spec, plane, width, cut, rules),
         warnings=_warnings(spec, reached, found),
         dtype=spec.problem.dtype,
     )
+
+
+def _layers(spec: Spectrum, blocks: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """(4, L) largest, smallest, trace and its error of each layer, estimated."""
+    return np.stack([*blocks, shares.mean(0), [_error(samples) for samples in shares.T]])
+
+
+def _layers_exactly(spec: Spectrum, exact: Exact) -> np.ndarray:
+    cuts = itertools.pairwise(_layer_ends(spec.problem))
+    parts = [exact.layers[begin:end] for begin, end in cuts]
+    return np.array([[part[-1], part[0], part.sum(), 0.0] for part in parts]).T
 
 
 def _padded(parts: list[np.ndarray]) -> np.ndarray:
@@ -377,11 +491,14 @@ def _tensor_names(problem: Problem) -> tuple[str, ...]:
     return tuple(f"{letter}{number}" for number, layer in enumerate(problem.layers, 1) for letter in layer.tensors)
 
 
-def _notes(spec: Spectrum, width: float, cut: float, rules: tuple[Quadrature, ...]) -> tuple[str, ...]:
-    P, activation = spec.problem.parameters, ACTIVATIONS[spec.problem.activation]
+def _notes(
+    spec: Spectrum, plane: Plane | None, width: float, cut: float, rules: tuple[Quadrature, ...]
+) -> tuple[str, ...]:
+    P = spec.problem.parameters
     probes = sum(len(rule.nodes) for rule in rules)
     found = [
-        f"{MATRICES[spec.matrix]} of the total loss, {PARTS[spec.part]}, P = {P:,}.",
+        f"{MATRICES[spec.matrix]} of the total loss, {PARTS[spec.where.part]}, P = {P:,}.",
+        *([] if plane is None else _where_notes(spec, plane)),
         f"Density from {probes} probes of {spec.steps} Lanczos steps ({spec.problem.dtype}, probe seed "
         f"{spec.probe_seed}), smoothed by a Gaussian of standard deviation {width:.3g}.",
         f"Eigenvalues within ±{cut:.3g} ({spec.tolerance:g} of the largest) count as zero.",
@@ -390,8 +507,10 @@ def _notes(spec: Spectrum, width: float, cut: float, rules: tuple[Quadrature, ..
         found.append("All eigenvalues, counts, trace and norm are exact, in float64.")
     else:
         found.append(
-            f"Trace and norm are means of {probes} probes with their standard errors; counts and effective rank come "
-            "from the density and are rough near zero. A multiple eigenvalue may stand once only among the ends."
+            f"Trace and norm are means of {probes} probes with their standard errors, the eigenvectors at the ends "
+            "taken out of their variance; counts and effective rank come from the density and are rough near zero. A "
+            f"multiple eigenvalue may stand once only among the ends. A layer's ends are from {LAYER_STEPS} Lanczos "
+            "steps, within the true ones."
         )
     if spec.top > spec.count:
         found.append(f"There are only {P} eigenvalues, so {spec.count} of each end are given and not {spec.top}.")
@@ -400,12 +519,18 @@ def _notes(spec: Spectrum, width: float, cut: float, rules: tuple[Quadrature, ..
             f"{broken} of {probes} probes met all the eigenvalues they hold before the last step: these rules are "
             "exact (Lanczos breakdown)."
         )
-    if "kink" in activation.smoothness and len(spec.problem.layers) > 1:
-        found.append(
-            f"{activation.label} has a kink, whose second derivative counts as 0: curvature that sits in kinks is not "
-            "seen."
-        )
-    return tuple(found)
+    return (*found, *kinked(spec.problem))
+
+
+def _where_notes(spec: Spectrum, plane: Plane) -> Iterator[str]:
+    """Which point this is, where it is not the one reached."""
+    (a, b), turned = spec.at, f", turned {spec.turn:g}°" if spec.turn else ""
+    yield (
+        f"At a = {a:g} along {plane.names[0]} and b = {b:g} along {plane.names[1]} on the plane of the point reached "
+        f"({spec.where.kind}{turned}), not at that point itself."
+    )
+    if spec.problem.norm == "batch":
+        yield "BatchNorm's statistics are those of this point, taken anew and following the weights."
 
 
 def _warnings(spec: Spectrum, reached: TrainingResult, found: Ends) -> tuple[str, ...]:
@@ -424,32 +549,33 @@ def _warnings(spec: Spectrum, reached: TrainingResult, found: Ends) -> tuple[str
 
 def spectrum_levels(spec: Spectrum) -> list[Task]:
     """A picture from two probes, then of twice as many each, and all eigenvalues at last where these are asked for."""
-    reached, bare = reach(spec.problem, spec.start), _bare(spec)
-    one = product_seconds(spec)
-    far = Task(
-        key_of("spectrum-ends", VERSIONS, bare), find_ends, (bare, reached), 4 * USUAL * one, USUAL, passing=True
-    )
+    bare, one, reached = _bare(spec), product_seconds(spec.problem), reach(spec.problem, spec.start)
+    plane = turned_task(spec.place, spec.turn) if spec.at else None
+    far_key, layers_key = (key_of(f"spectrum-{part}", VERSIONS, bare) for part in ("ends", "layers"))
+    far = Task(far_key, find_ends, (bare, reached, plane), 4 * USUAL * one, USUAL, passing=True)
+    work = LAYER_STEPS * len(spec.problem.layers)
+    layers = Task(layers_key, find_layers, (bare, reached, plane), work * one, work, passing=True)
     probed = replace(bare, top=Spectrum.top, lanczos=spec.lanczos)
     key = key_of("spectrum-probes", VERSIONS, probed)
     found: list[Task] = []
     rules: list[Task] = []
     for begin, end in itertools.pairwise([0, *counts(spec.probes)]):
-        work = (end - begin) * spec.steps
-        args = (probed, begin, end, reached)
+        work = (end - begin) * (spec.steps + 1)
+        args = (probed, begin, end, reached, plane)
         rules.append(Task(f"{key}-{begin}-{end}", probe, args, work * one, work, passing=True))
         level = replace(spec, method="estimated", limit=LIMIT, probes=end)
-        found.append(_level(level, reached, far, None, rules))
+        found.append(_level(level, reached, plane, far, layers, None, *rules))
     if spec.method == "exact":
         plain = replace(probed, lanczos=Spectrum.lanczos, probe_seed=Spectrum.probe_seed)
-        every = Task(
-            key_of("spectrum-all", VERSIONS, plain), find_all, (plain, reached), exact_seconds(spec), passing=True
-        )
-        found.append(_level(spec, reached, far, every, rules))
+        every_key = key_of("spectrum-all", VERSIONS, plain)
+        every = Task(every_key, find_all, (plain, reached, plane), exact_seconds(spec.problem), passing=True)
+        found.append(_level(spec, reached, plane, far, layers, every, *rules))
     return found
 
 
-def _level(spec: Spectrum, reached: Task, far: Task, every: Task | None, rules: list[Task]) -> Task:
-    return Task(key_of("spectrum", VERSIONS, spec), assemble, (spec, reached, far, every, *rules), spec=spec)
+def _level(spec: Spectrum, *parts: Task | None) -> Task:
+    seconds = loss_seconds(spec.problem, spec.where.part)
+    return Task(key_of("spectrum", VERSIONS, spec), assemble, (spec, *parts), seconds, spec=spec)
 
 
 def _bare(spec: Spectrum) -> Spectrum:
@@ -467,17 +593,7 @@ def counts(probes: int) -> list[int]:
     return found
 
 
-def product_seconds(spec: Spectrum) -> float:
-    """One product among many at once, by hand or by autodiff: shares of a training step, measured."""
-    return (0.25 if spec.problem.plain else 1.2) * step_seconds(spec.problem, 0)
-
-
-def exact_seconds(spec: Spectrum) -> float:
-    """The dense matrix in float64 and its eigenvalues; one hidden layer costs less."""
-    P = spec.problem.parameters
-    return 2 * P * product_seconds(spec) / (8 if len(spec.problem.layers) < 3 else 1) + 1.5e-10 * P**3
-
-
 def spectrum_size(spec: Spectrum) -> tuple[int, str]:
     """How much is asked, and of what."""
-    return USUAL + spec.probes * spec.steps, "Hessian products"
+    layers = LAYER_STEPS * len(spec.problem.layers)
+    return USUAL + layers + spec.probes * (spec.steps + 1), "Hessian products"

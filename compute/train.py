@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from compute.activations import ACTIVATIONS
 from compute.cost import PIECE, loss_seconds, patterns, step_seconds
 from compute.keys import key_of
-from compute.loss import Loss, make_joint_loss
-from compute.nets import INITS, Problem, initial, torch_dtype
+from compute.loss import Loss, make_joint_loss, make_loss
+from compute.nets import INITS, Problem, initial, rescaled, torch_dtype
 from compute.options import check, option
 from compute.tasks import CannotAnswer, Task
 
@@ -61,6 +62,15 @@ class Start:
         help="Share of the last step that is kept.",
     )
     batch: int = option(0, low=0, high=1_000_000, label="Batch size", help="Patterns a step; 0 means all of them.")
+    rescale: float = option(
+        1.0,
+        low=1e-3,
+        high=1e3,
+        when=("activation", lambda name: ACTIVATIONS[name].homogeneous),
+        label="Rescale by α",
+        help="After training, the first hidden layer's weights and biases times α, the next layer's weights divided by "
+        "α: the same function, at a point of other sharpness (Dinh et al. 2017).",
+    )
 
     def __post_init__(self):
         check(self)
@@ -72,6 +82,16 @@ class Training:
 
     problem: Problem = Problem()
     start: Start = Start()
+
+    @property
+    def factor(self) -> float:
+        """α, by which the first layer is rescaled after training; 1 where that has no meaning."""
+        return self.start.rescale if ACTIVATIONS[self.problem.activation].homogeneous else 1.0
+
+    @property
+    def plain(self) -> "Training":
+        """The same training, not rescaled."""
+        return replace(self, start=replace(self.start, rescale=1.0))
 
 
 @dataclass(frozen=True)
@@ -87,6 +107,8 @@ class TrainingResult:
         theta: (T, P) in the problem's dtype.
         diverged_at: the step that made the loss or a parameter infinite or NaN; −1 if none did. Nothing is recorded
             from there on, and the step may be found late, at the next recorded one, where only the loss is infinite.
+
+    Where the Start rescales, every recorded point is rescaled, and all but the step is measured there.
     """
 
     spec: Training
@@ -134,19 +156,26 @@ def train_many(specs: list[Training]) -> list[TrainingResult]:
     to rounding, not to the bit: batched matrix products round differently. A stored answer is always trained alone.
 
     Raises:
-        ValueError: the trainings differ in more than activation, its parameter, seed and initial draw.
+        ValueError: the trainings differ in more than activation, its parameter, seed, initial draw and rescaling.
+        CannotAnswer: a network that cannot be rescaled.
     """
     if len({batchable(spec) for spec in specs}) > 1:
-        raise ValueError("Trainings in one batch may differ in activation, its parameter, seed and init only.")
+        raise ValueError("Trainings in one batch may differ in activation, its parameter, seed, init and rescale only.")
+    for spec in specs:
+        check_rescaling(spec)
     state = _begin(specs)
     state = _advance(specs, state, specs[0].start.steps)
-    return [_finish(spec, state, index) for index, spec in enumerate(specs)]
+    found = [_finish(spec if spec.factor == 1 else spec.plain, state, index) for index, spec in enumerate(specs)]
+    return [
+        result if spec.factor == 1 else rescale(spec, result, measure_rescaled(spec, 0, len(result.step), result))
+        for spec, result in zip(specs, found, strict=True)
+    ]
 
 
 def batchable(spec: Training):
     """What trainings in one batch must have in common: two with equal `batchable` may share one."""
     # Batches are drawn from the seed, so that trainings in mini-batches share it.
-    start = replace(spec.start, init="uniform", init_range=1.0)
+    start = replace(spec.start, init="uniform", init_range=1.0, rescale=1.0)
     return (
         replace(spec.problem, activation="identity", alpha=1.0, slope=0.01, beta=1.0),
         start if start.batch else replace(start, seed=0),
@@ -245,13 +274,13 @@ def _finish(spec: Training, state: _State, index: int) -> TrainingResult:
 
 
 def _notes(spec: Training) -> tuple[str, ...]:
-    start = spec.start
-    if start.steps == 0:
-        return (f"Random point, seed {start.seed}, not trained.",)
+    start, factor = spec.start, spec.factor
     batch = f"batches of {start.batch}" if start.batch else "full batch"
-    return (
-        f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, {start.steps} steps from seed {start.seed}.",
-    )
+    how = f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, {start.steps} steps from seed {start.seed}."
+    first = how if start.steps else f"Random point, seed {start.seed}, not trained."
+    if factor == 1:
+        return (first,)
+    return (first, f"First hidden layer times {factor:g}, next layer divided by {factor:g}: the same function.")
 
 
 def _warnings(spec: Training, diverged: int, total: np.ndarray, gradient_norm: np.ndarray) -> tuple[str, ...]:
@@ -272,8 +301,73 @@ def _warnings(spec: Training, diverged: int, total: np.ndarray, gradient_norm: n
     return ()
 
 
+# ---------------------------------------------------------------------------------------------- rescaling
+
+
+def check_rescaling(spec: Training) -> None:
+    """Raises CannotAnswer where the Start rescales and the network would not compute the same function."""
+    if sentence := rescaling_refused(spec):
+        raise CannotAnswer(sentence, "rescale")
+
+
+def rescaling_refused(spec: Training) -> str:
+    """Why the network cannot be rescaled as asked; empty if it can or nothing is rescaled."""
+    problem, rule = spec.problem, f"rescale={spec.factor:g} multiplies the first hidden layer and divides the next one"
+    if spec.factor == 1:
+        return ""
+    if len(problem.layers) == 1:
+        return f"{rule}, and {problem.architecture} has no hidden layer. Choose widths, as 4, or rescale=1."
+    if problem.norm == "batch":
+        return f"{rule}; BatchNorm undoes the first, so the function would change. Choose norm=none or rescale=1."
+    if any(layer.skip for layer in problem.layers):
+        return (
+            f"{rule}; skip connections carry the first layer past the next, so the function would change. "
+            "Choose skip=false or rescale=1."
+        )
+    return ""
+
+
+def measure_rescaled(spec: Training, begin: int, end: int, plain: TrainingResult) -> tuple[tuple[np.ndarray, ...], ...]:
+    """Some recorded points of the training that is not rescaled, rescaled and measured: rows as _State keeps them."""
+    loss = make_loss(spec.problem)
+    points = torch.as_tensor(rescaled(spec.problem, plain.theta[begin:end], spec.factor))[:, None]
+    steps = plain.step[begin:end]
+    return tuple(
+        _record(loss, int(step), theta, *loss.with_gradient(theta)) for step, theta in zip(steps, points, strict=True)
+    )
+
+
+def rescale(spec: Training, plain: TrainingResult, *pieces: tuple[tuple[np.ndarray, ...], ...]) -> TrainingResult:
+    """The answer from the training that is not rescaled and what was measured; whether the loss rose is told of that
+    training.
+    """
+    rows = tuple(row for piece in pieces for row in piece)
+    found = _finish(spec, _State(spec.start.steps, torch.empty(0), {}, rows, (plain.diverged_at,)), 0)
+    went = plain.train_loss + plain.penalty
+    return replace(found, warnings=_warnings(spec, plain.diverged_at, went, found.gradient_norm))
+
+
+def _rescaled_level(spec: Training) -> Task:
+    key, plain = key_of("training", VERSIONS, spec), training_levels(spec.plain)[-1]
+    if rescaling_refused(spec):
+        return Task(key, check_rescaling, (spec,), spec=spec)  # says so at once, without training
+    per_point, points = step_seconds(spec.problem, 0) + loss_seconds(spec.problem, "test"), len(recorded_steps(spec))
+    most = max(1, int(PIECE / per_point))
+    pieces = [
+        Task(f"{key}-from-{begin}", measure_rescaled, (spec, begin, stop := min(begin + most, points), plain),
+             (stop - begin) * per_point, passing=True, beside=True)
+        for begin in range(0, points, most)
+    ]  # fmt: skip
+    return Task(key, rescale, (spec, plain, *pieces), spec=spec)
+
+
+# ---------------------------------------------------------------------------------------------- tasks
+
+
 def training_levels(spec: Training) -> list[Task]:
     """The training as a chain of segments of about a quarter second, each ending in the answer so far."""
+    if spec.factor != 1:
+        return [_rescaled_level(spec)]
     key = key_of("training", VERSIONS, spec)
     points = len(recorded_steps(spec))
     per_step = step_seconds(spec.problem, spec.start.batch)

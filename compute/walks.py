@@ -74,11 +74,11 @@ class Walk:
     """How points are visited: so many walks, each of so many steps, of one kind."""
 
     walk: str = option("gradient", choices=KINDS, label="Walk", help="What gives a step its direction.")
-    seed: int = option(
+    walk_seed: int = option(
         0,
         low=0,
         high=2**31 - 1,
-        label="Seed",
+        label="Seed of the walks",
         help="Seed of starts and steps; equal seeds draw equally for every activation.",
     )
     walks: int = option(
@@ -88,20 +88,20 @@ class Walk:
         label="Walks",
         help="How many; 0 means ten for each parameter, in a cloud fewer of large networks.",
     )
-    init_range: float = option(
+    walk_range: float = option(
         1.0, low=1e-6, high=1e3, label="Range b", help="Walks start uniformly in [−b, b]; the study takes 1 and 10."
     )
-    step: float = option(
+    walk_size: float = option(
         0.01,
         low=1e-6,
         high=0.5,  # a longer step could leave on the other side when taken the other way
         label="Longest step",
         help="As a share of the range 2b: 0.01 in the study's micro walks, 0.1 in its macro walks.",
     )
-    steps: int = option(
+    walk_steps: int = option(
         1000, low=0, high=100_000, label="Steps", help="Of each walk: 1000 in the study's micro walks, 100 in macro."
     )
-    batch: int = option(0, low=0, high=1_000_000, label="Batch size", help="Patterns a step; 0 means all of them.")
+    walk_batch: int = option(0, low=0, high=1_000_000, label="Batch size", help="Patterns a step; 0 means all of them.")
 
     def __post_init__(self):
         check(self)
@@ -116,12 +116,12 @@ class Walks:
 
     def __post_init__(self):
         need = self.count * (
-            (self.walk.steps + 1) * 5 * 8 + self.problem.parameters * 12
+            (self.walk.walk_steps + 1) * 5 * 8 + self.problem.parameters * 12
         )  # what is recorded, and points
         if need > MOST_BYTES:
             raise BadSpec(
                 f"What walks record and where they stand must fit in {MOST_BYTES / 1e6:.0f} MB; {self.count:,} walks "
-                f"of {self.walk.steps:,} steps take {need / 1e6:,.0f} MB. Ask for fewer walks or steps."
+                f"of {self.walk.walk_steps:,} steps take {need / 1e6:,.0f} MB. Ask for fewer walks or steps."
             )
 
     @property
@@ -132,7 +132,7 @@ class Walks:
     @property
     def longest(self) -> float:
         """s, the longest step of a coordinate."""
-        return self.walk.step * 2 * self.walk.init_range
+        return self.walk.walk_size * 2 * self.walk.walk_range
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def run_walks(spec: Walks, points: bool = False, held_out: bool = False) -> Walk
     Raises:
         BadSpec: the points would take more than MOST_BYTES.
     """
-    return finish(spec, [advance(spec, begin(spec), spec.walk.steps, points, held_out)])
+    return finish(spec, [advance(spec, begin(spec), spec.walk.walk_steps, points, held_out)])
 
 
 def begin(spec: Walks, first: int = 0, count: int | None = None) -> State:
@@ -212,7 +212,7 @@ def _start(spec: Walks, number: int) -> tuple[np.ndarray, np.ndarray]:
     start is uniform in the half of every coordinate's range that the corner lies in, and one coordinate, drawn at
     random, stands on the edge itself.
     """
-    rng, P, b = stream(spec, number, START), spec.problem.parameters, spec.walk.init_range
+    rng, P, b = stream(spec, number, START), spec.problem.parameters, spec.walk.walk_range
     theta = rng.uniform(-b, b, P)
     if KINDS[spec.walk.walk].sense != "heading":
         return theta, np.ones(P, np.int8)
@@ -225,7 +225,7 @@ def _start(spec: Walks, number: int) -> tuple[np.ndarray, np.ndarray]:
 
 def stream(spec: Walks, number: int, which: int, skipped: int = 0) -> np.random.Generator:
     """The random numbers of one walk, after the first `skipped`."""
-    seed = np.random.SeedSequence(spec.walk.seed, spawn_key=(DRAW, number, which))
+    seed = np.random.SeedSequence(spec.walk.walk_seed, spawn_key=(DRAW, number, which))
     return np.random.Generator(np.random.PCG64(seed).advance(skipped))
 
 
@@ -234,7 +234,7 @@ def advance(spec: Walks, state: State, until: int, points: bool = False, held_ou
     loss, steps = make_loss(spec.problem), until - state.step
     if not held_out:
         loss = replace(loss, parts={"train": loss.parts["train"], "test": _nothing(loss.parts["test"])})
-    rows = steps + (until == spec.walk.steps)
+    rows = steps + (until == spec.walk.walk_steps)
     _refuse_points(spec, state, rows if points else 0)
     theta, heading = state.theta.copy(), state.heading.copy()
     record = np.empty((len(theta), rows, 5))
@@ -266,7 +266,7 @@ def together(spec: Walks) -> int:
 
 def _whole(spec: Walks) -> bool:
     """Whether each step sees all patterns."""
-    return not spec.walk.batch or spec.walk.batch >= patterns(spec.problem)
+    return not spec.walk.walk_batch or spec.walk.walk_batch >= patterns(spec.problem)
 
 
 def _nothing(part: Part) -> Part:
@@ -287,7 +287,7 @@ def _take_compiled(spec: Walks, loss: Loss, state: State, theta, heading, record
     net, width = gradients.net_of(loss), gradients.width_of(loss.parts["train"])
     train, test = (gradients.patterns_of(loss.parts[name], width) for name in ("train", "test"))
     kind, P = KINDS[spec.walk.walk], theta.shape[1]
-    rule = gradients.rule(kind.sense, kind.edge, spec.longest, spec.walk.init_range)
+    rule = gradients.rule(kind.sense, kind.edge, spec.longest, spec.walk.walk_range)
     for w, point in enumerate(theta):
         rng = stream(spec, state.first + w, STEPS, state.step * P)
         for rows, last in _pieces(spec, state.step, record.shape[1], max(1, DRAWS // P)):
@@ -298,7 +298,7 @@ def _take_compiled(spec: Walks, loss: Loss, state: State, theta, heading, record
 
 def _pieces(spec: Walks, begin: int, count: int, most: int) -> Iterator[tuple[slice, bool]]:
     """Rows of the record at most so many at a time, the end of the walks by itself, and whether it is that."""
-    steps = min(count, spec.walk.steps - begin)
+    steps = min(count, spec.walk.walk_steps - begin)
     for row in range(0, steps, most):
         yield slice(row, min(steps, row + most)), False
     if steps < count:
@@ -309,7 +309,7 @@ def _take_few(spec: Walks, loss: Loss, state: State, theta, heading, record, kep
     """Side by side, on but a few patterns."""
     net, copies = gradients.net_of(loss), gradients.copies_of(loss.parts["train"])
     kind = KINDS[spec.walk.walk]
-    rule = gradients.rule(kind.sense, kind.edge, spec.longest, spec.walk.init_range)
+    rule = gradients.rule(kind.sense, kind.edge, spec.longest, spec.walk.walk_range)
 
     def take(full, place: slice, streams, record, kept) -> None:
         theta, heading = (np.ascontiguousarray(side.T) for side in full)
@@ -337,7 +337,7 @@ def _take_blocks(spec: Walks, loss: Loss, state: State, theta, heading, record, 
                 record[:, row] = measured[place]
                 if draws.shape[1]:
                     now = draws[:, row - rows.start]
-                    step(kind, theta, gradient, heading, now, spec.longest, spec.walk.init_range)
+                    step(kind, theta, gradient, heading, now, spec.longest, spec.walk.walk_range)
 
     _in_blocks(spec, _block_size(spec), state, theta, heading, record, kept, take)
 
@@ -372,7 +372,7 @@ def _draws(
 
 def _block_size(spec: Walks) -> int:
     """A power of two, so that whole blocks fill the cache."""
-    count = min(spec.walk.batch or math.inf, patterns(spec.problem))
+    count = min(spec.walk.walk_batch or math.inf, patterns(spec.problem))
     return 2 ** int(math.log2(min(256, max(1, NUMBERS // (count * sum(spec.problem.sizes[1:]))))))
 
 
@@ -387,11 +387,11 @@ def _measure(spec: Walks, loss: Loss, theta: np.ndarray, at: int) -> tuple[np.nd
 
 def of_batch(spec: Walks, loss: Loss, at: int) -> Loss:
     """The loss on the patterns of a step: all, or a batch, each epoch in a new order by seed."""
-    where, size = loss.parts["train"], spec.walk.batch
+    where, size = loss.parts["train"], spec.walk.walk_batch
     if not size or size >= len(where):
         return loss
     epoch, place = divmod(at, math.ceil(len(where) / size))
-    rows = _permutation(spec.walk.seed, epoch, len(where))[place * size : (place + 1) * size]
+    rows = _permutation(spec.walk.walk_seed, epoch, len(where))[place * size : (place + 1) * size]
     some = Part(where.x[rows], where.y[rows], None if where.labels is None else where.labels[rows])
     return replace(loss, parts=loss.parts | {"train": some})
 
@@ -448,12 +448,15 @@ def notes(spec: Walks, count: int) -> tuple[str, ...]:
     walk, kind = spec.walk, KINDS[spec.walk.walk]
     bounds = "unbounded" if kind.edge == "none" else "kept"
     what = (
-        f"{count} walks, {kind.label}, {walk.steps} steps of at most {spec.longest:g} a weight, from points in "
-        f"[−{walk.init_range:g}, {walk.init_range:g}], {bounds} there, seed {walk.seed}, {spec.problem.dtype}."
+        f"{count} walks, {kind.label}, {walk.walk_steps} steps of at most {spec.longest:g} a weight, from points in "
+        f"[−{walk.walk_range:g}, {walk.walk_range:g}], {bounds} there, seed {walk.walk_seed}, {spec.problem.dtype}."
     )
     if _whole(spec):
         return (what,)
-    return (what, f"Loss, gradient and accuracy are those of each step's batch of {walk.batch} patterns, not of all.")
+    return (
+        what,
+        f"Loss, gradient and accuracy are those of each step's batch of {walk.walk_batch} patterns, not of all.",
+    )
 
 
 def told_broken(broken_at: np.ndarray, first: int = 0) -> tuple[str, ...]:

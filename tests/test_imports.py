@@ -13,21 +13,31 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Downhill only: a module of compute imports from the rows above its own, never from its own row.
 LAYERS = (
-    ("options", "settings", "parent", "tasks", "products"),
-    ("results", "keys", "lanczos", "intervals", "stagnation"),
+    ("options", "settings", "parent", "tasks", "products", "intervals", "stagnation"),
+    ("results", "keys", "lanczos"),
     ("activations", "criteria", "datasets", "layers"),
     ("nets",),
     ("cost", "loss"),
-    ("measures",),
     ("kernels.batches", "kernels.scalars", "kernels.agreement"),
     ("kernels.strips",),
     ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
     ("kernels.images", "kernels.curvature"),
     ("kernels",),  # the plan, which knows the others
-    ("train", "directions", "walks", "classes"),
+    ("train", "directions", "walks", "classes", "curvature", "activity", "sharpness"),
+    ("sharpest",),
     ("planes",),
     ("turns",),
-    ("slices", "lines", "extents", "spectra", "saturation", "clouds"),  # the analyses
+    (
+        "slices",
+        "lines",
+        "extents",
+        "spectra",
+        "saturation",
+        "evolution",
+        "replicates",
+        "rises",
+        "clouds",
+    ),  # the analyses
     ("analyses", "summaries"),
     ("cache",),
     ("jobs",),
@@ -60,7 +70,8 @@ RESERVED = {
 FIGURES_MAY = (
     "numpy", "plotly", "app.theme", "app.view", "app.figures", "compute.options", "compute.results",
     "compute.cost", "compute.criteria", "compute.train", "compute.planes", "compute.slices", "compute.lines",
-    "compute.saturation",
+    "compute.saturation", "compute.activity", "compute.evolution", "compute.replicates", "compute.rises",
+    "compute.intervals", "compute.kernels.curvature",
 )  # fmt: skip
 
 # A call of one of these differentiates, whatever it is imported from.

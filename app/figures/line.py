@@ -62,6 +62,11 @@ def caption(result, view: View) -> str:
     )
 
 
+def size(result) -> str:
+    """How much was computed."""
+    return f"{len(result.axis)} points"
+
+
 def _ends(result) -> list[float]:
     low, high = float(result.axis[0]), float(result.axis[-1])
     room = 0.02 * (high - low)

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from app.figures.ticks import linear_ticks, log_ticks, number, numbers
 from app.view import Scale, View
-from compute.planes import DIRECTIONS, STATISTICS
+from compute.planes import STATISTICS
 
 FLATTEST = 0.2  # share of the common height that the flattest column keeps on a linear scale (chosen by eye)
 STILL = 1e-3  # a column this much flatter than the tallest counts as constant and sets no range (chosen by eye)
@@ -105,6 +105,11 @@ def common(spans: list[tuple[float, float]], view: View) -> tuple[float, float]:
     return low, min(high, low + (min(tops, default=high) - low) / FLATTEST)
 
 
+def hull(spans: list[tuple[float, float]], view: View) -> tuple[float, float]:
+    """One range for a row of panels that holds everything."""
+    return min(low for low, _ in spans), max(high for _, high in spans)
+
+
 def cut(values: np.ndarray, view: View, scale: Scale) -> str:
     """Says that values beyond the shared range are cut off, and how far they go; empty if none is."""
     bottom, top = reach(values, view, scale)
@@ -130,6 +135,31 @@ def corner(text: str, name: str, side: str) -> dict:
         "text": text, "name": name, "showarrow": False, "x": float(side == "right"), "y": 1,
         "xref": "paper", "yref": "paper", "xanchor": side, "yanchor": "top",
     }  # fmt: skip
+
+
+def at_the_end(texts: list[str], heights: list[float], ends: tuple[float, float], x: float, line: float) -> list[dict]:
+    """Names of curves where these end at x, each at its height, pushed apart where they would overlap.
+
+    `line` is the height of a line of text as a share of the axis, which reaches between `ends`.
+    """
+    places = spread(heights, line * (ends[1] - ends[0]), ends)
+    return [
+        {"text": text, "name": text, "showarrow": False, "x": x, "y": y, "xanchor": "left", "yanchor": "middle",
+         "xshift": 4}
+        for text, y in zip(texts, places, strict=True)
+    ]  # fmt: skip
+
+
+def spread(heights: list[float], gap: float, ends: tuple[float, float]) -> list[float]:
+    """Heights moved up or down within `ends` until they are `gap` apart, or as far as there is room; in one order."""
+    gap = min(gap, (ends[1] - ends[0]) / max(len(heights), 1))
+    order = np.argsort(heights, kind="stable")
+    steps = gap * np.arange(len(order))
+    lifted = np.maximum.accumulate(np.asarray(heights, dtype=np.float64)[order] - steps)  # each at least a gap higher
+    room = ends[1] + gap / 2 - gap * len(order)
+    placed = np.empty(len(order))
+    placed[order] = np.clip(lifted, ends[0] + gap / 2, room) + steps
+    return [float(height) for height in placed]
 
 
 def own_units(height: float, view: View) -> float:
@@ -166,11 +196,9 @@ def gaps(values: np.ndarray, view: View) -> list[str]:
 def direction_kind(result) -> str:
     """Kind and normalisation of the directions, and their seed where they are drawn at random."""
     where = result.spec.where
-    if where.directions == "trajectory":
-        return DIRECTIONS["trajectory"]
     if where.directions == "weights":
         return "weights" if hasattr(result, "v") else "a weight"
-    return f"{DIRECTIONS[where.directions]}, seed {where.direction_seed}"
+    return where.kind
 
 
 def statistics(result) -> list[str]:

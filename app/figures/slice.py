@@ -15,6 +15,7 @@ from compute.cost import patterns
 LINES = 14  # contour lines over the common range (chosen by eye)
 LIGHT = {"ambient": 0.78, "diffuse": 0.45, "specular": 0.03, "roughness": 0.9, "fresnel": 0.05}
 CASING, CORE = "#101113", "#ffffff"  # the path is a white line in a dark one: seen on every palette and theme
+CENTER, POINT = "●", "◆"
 _PATH_HOVER = "training path<br><b>loss %{{{}:.4g}}</b><extra></extra>"
 HEIGHT = 0.8  # of a surface, whose longer side measures 1
 NARROW = 1e-3  # below this share of their size coordinates leave too few digits to a graphics card's float32
@@ -22,7 +23,7 @@ SLIMMEST = 0.25  # least ratio of a surface's sides; a longer window is drawn ou
 
 
 def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
-    """The slice of one column; `colour` is its activation's, for the mark at the center."""
+    """The slice of one column; `colour` is its activation's, for the marks at the center and at the chosen point."""
     values = parts.quantity(result, view)
     if why := parts.nothing(values, view):
         return parts.sentence(why)
@@ -71,6 +72,11 @@ def _directions(result) -> str:
         share, off = 100 * float(np.sum(result.explained)), float(np.max(result.off_plane, initial=0.0))
         return f"trajectory PCA{turned}: {share:.3g} % of the path's variance, at most {off:.2g} off the plane"
     return parts.direction_kind(result) + turned
+
+
+def size(result) -> str:
+    """How much was computed."""
+    return f"{len(result.a)}×{len(result.b)}"
 
 
 def box(result) -> list[float]:
@@ -220,7 +226,7 @@ def _scene(
         "xaxis": {**_floor_axis(a_low, a_high, shift[0]), "title": {"text": result.names[0]}},
         "yaxis": {**_floor_axis(b_low, b_high, shift[1]), "title": {"text": result.names[1]}},
         "zaxis": {**parts.value_axis(values, view, scale, 4), "title": {"text": ""}},
-        "annotations": _center_3d(result, heights, view, shift),
+        "annotations": _marks_3d(result, heights, view, scale, shift),
         "aspectmode": "manual", "camera": CAMERA, "dragmode": "orbit",
         "aspectratio": {
             "x": max((a_high - a_low) / longer, SLIMMEST), "y": max((b_high - b_low) / longer, SLIMMEST), "z": HEIGHT,
@@ -245,30 +251,36 @@ def _tick_texts(ticks: list[float], low: float, high: float) -> list[str]:
     return [(number(tick) if digits <= 3 else f"{tick:.{digits}g}").replace("-", "−") for tick in ticks]
 
 
-def _at_center(result, values: np.ndarray) -> float:
-    """What the picture shows at the center: from the grid, to the bit where it holds the center and else between its
-    four neighbours; NaN outside.
+def _at(result, values: np.ndarray, place: tuple[float, ...]) -> float:
+    """What the picture shows at coordinates (a, b): from the grid, to the bit where it holds the place and else between
+    its four neighbours; NaN outside.
     """
     a_low, a_high, b_low, b_high = box(result)
-    if not (a_low <= 0 <= a_high and b_low <= 0 <= b_high):
+    if not (a_low <= place[0] <= a_high and b_low <= place[1] <= b_high):
         return np.nan
     size = len(result.a)
-    row, column = (min(int(np.searchsorted(axis, 0.0, side="right")) - 1, size - 2) for axis in (result.a, result.b))
-    shares = [float(-axis[n] / (axis[n + 1] - axis[n])) for axis, n in ((result.a, row), (result.b, column))]
+    axes = tuple(zip((result.a, result.b), place, strict=True))
+    row, column = (min(int(np.searchsorted(axis, at, side="right")) - 1, size - 2) for axis, at in axes)
+    shares = [
+        float((at - axis[n]) / (axis[n + 1] - axis[n])) for (axis, at), n in zip(axes, (row, column), strict=True)
+    ]
     weights = np.outer([1 - shares[0], shares[0]], [1 - shares[1], shares[1]])
     return float((weights * values[row : row + 2, column : column + 2])[weights > 0].sum())
 
 
-def _center_3d(result, heights: np.ndarray, view: View, shift: tuple[float, float]) -> list[dict]:
-    """The mark at the start, as texts above the surface: a 3-D marker there would sink into it by half."""
-    height = _at_center(result, parts.plotted(heights, view))
-    if not np.isfinite(height):
-        return []
-    place = {"x": -shift[0], "y": -shift[1], "z": height, "showarrow": False, "text": "●"}
-    return [
-        {**place, "name": f"center {ink}", "font": {"size": size, "color": ink}}
-        for size, ink in ((22, CASING), (14, CORE))
-    ]
+def _marks_3d(result, heights: np.ndarray, view: View, scale: Scale, shift: tuple[float, float]) -> list[dict]:
+    """The center and the chosen point, as texts above the surface: a 3-D marker there would sink into it by half."""
+    plotted = parts.plotted(heights, view)
+    found = []
+    for name, text, place in (("center", CENTER, (0.0, 0.0)), ("point", POINT, scale.point)):
+        height = _at(result, plotted, place) if place else np.nan
+        if np.isfinite(height):
+            mark = {"x": place[0] - shift[0], "y": place[1] - shift[1], "z": height, "showarrow": False, "text": text}
+            found += [
+                {**mark, "name": f"{name} {ink}", "font": {"size": size, "color": ink}}
+                for size, ink in ((22, CASING), (14, CORE))
+            ]
+    return found
 
 
 def _map(result, values: np.ndarray, view: View, scale: Scale, colour: str) -> tuple[list[dict], dict]:
@@ -282,19 +294,23 @@ def _map(result, values: np.ndarray, view: View, scale: Scale, colour: str) -> t
         "hovertemplate": _hover(result, view, "%{z:.4g}" if own is None else "%{customdata:.4g}"),
     }  # fmt: skip
     path = _path_2d(result) if view.path and len(result.path) else []
-    return [contour, *path, *_center_2d(result, values, view, colour)], _map_layout(result)
+    return [contour, *path, *_marks_2d(result, values, view, scale, colour)], _map_layout(result)
 
 
-def _center_2d(result, values: np.ndarray, view: View, colour: str) -> list[dict]:
-    here = _at_center(result, values)
-    if not np.isfinite(here):
-        return []
-    return [{
-        "type": "scatter", "x": [0.0], "y": [0.0], "mode": "markers", "name": "center",
-        "customdata": [result.center_loss if view.show == "total" else here],
-        "marker": {"size": 10, "color": colour, "line": {"width": 2, "color": CORE}},
-        "hovertemplate": f"center<br><b>{parts.title(view)} %{{customdata:.4g}}</b><extra></extra>",
-    }]  # fmt: skip
+def _marks_2d(result, values: np.ndarray, view: View, scale: Scale, colour: str) -> list[dict]:
+    found = []
+    for name, symbol, place in (("center", "circle", (0.0, 0.0)), ("point", "diamond", scale.point)):
+        here = _at(result, values, place) if place else np.nan
+        if np.isfinite(here):
+            exact = name == "center" and view.show == "total"
+            mark = {
+                "type": "scatter", "x": [place[0]], "y": [place[1]], "mode": "markers", "name": name,
+                "customdata": [result.center_loss if exact else here],
+                "marker": {"size": 10, "symbol": symbol, "color": colour, "line": {"width": 2, "color": CORE}},
+                "hovertemplate": f"{name}<br><b>{parts.title(view)} %{{customdata:.4g}}</b><extra></extra>",
+            }  # fmt: skip
+            found.append(mark)
+    return found
 
 
 def _map_layout(result) -> dict:

@@ -13,7 +13,12 @@ def number(value: float, digits: int = 3) -> str:
     if -4 <= power <= 4:
         return f"{value:.{digits}g}" if power < digits else f"{value:,.0f}"
     lead = f"{value / 10.0**power:.{digits - 1}g}"
-    return {"1": "", "-1": "-"}.get(lead, f"{lead}×") + f"10{str(power).translate(_RAISED)}"
+    return {"1": "", "-1": "-"}.get(lead, f"{lead}×") + f"10{raised(power)}"
+
+
+def raised(power: int) -> str:
+    """⁻³, as it stands after a 10."""
+    return str(power).translate(_RAISED)
 
 
 def numbers(values: list[float]) -> list[str]:

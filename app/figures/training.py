@@ -69,6 +69,11 @@ def caption(result, view: View) -> str:
     return " · ".join(text)
 
 
+def size(result) -> str:
+    """How much was computed."""
+    return f"{result.spec.start.steps} steps"
+
+
 def _curves(result, view: View) -> tuple[np.ndarray, np.ndarray]:
     """(T,) training and test values of what the view shows, in its own units."""
     if view.show == "accuracy":

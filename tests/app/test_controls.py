@@ -11,6 +11,7 @@ from app.controls import (
     ELSEWHERE,
     FIRST,
     FIRST_ACTIVATIONS,
+    IN_HEADER,
     OTHER_PLANE,
     SLIDERS,
     control,
@@ -136,11 +137,17 @@ def test_table_of_what_matters_equals_the_predicates():
             assert set(needed) < set(OPTIONS[other].menu()), f"{name} always matters"
 
 
+def test_an_option_that_one_place_asks_for_is_hidden_in_the_others():
+    told = {entry["name"]: entry["when"] for entry in declared(OPTIONS)}
+    assert told["at"] == {"place": ["curvature"]} and told["line_points"] == {"place": ["landscape"]}
+    assert told["spectrum"] == {"place": ["curvature"]} and "place" not in told["points"] | told["seed"] | told["log"]
+
+
 def test_sections_hold_every_option_once_in_the_order_of_thought():
     found = sections(OPTIONS)
-    assert list(found)[:5] == ["Problem", "Activations", "Start", "Slice", "View"]
+    assert list(found) == ["Problem", "Activations", "Start", "Slice", "Curvature", "View"]
     placed = [option.name for members in found.values() for option in members]
-    assert sorted(placed) == sorted(OPTIONS.keys() - ELSEWHERE)
+    assert sorted(placed) == sorted(OPTIONS.keys() - ELSEWHERE - IN_HEADER)
     assert {option.name for option in found["Activations"]} == {"activation", "alpha", "slope", "beta"}
     assert OPTIONS.keys() >= FIRST
 

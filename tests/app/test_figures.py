@@ -233,6 +233,21 @@ def test_the_center_is_marked_in_a_window_that_holds_it(mode):
         assert mark.z == pytest.approx(0.055, abs=2e-3)  # between four grid points
 
 
+@pytest.mark.parametrize("mode", ["surface", "contour"])
+def test_the_point_of_a_spectrum_is_marked_where_the_picture_has_it(mode):
+    result = windowed((-0.3, 0.5), (-0.1, 0.8))
+    scale = Scale(point=(float(result.a[3]), float(result.b[5])))
+    figure = slice.figure(result, View(mode=mode, log=False), scale, COLOUR)
+    if mode == "contour":
+        mark = trace(figure, "point")
+        assert (mark.x[0], mark.y[0], mark.customdata[0]) == (*scale.point, result.loss[3, 5])
+    else:
+        marks = [mark for mark in figure.layout.scene.annotations if mark.name.startswith("point")]
+        assert {(mark.x, mark.y, mark.z) for mark in marks} == {(*scale.point, result.loss[3, 5])}
+    outside = slice.figure(result, View(mode=mode, log=False), Scale(point=(2.0, 2.0)), COLOUR)
+    assert "point" not in {part.name for part in outside.data} and len(outside.layout.scene.annotations) <= 2
+
+
 def test_the_path_is_cut_at_the_edge_of_a_window():
     steps = np.linspace(1, 0, 12)
     result = windowed((-0.2, 0.7), (-0.2, 0.1))  # path: a = 1.5 s, b = −0.5 s, loss 0.03 + s

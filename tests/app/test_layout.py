@@ -8,9 +8,13 @@ import pytest
 from dash import Dash
 from plotly.utils import PlotlyJSONEncoder
 
-from app import callbacks, ids
+from app import callbacks, ids, view
+from app.heads import HEADS
 from app.layout import EXPORTS, INDEX, KEYS, make_layout
+from app.panels import PANELS as ALL
+from app.panels import PLACES
 from app.state import MOST_COLUMNS
+from compute.analyses import ANALYSES
 
 PANELS = [("slice", "Surface"), ("line", "1-D slice")]
 ASSETS = Path(__file__).parents[2] / "assets"
@@ -33,6 +37,20 @@ def names(parts):
 
 def props(part) -> dict:
     return part.to_plotly_json()["props"] if hasattr(part, "to_plotly_json") else {}
+
+
+def test_every_place_shows_panels_that_exist():
+    assert PLACES.keys() == view.PLACES.keys()
+    for rows in PLACES.values():
+        assert set(rows.panels) <= ALL.keys() and rows.head in rows.panels and rows.head in HEADS
+    assert {name for rows in PLACES.values() for name in rows.panels} == ALL.keys()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_panel_can_be_drawn_and_its_data_asked_for(name):
+    picture, analysis = ALL[name].picture, ANALYSES[name]
+    assert analysis.spec is ALL[name].spec  # the link to its data is made of the panel's name
+    assert all(callable(getattr(picture, part)) for part in ("figure", "span", "caption", "size"))
 
 
 def test_ids_are_unique(names):

@@ -6,9 +6,10 @@ from typing import cast
 import pytest
 
 from app import stream as module
-from app.panels import PANELS
+from app.heads import of_training
+from app.panels import PANELS, PLACES
 from app.state import DEFAULT_ACTIVATIONS, question_options, read_state
-from app.stream import Drawn, numbers, sentence, stream
+from app.stream import Drawn, sentence, stream
 from compute.analyses import question
 from compute.cache import Cache
 from compute.jobs import Pool, ask
@@ -16,6 +17,8 @@ from compute.options import BadSpec
 from compute.settings import Settings
 
 QUICK = "dataset=xor&widths=2&steps=20&points=17&line_points=21"
+CURVED = f"{QUICK}&place=curvature&replicates=3&along=3"
+ROWS = PLACES["landscape"].panels
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def test_a_page_comes_as_plan_pictures_numbers_bar_and_done(pool, cache):
     assert [column["activation"] for column in plan["columns"]] == list(DEFAULT_ACTIVATIONS)
     assert "XOR, network 2-2-1" in plan["sentence"] and plan["cost"].startswith("930 losses")
     ends = last_panels(found)
-    assert set(ends) == {(column, panel) for column in range(3) for panel in PANELS}
+    assert set(ends) == {(column, panel) for column in range(3) for panel in ROWS}
     assert {end["state"] for end in ends.values()} == {"done"} and all(end["figure"]["data"] for end in ends.values())
     again = events(QUICK, pool, cache)
     assert {end["state"] for end in last_panels(again).values()} == {"cached"}
@@ -86,6 +89,8 @@ def test_the_data_link_of_a_panel_is_the_question_it_shows(pool, cache):
     ("window=0,1,0,1&trail=7,8,7,8", "lead inward"), ("window=0,1,0,1&trail=0,2,0,2,0,1,0,0.5", "lead inward"),
     ("trail=0,1,0,1", "has none"), ("window=0,1,0,1&trail=x", "must be a number"),
     ("window=0,1,0,1&trail=1,2", "four numbers for each"), ("window=0,1,0,1&trail=0,2,2,0", "lower end below"),
+    ("place=nowhere", "one of the names"), ("place=curvature&at=1", "two"), ("place=curvature&at=1,2,3", "at most 2"),
+    ("place=curvature&at=nan,1", "finite"), ("place=curvature&method=exact&widths=2000", "at most 5,000"),
     ("window=0,1,0,1&trail=" + ",".join(["0,1"] * 26), "at most 48 numbers"),
 ])  # fmt: skip
 def test_what_cannot_be_asked_is_refused_with_one_sentence(query, words, pool):
@@ -135,6 +140,54 @@ def test_a_turn_asks_for_the_surfaces_alone(pool, cache):
     assert boxes[0] == boxes[1]
 
 
+def test_the_curvature_comes_as_rows_of_its_own_with_a_table(pool, cache):
+    found = events(CURVED, pool, cache)
+    plan, ends = found[0][1], last_panels(found)
+    assert plan["panels"] == list(PLACES["curvature"].panels) and plan["place"] == "curvature"
+    assert set(ends) == {(column, panel) for column in range(3) for panel in plan["panels"]}
+    assert {end["state"] for end in ends.values()} == {"done"} and all(end["figure"]["data"] for end in ends.values())
+    heads = {data["column"]: dict(data["rows"]) for name, data in found if name == "numbers"}
+    spectrum = ask(question("spectrum", "dataset=xor&widths=2&steps=20"))
+    assert float(heads[0]["λ max"]) == pytest.approx(spectrum.largest[0], rel=5e-3)
+    table = [data["rows"] for name, data in found if name == "table"][-1]
+    assert [(row["activation"], row["seeds"]) for row in table] == [
+        (name, seeds) for name in ("tanh", "ReLU", "ELU") for seeds in ("seed 3", "3 seeds")
+    ]
+    again = events(CURVED, pool, cache)
+    assert {end["state"] for end in last_panels(again).values()} == {"cached"} and again[-1][0] == "done"
+
+
+def test_histograms_of_compared_columns_reach_equally_far_unless_asked_otherwise(pool, cache):
+    def ranges(query):
+        ends = last_panels(events(query, pool, cache))
+        return [question("saturation", ends[column, "saturation"]["query"]) for column in range(3)], [
+            tuple(ends[column, "saturation"]["figure"]["layout"]["xaxis"]["range"]) for column in range(3)
+        ]
+
+    _, apart = ranges(f"{CURVED}&shared=0&seed=8&steps=200")
+    specs, drawn = ranges(f"{CURVED}&seed=8&steps=200")
+    widest = max(high for _, high in apart)
+    assert len(set(apart)) > 1 and set(drawn) == {(-widest, widest)}
+    assert {spec.z_range for spec in specs} == {"auto", widest}
+
+
+def test_a_point_of_the_plane_moves_the_spectra_alone(pool, cache):
+    whole, found = events(CURVED, pool, cache), events(f"{CURVED}&at=0.3,-0.2", pool, cache)
+    first, second = (dict(plan["columns"][0]["asked"]) for plan in (whole[0][1], found[0][1]))
+    assert first.pop("spectrum") != second.pop("spectrum") and first == second
+    marks = last_panels(found)[0, "slice"]["figure"]["layout"]["scene"]["annotations"]
+    assert [mark["x"] for mark in marks] == [0, 0, 0.3, 0.3]
+    away = last_panels(events(f"{QUICK}&at=0.3,-0.2", pool, cache))
+    assert len(away[0, "slice"]["figure"]["layout"]["scene"]["annotations"]) == 2  # the landscape shows no spectrum
+
+
+def test_a_panel_that_would_take_too_long_says_so_and_leaves_the_others(pool, cache):
+    ends = last_panels(events(f"{CURVED}&replicates=200&rate=0.01", pool, cache, max_seconds=2.0))
+    assert {end["state"] for place, end in ends.items() if place[1] == "replicates"} == {"failed"}
+    assert "limit is 2.0 s" in ends[0, "replicates"]["text"]
+    assert {end["state"] for place, end in ends.items() if place[1] != "replicates"} == {"done"}
+
+
 def test_a_view_never_changes_the_questions(pool):
     plain, looked = read_state(QUICK), read_state(f"{QUICK}&mode=contour&log=0&palette=cividis&theme=dark")
     for panel in PANELS.values():
@@ -161,7 +214,7 @@ def test_drawn_figures_are_remembered_and_bounded():
 
 def test_the_head_of_a_column_holds_the_trainings_last_numbers():
     result = ask(question("training", QUICK.replace("&points=17&line_points=21", "")))
-    rows = dict(numbers(result))
+    rows = dict(of_training(result))
     assert float(rows["train loss"]) == pytest.approx(result.train_loss[-1], rel=5e-3)
     assert rows["test loss"] == rows["test acc."] == "–"  # XOR has no test part
     assert sentence(result.spec).endswith("on 4 training patterns, Adam, 20 steps from seed 3.")

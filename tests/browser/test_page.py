@@ -10,12 +10,13 @@ import numpy as np
 import psutil
 import pytest
 
+from app.panels import PLACES
 from compute.analyses import question
 from compute.jobs import ask
 from tests.browser.driver import Reader, browser, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-PANELS = 3
+PANELS, CURVATURE = (len(PLACES[place].panels) for place in ("landscape", "curvature"))
 QUICK = "dataset=xor&widths=2&steps=20&points=17"
 
 
@@ -366,3 +367,67 @@ def test_health_answers_while_every_worker_is_busy(chromium, atlas):
             assert answer.status == 200
         time.sleep(0.2)
     one.page.context.close()
+
+
+def click_on(visitor: Reader, column: int) -> None:
+    """A click on the middle of a surface, without turning it."""
+    plot = visitor.page.locator(f"#plot-{column}-slice")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box
+    at = box["x"] + 0.5 * box["width"], box["y"] + 0.6 * box["height"]
+    visitor.page.evaluate(
+        "id => document.getElementById(id).on('plotly_hover', () => { window.hovered = true; })", f"plot-{column}-slice"
+    )
+    visitor.page.mouse.move(*at, steps=3)
+    visitor.page.wait_for_function("window.hovered")  # a surface finds what lies under the pointer some frames later
+    visitor.page.mouse.click(*at, delay=400)
+
+
+def test_spectra_and_saturation_of_mnist_and_of_a_point_clicked(visitor: Reader):
+    quick = "widths=10&steps=8&points=9&lanczos=12&probes=4&along=2&replicates=2&max_samples=1500"
+    visitor.open(quick)
+    visitor.wait()
+    visitor.choose("dataset", "MNIST-10k")
+    visitor.page.wait_for_function("location.search.includes('dataset=mnist')")
+    visitor.page.get_by_text("Curvature", exact=True).first.click()
+    visitor.page.wait_for_function("location.search.includes('place=curvature')")
+    visitor.wait()
+    assert "784-10-10" in visitor.page.inner_text("#sentence")
+    assert len(visitor.panels()) == 3 * CURVATURE and {p["state"] for p in visitor.panels().values()} == {"done"}
+    assert visitor.page.locator("#slot-0-line").is_hidden() and visitor.page.locator("#slot-0-spectrum").is_visible()
+    assert "4 probes" in visitor.page.inner_text("#slot-0-spectrum .caption")
+    assert "10 units" in visitor.page.inner_text("#slot-0-saturation .state")
+    cells = visitor.page.locator("#table .ag-pinned-left-cols-container [col-id=activation]").all_inner_texts()
+    assert cells == [name for name in ("tanh", "ReLU", "ELU") for _ in range(2)]
+    visitor.page.locator("#table [col-id=test_loss] .ag-header-cell-label").click()
+    visitor.page.wait_for_function("document.querySelector('#table [col-id=test_loss][aria-sort=ascending]')")
+    values = visitor.page.evaluate("""() => {
+        const found = [];
+        window.dash_ag_grid.getApi("table").forEachNodeAfterFilterAndSort((node) => found.push(node.data.test_loss));
+        return found;
+    }""")
+    assert len(values) == 6 and values == sorted(values)
+
+    visitor.open("dataset=xor&widths=2&steps=20&points=17&replicates=2&along=2&activation=tanh")
+    visitor.wait()
+    assert visitor.page.is_disabled("#here")
+    click_on(visitor, 0)
+    visitor.page.wait_for_function("!document.getElementById('here').disabled")
+    visitor.page.click("#here")
+    visitor.page.wait_for_function("location.search.includes('place=curvature')")
+    visitor.wait()
+    a, b = map(float, visitor.page.input_value("#option-at").split(","))
+    expected = ask(question("spectrum", f"dataset=xor&widths=2&steps=20&activation=tanh&at={a},{b}"))
+    head = dict(
+        zip(*(visitor.page.locator(f"#column-0 .numbers {tag}").all_inner_texts() for tag in ("dt", "dd")), strict=True)
+    )
+    assert float(head["λ max"].replace("−", "-")) == pytest.approx(expected.largest[0], rel=6e-3)
+    reached = ask(question("spectrum", "dataset=xor&widths=2&steps=20&activation=tanh"))
+    assert abs(expected.largest[0] - reached.largest[0]) > 0.02 * abs(reached.largest[0])
+    visitor.page.click("#at-end")
+    visitor.page.wait_for_function("!location.search.includes('at=')")
+    visitor.wait()
+    visitor.page.go_back()
+    visitor.page.wait_for_function(f"document.getElementById('option-at').value === '{a},{b}'")
+    visitor.wait()

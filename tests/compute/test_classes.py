@@ -85,7 +85,7 @@ def test_without_a_hidden_layer_the_loss_is_convex_and_never_concave():
 
 def test_in_relus_blocks_a_negative_eigenvalue_is_rounding():
     """Every block is positive semidefinite: what the authors' rule calls a saddle there lies in the last bits."""
-    spec = parse(Walks, "dataset=iris&widths=4&activation=relu&walks=12&steps=300")
+    spec = parse(Walks, "dataset=iris&widths=4&activation=relu&walks=12&walk_steps=300")
     thetas = run_walks(spec, points=True).theta[:, ::10].reshape(-1, 35)
     lowest, highest, _ = extremes(spec.problem, thetas, "tensors").T
     assert (lowest < 0).any() and (lowest > -1e-6 * highest).all()

@@ -10,12 +10,12 @@ import torch
 
 from compute import clouds
 from compute.activations import ACTIVATIONS
+from compute.activity import mean_saturation
 from compute.classes import RULES, SINGULAR, UNKNOWN, extremes
 from compute.clouds import MEASURED, Cloud, CloudResult, cloud_levels, cloud_size, merge, parts, point
 from compute.jobs import ask, check_cost
 from compute.kernels.hessians import hessians
 from compute.loss import make_loss
-from compute.measures import mean_saturation
 from compute.nets import Problem, initial
 from compute.options import BadSpec, parse, to_query
 from compute.results import pack, unpack
@@ -27,11 +27,11 @@ from tests.cases import EXACT
 
 # One question for each way a walk is computed: side by side, compiled, by torch in float64, in batches, of more layers.
 ROUTES = {
-    "few": "dataset=xor&widths=2&walks=40&steps=30&seed=3",
-    "compiled": "dataset=iris&widths=4&activation=elu&walks=5&steps=30&init_range=10&step=0.1",
-    "float64": "dataset=iris&widths=4&activation=relu&walks=5&steps=30&dtype=float64&walk=bounded_gradient",
-    "batches": "dataset=iris&widths=4&walks=5&steps=30&batch=32&classified=0.2",
-    "deep": "dataset=wine&widths=5-4&activation=gelu&walks=3&steps=20&classified=0.3",
+    "few": "dataset=xor&widths=2&walks=40&walk_steps=30&walk_seed=3",
+    "compiled": "dataset=iris&widths=4&activation=elu&walks=5&walk_steps=30&walk_range=10&walk_size=0.1",
+    "float64": "dataset=iris&widths=4&activation=relu&walks=5&walk_steps=30&dtype=float64&walk=bounded_gradient",
+    "batches": "dataset=iris&widths=4&walks=5&walk_steps=30&walk_batch=32&classified=0.2",
+    "deep": "dataset=wine&widths=5-4&activation=gelu&walks=3&walk_steps=20&classified=0.3",
 }
 
 
@@ -61,7 +61,7 @@ def test_the_rows_are_those_of_the_walks(answers, route):
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_point_is_found_again_to_the_bit(answers, route):
     spec, plain = answers[route].spec, visited(answers[route])
-    for walk, step in ((0, 0), (2, 7), (1, spec.walking.steps)):
+    for walk, step in ((0, 0), (2, 7), (1, spec.walking.walk_steps)):
         assert np.array_equal(point(spec, walk, step), plain.theta[walk, step])
 
 
@@ -80,7 +80,7 @@ def test_curvature_is_that_of_the_points_at_the_steps_named(answers, route):
     result, plain = answers[route], visited(answers[route])
     spec = result.spec
     assert result.looked.shape == (len(result.loss), spec.looked)
-    assert (np.diff(result.looked, axis=1) > 0).all() and result.looked.max() <= spec.walking.steps
+    assert (np.diff(result.looked, axis=1) > 0).all() and result.looked.max() <= spec.walking.walk_steps
     loss = make_loss(replace(spec.problem, dtype="float64"))
     for walk in (0, 2):
         thetas = plain.theta[walk, result.looked[walk]]
@@ -122,7 +122,7 @@ def test_saturation_in_batches_is_that_of_single_points(query, dtype, monkeypatc
     loss = make_loss(problem)
     expected = [shares(loss, torch.as_tensor(theta), "train")[0].mean() for theta in thetas]
     for numbers in (1, 1 << 16):
-        monkeypatch.setattr("compute.measures.NUMBERS", numbers)
+        monkeypatch.setattr("compute.activity.NUMBERS", numbers)
         found = mean_saturation(loss, torch.as_tensor(thetas)).numpy()
         np.testing.assert_allclose(found, expected, rtol=1e-5 if dtype == "float32" else 1e-10)
 
@@ -198,7 +198,9 @@ def test_parts_merge_into_the_whole_to_the_bit(route, answers, monkeypatch):
 
 
 def test_walks_have_numbers_so_that_a_question_can_begin_at_any(answers):
-    result = ask(replace(answers["compiled"].spec, first=3, walking=replace(answers["compiled"].spec.walking, walks=2)))
+    result = ask(
+        replace(answers["compiled"].spec, first_walk=3, walking=replace(answers["compiled"].spec.walking, walks=2))
+    )
     assert result.number.tolist() == [3, 4] and same_walks(result, answers["compiled"], 3)
     assert np.array_equal(result.full, answers["compiled"].full[3:5])
     assert result.table["walk"][0] == 3 and "Walks 3 to 4." in result.notes
@@ -227,7 +229,7 @@ def test_xors_stationary_levels_are_where_walks_end(activation):
     """Whatever the smooth activation, walks end at one of the four levels, to a step's noise; monotone ones at three or
     four of them. Of the others each unit can bend by itself, and their walks from [−1, 1] all end at 0, or nearly.
     """
-    spec = parse(Walks, f"dataset=xor&widths=2&activation={activation}&walks=32&steps=2500")
+    spec = parse(Walks, f"dataset=xor&widths=2&activation={activation}&walks=32&walk_steps=2500")
     off = np.abs(run_walks(spec).loss[:, -500:].mean(1)[:, None] - LEVELS)
     reached = set(off.argmin(1)[off.min(1) < 0.03])
     assert (off.min(1) < 0.03).mean() > 0.9
@@ -240,7 +242,7 @@ def test_xors_stationary_levels_are_where_walks_end(activation):
 
 
 def test_walks_that_overflow_are_kept_counted_and_named():
-    query = "dataset=wine&widths=6-6-6-6&activation=quadratic&init_range=5&walks=8&steps=30&walk=random"
+    query = "dataset=wine&widths=6-6-6-6&activation=quadratic&walk_range=5&walks=8&walk_steps=30&walk=random"
     result = ask(parse(Cloud, f"{query}&classified=0.1"))
     broken = ~(np.isfinite(result.loss) & np.isfinite(result.gradient_norm))
     numbers = np.flatnonzero(broken.any(1))
@@ -248,7 +250,7 @@ def test_walks_that_overflow_are_kept_counted_and_named():
     named = ", ".join(map(str, numbers))
     assert f"{len(numbers)} of 8 walks met an infinite or NaN loss or gradient (numbers {named};" in result.warnings[0]
     assert np.isnan(result.runs[:, ~np.isfinite(result.loss).all(1)]).all()
-    last = ask(parse(Cloud, f"{query}&classified=0&first={numbers[0]}&walks=1"))
+    last = ask(parse(Cloud, f"{query}&classified=0&first_walk={numbers[0]}&walks=1"))
     assert f"numbers {numbers[0]};" in last.warnings[0]
 
 
@@ -269,10 +271,10 @@ def test_what_is_asked_for_by_default():
 
 
 def test_a_share_of_points_rounds_to_at_least_one():
-    spec = parse(Cloud, "dataset=xor&widths=2&steps=9&classified=0.25")
-    assert spec.looked == 2 and parse(Cloud, "dataset=xor&widths=2&steps=9&classified=0.001").looked == 1
-    assert parse(Cloud, "dataset=xor&widths=2&steps=0&classified=1").looked == 1
-    assert ask(parse(Cloud, "dataset=xor&widths=2&walks=2&steps=0")).loss.shape == (2, 1)
+    spec = parse(Cloud, "dataset=xor&widths=2&walk_steps=9&classified=0.25")
+    assert spec.looked == 2 and parse(Cloud, "dataset=xor&widths=2&walk_steps=9&classified=0.001").looked == 1
+    assert parse(Cloud, "dataset=xor&widths=2&walk_steps=0&classified=1").looked == 1
+    assert ask(parse(Cloud, "dataset=xor&widths=2&walks=2&walk_steps=0")).loss.shape == (2, 1)
 
 
 def test_what_cannot_be_had_is_refused_with_the_reason():
@@ -295,20 +297,20 @@ def test_what_is_shown_is_said(answers):
     assert "ReLU has a kink" in answers["float64"].notes[-1] and answers["float64"].notes[-1].startswith(
         "Curvature: All"
     )
-    none = ask(parse(Cloud, "dataset=iris&activation=threshold&walks=2&steps=3"))
+    none = ask(parse(Cloud, "dataset=iris&activation=threshold&walks=2&walk_steps=3"))
     assert none.notes[-1] == "No point is classified by its curvature. threshold has no second derivative."
 
 
 def test_dependent_inputs_make_every_full_hessian_singular_and_that_is_said():
     """Heart's columns for one answer each add up to a constant."""
-    result = ask(parse(Cloud, "dataset=heart&widths=3&walks=2&steps=40&classified=0.1"))
+    result = ask(parse(Cloud, "dataset=heart&widths=3&walks=2&walk_steps=40&classified=0.1"))
     assert "33 inputs span only 28 dimensions: 15 directions of the first layer" in result.notes[-1]
     assert (result.classes("full") == SINGULAR).all() and (result.classes("tensors") != SINGULAR).any()
     thetas = torch.as_tensor(point(result.spec, 0, 40)).double()[None]
     loss = make_loss(replace(result.spec.problem, dtype="float64"))
     sizes = torch.linalg.eigvalsh(hessians(loss, thetas))[0].abs().sort().values
     assert sizes[14] < 1e-12 * sizes[-1]
-    penalised = ask(parse(Cloud, "dataset=heart&widths=3&walks=2&steps=40&classified=0.1&l2=0.01"))
+    penalised = ask(parse(Cloud, "dataset=heart&widths=3&walks=2&walk_steps=40&classified=0.1&l2=0.01"))
     assert "span" not in penalised.notes[-1] and (penalised.classes("full") != SINGULAR).all()
 
 

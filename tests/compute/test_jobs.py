@@ -150,6 +150,19 @@ class Doom:
     how: str = option("exit", choices={"exit": "x", "memory": "x", "reason": "x", "fault": "x"}, label="x", help="x.")
 
 
+def test_work_of_a_higher_rank_waits(pool):
+    first, second = (question("slice", f"{SMALL}&points=257&direction_seed={seed}") for seed in (101, 102))
+    ended = []
+    with Watch(pool, None) as watch:
+        watch.add("asked first", first, rank=1)
+        watch.add("asked second", second)
+        while watch.open():
+            update = watch.next(1.0)
+            if update is not None and update.final:
+                ended.append(update.tag)
+    assert ended == ["asked second", "asked first"]
+
+
 def misbehave(how: str):
     if how == "exit":
         os._exit(1)

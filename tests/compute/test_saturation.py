@@ -11,25 +11,32 @@ from torch import nn
 
 import compute.loss
 from compute.activations import ACTIVATIONS
+from compute.activity import (
+    FLAT,
+    HELD,
+    LADDER,
+    MEASURES,
+    histogram,
+    histograms,
+    lower_end,
+    mean_and_sd,
+    phi,
+    settled,
+    shares,
+)
 from compute.jobs import ask
 from compute.loss import make_loss
-from compute.measures import FLAT, MEASURES, lower_end, phi, settled
 from compute.nets import Problem
 from compute.options import BadSpec, parse
 from compute.results import Failure
 from compute.saturation import (
-    HELD,
-    LADDER,
     Saturation,
     SaturationResult,
+    at_moments,
     at_the_end,
-    histogram,
-    histograms,
-    mean_and_sd,
     places,
     saturation_levels,
     saturation_size,
-    shares,
 )
 from compute.tasks import CannotAnswer, every
 from compute.train import Training, run_training
@@ -359,6 +366,15 @@ def test_the_first_level_is_the_point_reached_and_the_last_adds_the_way_there():
     assert early.step.tolist() == [8] and whole.step.tolist() == [0, 2, 4, 6, 8]
     assert np.array_equal(early.layer_saturation[0], whole.layer_saturation[-1])
     assert np.array_equal(early.inputs, whole.inputs)
+
+
+def test_another_range_or_number_of_bins_asks_for_the_end_alone():
+    specs = [spec_of(f"dataset=iris&moments=5&{query}") for query in ("", "z_range=0.5", "bins=6", "moments=4")]
+    keys = [{task.key for task in every(saturation_levels(spec)).values() if task.run is at_moments} for spec in specs]
+    assert keys[0] and keys[0] == keys[1] == keys[2] and not keys[0] & keys[3]
+    wide, narrow = ask(specs[0]), ask(specs[1])
+    assert wide.layer_saturation.tobytes() == narrow.layer_saturation.tobytes()
+    assert wide.inputs.tobytes() != narrow.inputs.tobytes()
 
 
 @pytest.mark.parametrize("steps", [0, 1, 7, 5000])

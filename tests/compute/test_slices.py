@@ -28,6 +28,7 @@ SMALL = [
     "dataset=sine&widths=6&activation=sine&loss=squared_error&directions=gaussian&steps=10",
     "dataset=moons&widths=none&loss=sigmoid_squared_error&part=test&steps=10",
     "dataset=heart&widths=4&activation=softplus&directions=filter_original&part=test&steps=5",
+    "dataset=wine&widths=4-3&activation=silu&directions=eigenvectors&steps=20",
 ]
 
 
@@ -322,6 +323,7 @@ TURNED = [
     "dataset=wine&widths=3&activation=gelu&directions=interpolation&steps=20",
     "dataset=moons&widths=4&directions=gaussian&steps=10",
     "dataset=heart&widths=4&directions=filter_original&steps=5",
+    "dataset=iris&widths=4&activation=gelu&directions=eigenvectors&steps=20",
 ]
 
 
@@ -389,7 +391,7 @@ def test_an_angle_that_is_none_is_refused(angle):
         question("slice", f"turn={angle}")
 
 
-@pytest.mark.parametrize("kind", ["filter", "trajectory"])
+@pytest.mark.parametrize("kind", ["filter", "trajectory", "eigenvectors"])
 def test_moved_statistics_of_batchnorm_turn_along(kind):
     query = f"dataset=iris&widths=4-3&norm=batch&statistics=moved&steps=20&directions={kind}"
     flat, tilted, mirrored = turned(query, 0, 60, 180)

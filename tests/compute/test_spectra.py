@@ -15,6 +15,7 @@ from compute.lanczos import ends, quadrature
 from compute.loss import make_loss
 from compute.nets import Problem
 from compute.options import BadSpec, parse
+from compute.planes import make_plane
 from compute.results import Failure, pack, unpack
 from compute.spectra import (
     Exact,
@@ -24,14 +25,17 @@ from compute.spectra import (
     effective_rank,
     find_all,
     find_ends,
+    find_layers,
     probe,
     rademacher,
+    samples,
     smoothed,
     spectrum_levels,
 )
 from compute.tasks import CannotAnswer, every
 from compute.train import Start, Training, TrainingResult, run_training
 from tests.compute.test_curvature import by_module
+from tests.oracles import plain_gradient
 
 TWICE = [name for name, activation in ACTIVATIONS.items() if activation.twice]
 DEAD = [-1.0] * 6 + [1.0, 1.0, 0.0]
@@ -130,6 +134,41 @@ def test_the_trace_lies_within_three_standard_errors_on_99_of_100_seeds():
     assert (np.sum(within, 0) >= 99).all()
 
 
+@pytest.mark.parametrize("query", ["dataset=iris&widths=4", "dataset=heart&widths=4&activation=relu"])
+def test_without_the_ends_the_trace_is_as_right_and_several_times_as_sure(query):
+    """On 100 seeds of a trained network; of each layer, and of the norm, in the mean over these seeds."""
+    spec = parse(Spectrum, f"{query}&dtype=float64&steps=100&method=estimated&lanczos=2")
+    reached = run_training(Training(spec.problem, spec.start))
+    exact, far = find_all(spec, reached), find_ends(spec, reached)
+    layers = [part.sum() for part in np.split(exact.layers, layer_cuts(spec.problem)[1:-1])]
+    within, errors, off = [], [], []
+    for seed in range(100):
+        one = replace(spec, probe_seed=seed)
+        rule = probe(one, 0, 64, reached)
+        shares, squares = samples(one, far, rule)
+        traces, raw = shares.sum(1), rule.shares.sum(1)
+        np.testing.assert_allclose(raw, spec.problem.parameters * rule.moment, rtol=1e-9, atol=1e-9)
+        within.append(abs(traces.mean() - exact.trace) <= 3 * traces.std(ddof=1) / 8)
+        errors.append([traces.std(ddof=1), raw.std(ddof=1)])
+        off.append([*(shares.mean(0) - layers), squares.mean() - exact.frobenius**2])
+    assert sum(within) >= 99
+    assert (abs(np.mean(off, 0)) <= 3 * np.std(off, 0, ddof=1) / 10).all()
+    ours, plain = np.median(errors, 0)
+    assert ours < plain / 4
+
+
+def layer_cuts(problem: Problem) -> np.ndarray:
+    return np.cumsum([0, *(np.prod(shape) for shape in problem.shapes)])[::2]
+
+
+def test_a_matrix_of_a_few_eigenvalues_leaves_nothing_to_estimate():
+    spec = parse(Spectrum, "dataset=xor&widths=2&dtype=float64&method=estimated")
+    reached = point_at(spec.problem, np.zeros(9))  # one eigenvalue of 1/4, all others 0
+    shares, squares = samples(spec, find_ends(spec, reached), probe(spec, 0, 16, reached))
+    np.testing.assert_allclose(shares, [[0, 0.25]] * 16, atol=1e-12)
+    np.testing.assert_allclose(squares, 0.25**2, atol=1e-12)
+
+
 # ---------------------------------------------------------------------------------------------- both ends
 
 
@@ -192,15 +231,27 @@ def test_ends_of_networks_are_those_of_the_dense_matrix(query):
     ("sigmoid", "sigmoid_cross_entropy", 0.375), ("sigmoid", "sigmoid_squared_error", 0.1875),
 ])  # fmt: skip
 def test_xor_at_zero(activation, loss, largest):
-    found = all_at(f"dataset=xor&widths=2&activation={activation}&loss={loss}", np.zeros(9))
-    assert found.values[-1] == pytest.approx(largest, rel=1e-14) and np.abs(found.values[:-1]).max() < 1e-15
+    query = f"dataset=xor&widths=2&activation={activation}&loss={loss}"
+    found = all_at(query, np.zeros(9))
+    assert found.values[-1] == pytest.approx(largest, rel=1e-14) and np.abs(found.values[:-1]).max() < 1e-15  # singular
     assert found.trace == pytest.approx(largest, rel=1e-14)
+    assert stationary_loss(query, np.zeros(9)) == pytest.approx(0.25 if "squared" in loss else math.log(2), rel=1e-14)
+
+
+def stationary_loss(query: str, theta) -> float:
+    """The loss where the gradient is 0 to rounding."""
+    loss, point = make_loss(parse(Problem, f"{query}&dtype=float64")), torch.as_tensor(np.array(theta))
+    assert loss.gradient(point).abs().max() < 1e-16
+    return float(loss.total(point))
 
 
 def test_a_dead_relu_net():
-    found = all_at("dataset=xor&widths=2&activation=relu", DEAD)
+    query = "dataset=xor&widths=2&activation=relu"
+    found = all_at(query, DEAD)
     np.testing.assert_allclose(found.values, [0] * 8 + [0.25], atol=1e-16)
     np.testing.assert_allclose(found.tensors, [0] * 8 + [0.25], atol=1e-16)
+    np.testing.assert_allclose(found.layers, [0] * 8 + [0.25], atol=1e-16)
+    assert stationary_loss(query, DEAD) == pytest.approx(math.log(2), rel=1e-15)
 
 
 def closed_form(problem: Problem, theta: np.ndarray) -> np.ndarray:
@@ -255,6 +306,26 @@ def test_eigenvalues_are_those_of_a_dense_hessian_by_another_route(activation, w
     np.testing.assert_allclose(found.tensors, np.concatenate(blocks), atol=1e-12 * scale)
     layers = [np.linalg.eigvalsh(matrix[a:b, a:b]) for a, b in itertools.pairwise(cuts[::2])]
     np.testing.assert_allclose(found.layers, np.concatenate(layers), atol=1e-12 * scale)
+
+
+@pytest.mark.parametrize("query", [
+    "dataset=wine&widths=10-8&activation=gelu&loss=softmax_cross_entropy", "dataset=iris&widths=4",
+    "dataset=heart&widths=10&matrix=residual", "dataset=iris&widths=3&norm=batch", "dataset=iris&widths=none",
+    "dataset=digits&max_samples=40&network=lenet&channels=1-1&dense=3",
+])  # fmt: skip
+def test_each_layer_has_the_ends_and_the_trace_of_its_block(query):
+    query = f"{query}&dtype=float64&steps=30&probes=32"
+    exact, rough = (ask(question("spectrum", f"{query}&method={method}")) for method in ("exact", "estimated"))
+    parts = np.split(exact.layer_values, exact.layer_ends[1:-1])
+    np.testing.assert_array_equal(exact.layer_largest, [part.max() for part in parts])
+    np.testing.assert_array_equal(exact.layer_smallest, [part.min() for part in parts])
+    assert exact.layer_trace.sum() == pytest.approx(exact.trace, rel=1e-9) and not exact.layer_trace_error.any()
+    np.testing.assert_allclose(rough.layer_largest, exact.layer_largest, rtol=1e-3)
+    span = exact.layer_largest - exact.layer_smallest
+    assert (rough.layer_smallest - exact.layer_smallest >= -1e-12 * span).all()  # from within
+    assert (rough.layer_smallest - exact.layer_smallest <= 0.05 * span).all()
+    assert (abs(rough.layer_trace - exact.layer_trace) <= 4 * rough.layer_trace_error + 1e-12 * span).all()
+    assert (rough.layer_trace_error > 0).all()
 
 
 @pytest.mark.parametrize("query", ["dataset=iris&widths=4", "dataset=xor&widths=3", "dataset=moons&widths=3-3"])
@@ -342,6 +413,9 @@ def test_levels_share_their_probes_and_the_error_bar_shrinks():
     assert seen[-1].trace_error < seen[1].trace_error
     theta = run_training(Training(spec.problem, spec.start)).reached().astype(float)
     matrix = by_module(replace(spec.problem, dtype="float64"), theta)
+    values, vectors = np.linalg.eigh(matrix)
+    values[:5] = values[-5:] = 0  # the ends are taken out
+    matrix = vectors * values @ vectors.T
     sure = math.sqrt(2 * ((matrix**2).sum() - (matrix.diagonal() ** 2).sum()) / 64)  # Hutchinson's variance
     assert result.trace_error == pytest.approx(sure, rel=0.3)  # from 64 samples
     exact = ask(question("spectrum", "dataset=iris&steps=5"))
@@ -366,6 +440,72 @@ def test_an_answer_is_stored_and_read_back():
     assert again.spec == result.spec and pack(again) == pack(result)
 
 
+# ---------------------------------------------------------------------------------------------- elsewhere on a plane
+
+PLANES = [
+    "dataset=iris&widths=4&l2=0.01", "dataset=iris&widths=3-3&activation=gelu&directions=trajectory&turn=40",
+    "dataset=wine&widths=4&activation=softplus&directions=eigenvectors&turn=90&loss=softmax_cross_entropy",
+    "dataset=moons&widths=4&directions=weights&weight_a=3&weight_b=9", "dataset=heart&widths=3&part=test",
+    "dataset=iris&widths=3&norm=batch&directions=gaussian",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", PLANES)
+def test_a_point_of_a_plane_has_the_curvature_loss_and_gradient_it_has_there(query):
+    query = f"{query}&dtype=float64&steps=20"
+    result = ask(question("spectrum", f"{query}&at=0.3,-0.2"))
+    drawn = ask(question("slice", f"{query}&points=5&window=0.3,0.4,-0.3,-0.2&statistics=recomputed"))
+    point, part = drawn.theta + 0.3 * drawn.u - 0.2 * drawn.v, drawn.spec.where.part
+    matrix = by_module(result.spec.problem, point, part)
+    np.testing.assert_allclose(result.eigenvalues, np.linalg.eigvalsh(matrix), atol=1e-10 * np.abs(matrix).max())
+    assert result.loss == pytest.approx(drawn.loss[0, -1], rel=1e-10)
+    gradient = np.linalg.norm(plain_gradient(result.spec.problem, point))
+    assert result.gradient_norm == pytest.approx(gradient, rel=1e-9)
+    assert any("At a = 0.3 along" in note and drawn.names[1] in note for note in result.notes)
+    here = ask(question("spectrum", query))
+    assert not np.allclose(here.eigenvalues, result.eigenvalues, rtol=1e-3)
+    assert here.gradient_norm == drawn.gradient_norm and not any("At a =" in note for note in here.notes)
+
+
+def test_an_estimate_is_of_the_same_point():
+    query = "dataset=heart&widths=10&steps=20&directions=eigenvectors&at=2,1&turn=15"
+    exact, rough = (ask(question("spectrum", f"{query}&method={method}")) for method in ("exact", "estimated"))
+    np.testing.assert_allclose(rough.largest, exact.largest, rtol=1e-4)
+    assert rough.loss == exact.loss and abs(rough.trace - exact.trace) < 4 * rough.trace_error
+    again = unpack(SpectrumResult, pack(rough))
+    assert again.spec == rough.spec and again.spec.at == (2.0, 1.0) and pack(again) == pack(rough)
+
+
+def test_batchnorm_says_whose_statistics_these_are():
+    notes = ask(question("spectrum", "dataset=iris&widths=3&norm=batch&steps=5&at=0.1,0.1")).notes
+    assert any("BatchNorm's statistics are those of this point" in note for note in notes)
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("", "at=0,0"), ("", "at=none"), ("", "directions=gaussian&direction_seed=4&extent=3&turn=20"),
+    ("at=1,2", "at=1.0, 2.0"), ("at=1,2", "at=1,2&extent=7"),
+    ("at=1,2&norm=batch", "at=1,2&norm=batch&statistics=moved"),
+    ("at=1,2&directions=weights", "at=1,2&directions=weights&turn=30&direction_seed=5"),
+])  # fmt: skip
+def test_what_has_no_meaning_at_a_point_does_not_reach_the_answer(one, other):
+    assert key_for(canonical(question("spectrum", one))) == key_for(canonical(question("spectrum", other)))
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("at=1,2", "at=2,1"), ("at=1,2", "at=1,2&turn=10"), ("at=1,2", "at=1,2&direction_seed=1"), ("", "at=1e-6,0"),
+    ("", "part=test"),
+])  # fmt: skip
+def test_what_has_a_meaning_does(one, other):
+    assert key_for(canonical(question("spectrum", one))) != key_for(canonical(question("spectrum", other)))
+
+
+def test_the_point_reached_asks_for_no_plane_and_half_widths_are_never_sought():
+    for query, expected in (("", 0), ("at=1,2", 1)):
+        tasks = every(spectrum_levels(question("spectrum", query))).values()
+        planes = [task.args[0] for task in tasks if task.run is make_plane]
+        assert len(planes) == expected and all(place.where.extent == 1.0 for place in planes)
+
+
 # ---------------------------------------------------------------------------------------------- failures
 
 
@@ -382,7 +522,7 @@ def test_the_breakdown_is_noted():
 
 
 def test_ends_that_have_not_converged_are_warned_of(monkeypatch):
-    monkeypatch.setattr("compute.spectra.ENDS_STEPS", 0)
+    monkeypatch.setattr("compute.curvature.ENDS_STEPS", 0)
     result = ask(question("spectrum", "dataset=heart&widths=10&method=estimated&steps=0&top=3"))
     assert any("has converged in 6 Lanczos steps" in warning for warning in result.warnings)
 
@@ -391,6 +531,10 @@ def test_ends_that_have_not_converged_are_warned_of(monkeypatch):
     ("dataset=iris&activation=threshold", "threshold units has no curvature.*Choose another activation"),
     ("dataset=iris&rate=1e4&optimiser=sgd&loss=squared_error&activation=identity", "[Tt]raining diverged"),
     ("dataset=xor&part=test", "no test part"),
+    ("dataset=iris&activation=quadratic&widths=4-4-4-4-4&steps=1&at=1e6,1e6", "infinite or NaN at a = 1e.06.*nearer"),
+    ("dataset=sine&loss=squared_error&widths=none&steps=5&at=1,1", "one filter-normalised direction.*gaussian"),
+    ("dataset=iris&steps=0&directions=interpolation&at=1,1", "not trained"),
+    ("dataset=iris&activation=threshold&at=1,1", "threshold units has no curvature"),
 ])  # fmt: skip
 def test_what_cannot_be_answered_has_a_sentence(query, words):
     result = ask(question("spectrum", query))
@@ -398,10 +542,11 @@ def test_what_cannot_be_answered_has_a_sentence(query, words):
     assert re.search(words, result.sentence)
 
 
-def test_points_that_overflow_have_a_sentence():
+@pytest.mark.parametrize("value", [1e200, math.nan])
+def test_points_that_overflow_and_nan_weights_have_a_sentence(value):
     spec = parse(Spectrum, "dataset=iris&activation=quadratic&dtype=float64")
-    far = point_at(spec.problem, np.full(35, 1e200))
-    for find in (find_all, find_ends, lambda spec, reached: probe(spec, 0, 2, reached)):
+    far = point_at(spec.problem, np.full(35, value))
+    for find in (find_all, find_ends, find_layers, lambda spec, reached: probe(spec, 0, 2, reached)):
         with pytest.raises(CannotAnswer, match="infinite or NaN"):
             find(spec, far)
 
@@ -410,6 +555,10 @@ def test_points_that_overflow_have_a_sentence():
     ("dataset=mnist&widths=10&method=exact", r"5,000 parameters \(limit\).*784-10-10 has 7,960.*method=est"),
     ("dataset=iris&norm=batch&part=test", "BatchNorm.*Choose part=train"),
     ("dataset=iris&probes=1", "probes must lie between 2"),
+    ("at=0.3", "at takes two numbers.*got 0.3"),
+    ("at=1,2,3", "at must name at most 2 numbers; got 3"),
+    ("at=1,nan", "at must be a finite number"),
+    ("at=1,2&directions=weights&weight_a=99", "weight_a and weight_b must be below 35"),
 ])  # fmt: skip
 def test_what_cannot_be_asked_is_refused_with_a_sentence(query, words):
     with pytest.raises(BadSpec, match=words):

@@ -93,7 +93,9 @@ def test_the_carried_counter_lengthens_runs_and_the_one_set_back_does_not():
     assert found["authors"].length.max() > found["reset"].length.max()
 
 
-@pytest.mark.parametrize("query", ["dataset=xor&widths=2&walks=6&steps=300", "dataset=iris&walks=4&steps=100&step=0.1"])
+@pytest.mark.parametrize(
+    "query", ["dataset=xor&widths=2&walks=6&walk_steps=300", "dataset=iris&walks=4&walk_steps=100&walk_size=0.1"]
+)
 def test_a_scaled_and_shifted_loss_stagnates_equally(query):
     loss = run_walks(parse(Walks, f"{query}&dtype=float64")).loss
     for counter in COUNTERS:

@@ -15,7 +15,7 @@ from compute.summaries import Summary, mean_of, summarise, valleys
 
 @pytest.fixture(scope="module")
 def cloud() -> CloudResult:
-    return ask(parse(Cloud, "dataset=iris&widths=4&activation=tanh&walks=12&steps=200&step=0.05"))
+    return ask(parse(Cloud, "dataset=iris&widths=4&activation=tanh&walks=12&walk_steps=200&walk_size=0.05"))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,9 @@ def test_valleys_are_the_points_of_least_loss(cloud, summary):
 
 
 def test_walks_that_overflow_are_counted_and_spoil_no_mean():
-    query = "dataset=wine&widths=6-6-6-6&activation=quadratic&init_range=5&walks=8&steps=30&walk=random&classified=0.1"
+    query = (
+        "dataset=wine&widths=6-6-6-6&activation=quadratic&walk_range=5&walks=8&walk_steps=30&walk=random&classified=0.1"
+    )
     cloud = ask(parse(Cloud, query))
     found = summarise(cloud)
     finite = np.isfinite(cloud.loss[:, -1])
@@ -78,7 +80,7 @@ def test_walks_that_overflow_are_counted_and_spoil_no_mean():
 
 
 def test_what_was_not_measured_has_no_numbers():
-    cloud = ask(parse(Cloud, "dataset=xor&widths=2&activation=leaky_relu&walks=5&steps=20&classified=0"))
+    cloud = ask(parse(Cloud, "dataset=xor&widths=2&activation=leaky_relu&walks=5&walk_steps=20&classified=0"))
     found = summarise(cloud)
     assert math.isnan(found.last["test_loss"].mean) and found.last["test_loss"].left_out == 5
     assert math.isnan(found.shares["full"]["convex"].share) and found.classified == 0

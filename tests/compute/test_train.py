@@ -2,11 +2,18 @@ import numpy as np
 import pytest
 import torch
 
+from compute.activations import ACTIVATIONS
+from compute.analyses import canonical, key_for, question
 from compute.datasets import prepare
+from compute.jobs import ask
+from compute.kernels.curvature import dense
 from compute.loss import make_loss
-from compute.options import parse
-from compute.tasks import CannotAnswer, Task
+from compute.nets import Problem, offsets, rescaled
+from compute.options import parse, relevant
+from compute.results import Failure
+from compute.tasks import CannotAnswer, Task, every
 from compute.train import (
+    Start,
     Training,
     _advance,
     _begin,
@@ -16,6 +23,7 @@ from compute.train import (
     train_many,
     training_levels,
 )
+from tests.cases import EXACT
 from tests.oracles import module, plain_gradient, plain_loss
 
 SMALL = "dataset=iris&widths=4&steps=30&dtype=float64"
@@ -161,3 +169,132 @@ def test_the_initial_draw_is_unrelated_to_generated_data_of_the_same_seed():
     x = np.sort(prepare("sine", 5, 0.2, 0.0, 0).x_train[:, 0])
     theta = np.sort(run_training(spec).theta[0][:100])
     assert not np.isin(theta, x).any()
+
+
+# ---------------------------------------------------------------------------------------------- rescaling
+
+RESCALED = [
+    f"{SMALL}&activation=relu&rescale=10", f"{SMALL}&activation=leaky_relu&slope=0.2&rescale=0.03&l2=0.01",
+    f"{SMALL}&activation=identity&rescale=4",
+    "dataset=wine&widths=5-3&steps=12&dtype=float64&activation=relu&rescale=7",
+    "dataset=digits&network=lenet&channels=2-3&dense=5&max_samples=60&steps=4&dtype=float64&activation=relu&rescale=5",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_is_called_positively_homogeneous_where_it_is(name):
+    function, x = ACTIVATIONS[name].function, torch.linspace(-5, 5, 201, dtype=torch.float64)
+    values = [function(factor * x, 0.3) / factor for factor in (0.01, 1.0, 7.0)]  # 0.3: slope, α or β
+    equal = all(torch.allclose(value, values[1], rtol=1e-12, atol=0) for value in values)
+    assert equal == ACTIVATIONS[name].homogeneous
+
+
+@pytest.mark.parametrize("query", RESCALED)
+def test_a_rescaled_network_computes_what_it_did(query):
+    spec = parse(Training, query)
+    result, plain = run_training(spec), run_training(spec.plain)
+    assert np.array_equal(result.step, plain.step) and not np.array_equal(result.theta[0], plain.theta[0])
+    x = make_loss(spec.problem).parts["test"].x
+    for row in (0, -1):
+        now, before = (module(spec.problem, each.theta[row])(x).detach() for each in (result, plain))
+        np.testing.assert_allclose(now, before, rtol=1e-12, atol=1e-12)
+    for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy"):
+        np.testing.assert_allclose(getattr(result, name), getattr(plain, name), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("query", RESCALED[:4])
+def test_gradients_are_those_of_the_rescaled_point(query):
+    spec = parse(Training, query)
+    result, plain = run_training(spec), run_training(spec.plain)
+    loss, cuts = make_loss(spec.problem), offsets(spec.problem.shapes)
+    slope = np.ones(spec.problem.parameters)  # ∂θ/∂θ′: f(Rθ) = f(θ) makes the gradient there R⁻¹ ∇f(θ)
+    slope[: cuts[2]], slope[cuts[2] : cuts[3]] = 1 / spec.start.rescale, spec.start.rescale
+    for row in (0, 5, -1):
+        data = loss.gradient(torch.as_tensor(plain.theta[row])).numpy() - 2 * spec.problem.l2 * plain.theta[row]
+        expected = np.linalg.norm(slope * data + 2 * spec.problem.l2 * result.theta[row])
+        assert result.gradient_norm[row] == pytest.approx(expected, rel=1e-10)
+        assert result.gradient_norm[row] == pytest.approx(
+            np.linalg.norm(plain_gradient(spec.problem, result.theta[row])), rel=1e-10
+        )
+        penalty = spec.problem.l2 * np.square(result.theta[row]).sum()
+        assert result.penalty[row] == pytest.approx(penalty, rel=1e-12)
+
+
+def test_rescaling_back_gives_the_same_point():
+    problem = parse(Problem, "dataset=wine&widths=5-3")
+    theta = np.random.default_rng(0).normal(size=(2, problem.parameters))
+    there = rescaled(problem, theta, 8.0)  # a power of two is exact
+    assert np.array_equal(rescaled(problem, there, 1 / 8), theta)
+    changed = there != theta
+    assert changed[:, : 5 * 13 + 5 + 15].all() and not changed[:, 5 * 13 + 5 + 15 :].any()
+
+
+def test_rescaling_is_one_more_step_after_the_same_training():
+    query = "dataset=iris&widths=4&steps=30&activation=relu"
+    plain, ten, two = (parse(Training, f"{query}{more}") for more in ("", "&rescale=10", "&rescale=2"))
+    tasks = [every(training_levels(spec)) for spec in (plain, ten, two)]
+    assert set(tasks[0]) < set(tasks[1]) and set(tasks[0]) < set(tasks[2])
+    assert set(tasks[1]) & set(tasks[2]) == set(tasks[0])
+    result, whole = ask(ten), run_training(ten)
+    for name in ("step", "theta", "train_loss", "gradient_norm"):
+        assert np.array_equal(getattr(result, name), getattr(whole, name)), name
+    assert result.spec == ten and "the same function" in result.notes[-1]
+    assert train_many([plain, ten])[0].notes == ask(plain).notes
+
+
+def test_rescaling_has_no_part_in_questions_of_other_activations():
+    for name in ("slice", "training", "spectrum"):
+        one, other = (question(name, f"dataset=iris&activation=tanh{more}") for more in ("", "&rescale=10"))
+        assert key_for(one) == key_for(other) and canonical(one) == canonical(other)
+        first, second = (question(name, f"dataset=iris&activation=relu{more}") for more in ("", "&rescale=10"))
+        assert key_for(first) != key_for(second) and canonical(second).start.rescale == 10
+    tanh = parse(Training, "dataset=xor&widths=2&steps=3&rescale=10")
+    assert tanh.factor == 1 and np.array_equal(run_training(tanh).theta, run_training(tanh.plain).theta)
+    assert relevant(Start(rescale=3.0))["rescale"] == 3.0  # alone, a Start does not know the activation
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [("widths=none", "no hidden layer"), ("widths=4&norm=batch", "BatchNorm"), ("widths=4-4-4&skip=1", "skip")],
+)
+def test_networks_whose_function_would_change_are_refused_before_they_are_trained(query, word):
+    spec = parse(Training, f"dataset=iris&activation=relu&rescale=10&{query}")
+    (task,) = every(training_levels(spec)).values()
+    refused = ask(spec)
+    assert isinstance(refused, Failure) and word in refused.sentence and "rescale=1" in refused.sentence
+    with pytest.raises(CannotAnswer, match=word):
+        task.run(*task.args)
+    with pytest.raises(CannotAnswer, match=word):
+        run_training(spec)
+
+
+def test_a_training_that_diverged_stays_so_when_rescaled():
+    query = "dataset=sine&loss=squared_error&activation=identity&widths=4-4-4&optimiser=sgd&rate=50&steps=200"
+    result, plain = ask(parse(Training, f"{query}&rescale=2")), ask(parse(Training, query))
+    assert 0 < plain.diverged_at == result.diverged_at and len(result.step) == len(plain.step)
+    with pytest.raises(CannotAnswer, match="diverged"):
+        result.reached()
+
+
+def test_sharpness_and_gaussian_slices_change_and_filter_normalised_ones_do_not():
+    """Each filter-normalised direction is rescaled with its weights, and biases stay where they are. The second one
+    is turned orthogonal in parameter space, which rescaling does not keep: `filter_original` leaves it as published.
+    """
+
+    def pair(name: str, query: str):
+        asked = [question(name, f"{SMALL}&activation=relu&extent=0.5&{query}{more}") for more in ("", "&rescale=10")]
+        return (ask(spec).data for spec in asked)
+
+    before, now = pair("slice", "points=9&directions=filter_original")
+    np.testing.assert_allclose(now, before, rtol=1e-10, atol=1e-12)
+    before, now = pair("line", "line_points=11")
+    np.testing.assert_allclose(now, before, rtol=1e-10, atol=1e-12)
+    before, now = pair("slice", "points=9&directions=gaussian")
+    assert abs(np.ptp(now) / np.ptp(before) - 1) > 0.5
+    spec = parse(Training, f"{SMALL}&activation=relu&rescale=10")
+    sharpest = [
+        float(torch.linalg.eigvalsh(dense(make_loss(spec.problem), torch.as_tensor(run_training(each).reached())))[-1])
+        for each in (spec, spec.plain)
+    ]
+    assert abs(sharpest[0] / sharpest[1] - 1) > 0.5
+    np.testing.assert_allclose(run_training(spec).train_loss, run_training(spec.plain).train_loss, **EXACT)

@@ -20,17 +20,17 @@ from tests.oracles import plain_gradient, plain_loss
 
 ROOT = Path(__file__).parents[2]
 XOR = "dataset=xor&widths=2"
-SHORT = "walks=5&steps=40&seed=3"
+SHORT = "walks=5&walk_steps=40&walk_seed=3"
 # One question for each way a walk is computed: compiled, side by side, by torch in float64, in batches, of more layers.
 ROUTES = {
     "few": f"{XOR}&{SHORT}&l2=0.01",
     "compiled": f"dataset=iris&widths=4&{SHORT}",
     "float64": f"dataset=iris&widths=4&{SHORT}&dtype=float64",
-    "batches": f"dataset=iris&widths=4&{SHORT}&batch=32",
+    "batches": f"dataset=iris&widths=4&{SHORT}&walk_batch=32",
     "deep": f"dataset=wine&widths=5-4&activation=gelu&l2=0.01&{SHORT}",
 }
 # 100 walks from [−10, 10] through the mean squared error of sigmoid units, as in PGW 2018.
-PUBLISHED = f"{XOR}&activation=sigmoid&loss=sigmoid_squared_error&init_range=10&walks=100"
+PUBLISHED = f"{XOR}&activation=sigmoid&loss=sigmoid_squared_error&walk_range=10&walks=100"
 
 
 def walked(query: str, **kept) -> WalksResult:
@@ -82,7 +82,7 @@ def test_walks_do_not_depend_on_places_in_blocks_of_torch(monkeypatch):
 
 
 def test_a_gradient_walk_equals_a_plain_loop():
-    result = walked(f"{XOR}&dtype=float64&walks=3&steps=60&l2=0.01&seed=5", points=True)
+    result = walked(f"{XOR}&dtype=float64&walks=3&walk_steps=60&l2=0.01&walk_seed=5", points=True)
     for number in range(3):
         stream = np.random.SeedSequence(5, spawn_key=(4, number, 1))
         draws, w = np.random.default_rng(stream).random((60, 9)), result.theta[number, 0].copy()
@@ -99,7 +99,9 @@ def test_a_gradient_walk_equals_a_plain_loop():
 @pytest.mark.parametrize("seed", [0, 1, 99])
 @pytest.mark.parametrize("query", ["dtype=float64", "dtype=float32", "dtype=float32&widths=3-3"])
 def test_every_step_goes_against_the_slope_by_half_the_longest_on_average(query, seed):
-    result = walked(f"dataset=iris&{query}&walks=3&steps=80&seed={seed}&init_range=2&step=0.005", points=True)
+    result = walked(
+        f"dataset=iris&{query}&walks=3&walk_steps=80&walk_seed={seed}&walk_range=2&walk_size=0.005", points=True
+    )
     s, dtype = result.spec.longest, result.theta.dtype
     assert s == pytest.approx(0.02)
     moves = np.diff(result.theta.astype(np.float64), axis=1)
@@ -115,7 +117,7 @@ def test_every_step_goes_against_the_slope_by_half_the_longest_on_average(query,
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_slope_of_exactly_zero_moves_up(dtype):
-    result = walked(f"dataset=iris&widths=4&activation=threshold&dtype={dtype}&walks=3&steps=20", points=True)
+    result = walked(f"dataset=iris&widths=4&activation=threshold&dtype={dtype}&walks=3&walk_steps=20", points=True)
     moves = np.diff(result.theta, axis=1)
     assert (moves[:, :, :20] >= 0).all() and moves[:, :, :20].mean() > 0  # hidden weights have no slope at all
     assert (moves[:, :, 20:] < 0).any()
@@ -124,7 +126,7 @@ def test_a_slope_of_exactly_zero_moves_up(dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("kind", ["bounded_gradient", "random", "progressive_random"])
 def test_bounded_walks_stay_inside_and_step_no_further_than_s(kind, dtype):
-    result = walked(f"{XOR}&walk={kind}&dtype={dtype}&walks=5&steps=300&step=0.1&init_range=3", points=True)
+    result = walked(f"{XOR}&walk={kind}&dtype={dtype}&walks=5&walk_steps=300&walk_size=0.1&walk_range=3", points=True)
     assert np.abs(result.theta).max() <= 3
     moves = np.diff(result.theta, axis=1)
     assert 0.55 < np.abs(moves).max() <= 0.6 + 1e-6
@@ -132,11 +134,13 @@ def test_bounded_walks_stay_inside_and_step_no_further_than_s(kind, dtype):
 
 
 def test_an_unbounded_walk_leaves_the_range():
-    assert np.abs(walked(f"{XOR}&walks=2&steps=300", points=True).theta).max() > 1.5
+    assert np.abs(walked(f"{XOR}&walks=2&walk_steps=300", points=True).theta).max() > 1.5
 
 
 def test_a_progressive_random_walk_keeps_its_heading_between_edges():
-    spec = parse(Walks, f"{XOR}&walk=progressive_random&walks=200&steps=80&init_range=3&step=0.1&dtype=float64")
+    spec = parse(
+        Walks, f"{XOR}&walk=progressive_random&walks=200&walk_steps=80&walk_range=3&walk_size=0.1&dtype=float64"
+    )
     result = run_walks(spec, points=True)
     starts, headings = result.theta[:, 0], begin(spec).heading
     assert ((np.abs(starts) == 3).sum(1) == 1).all()  # one coordinate on the edge
@@ -151,7 +155,9 @@ def test_a_progressive_random_walk_keeps_its_heading_between_edges():
 
 
 def test_a_random_walk_goes_either_way_evenly():
-    moves = np.diff(walked(f"{XOR}&walk=random&walks=20&steps=200&step=0.001&dtype=float64", points=True).theta, axis=1)
+    moves = np.diff(
+        walked(f"{XOR}&walk=random&walks=20&walk_steps=200&walk_size=0.001&dtype=float64", points=True).theta, axis=1
+    )
     assert abs((moves > 0).mean() - 0.5) < 5 * 0.5 / np.sqrt(moves.size)
     assert abs(moves.std() / 0.002 - 3**-0.5) < 0.01  # U(−s, s)
 
@@ -160,7 +166,7 @@ def test_a_random_walk_goes_either_way_evenly():
     ("random", 0.457, 0.082, True), ("random", 0.457, 0.082, False), ("bounded_gradient", 0.092, 0.089, True),
 ])  # fmt: skip
 def test_losses_of_xor_walks_are_the_published_ones(walk, mean, spread, micro):
-    steps = "step=0.01&steps=1000" if micro else "step=0.1&steps=100"
+    steps = "walk_size=0.01&walk_steps=1000" if micro else "walk_size=0.1&walk_steps=100"
     loss = walked(f"{PUBLISHED}&walk={walk}&{steps}").loss
     error = np.sqrt(2) * loss.mean(1).std() / 10  # of the difference of two means over 100 walks
     assert abs(loss.mean() - mean) < 3 * error
@@ -171,7 +177,7 @@ def test_saturated_units_have_slopes_of_exactly_zero_in_float32_and_seldom_in_fl
     """PGW 2018's unbounded walks are matched only in float32, where 13 % of the slopes are exactly 0 and move up."""
     shares = []
     for dtype in ("float32", "float64"):
-        result = walked(f"{PUBLISHED}&dtype={dtype}&steps=200&walks=30&step=0.05", points=True)
+        result = walked(f"{PUBLISHED}&dtype={dtype}&walk_steps=200&walks=30&walk_size=0.05", points=True)
         points = result.theta.reshape(-1, 9)[::5]
         shares.append((make_loss(result.spec.problem).gradient(torch.as_tensor(points)) == 0).double().mean().item())
     assert shares[0] > 0.08 and shares[0] > 1.5 * shares[1]
@@ -197,7 +203,9 @@ def test_compiled_gradients_are_as_exact_as_torchs(activation):
 @pytest.mark.parametrize("dataset", ["iris", "heart", "xor", "digits"])
 def test_compiled_walks_follow_those_of_torch(dataset, monkeypatch):
     pytest.importorskip("numba")
-    spec = parse(Walks, f"dataset={dataset}&widths=3&activation=elu&walks=3&steps=15&l2=0.01&walk=bounded_gradient")
+    spec = parse(
+        Walks, f"dataset={dataset}&widths=3&activation=elu&walks=3&walk_steps=15&l2=0.01&walk=bounded_gradient"
+    )
     assert gradients.trusted(spec.problem)
     assert gradients.few_patterns(spec.problem) == (dataset == "xor")
     fast = run_walks(spec, points=True, held_out=True)
@@ -230,7 +238,7 @@ def test_without_numba_walks_are_taken_all_the_same():
         "from compute.kernels import gradients\n"
         "from compute.options import parse\n"
         "from compute.walks import Walks, run_walks\n"
-        f"spec = parse(Walks, {f'{XOR}&walks=3&steps=5'!r})\n"
+        f"spec = parse(Walks, {f'{XOR}&walks=3&walk_steps=5'!r})\n"
         "print(gradients.trusted(spec.problem), run_walks(spec).loss.shape)"
     )
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
@@ -239,17 +247,17 @@ def test_without_numba_walks_are_taken_all_the_same():
 
 def test_equal_seeds_draw_equally_for_every_activation_and_range():
     one, other = (begin(parse(Walks, f"{XOR}&walks=4&activation={name}")).theta for name in ("tanh", "relu"))
-    wide = begin(parse(Walks, f"{XOR}&walks=4&init_range=10")).theta
+    wide = begin(parse(Walks, f"{XOR}&walks=4&walk_range=10")).theta
     assert np.array_equal(one, other)
     np.testing.assert_allclose(wide, 10 * one, rtol=1e-6)
-    assert not np.array_equal(one, begin(parse(Walks, f"{XOR}&walks=4&seed=1")).theta)
+    assert not np.array_equal(one, begin(parse(Walks, f"{XOR}&walks=4&walk_seed=1")).theta)
     starts = begin(parse(Walks, "dataset=xor&widths=20&walks=100&dtype=float64")).theta
     assert np.abs(starts).max() < 1 and abs(starts.std() - 3**-0.5) < 0.01
     assert not np.isin(initial(parse(Problem, XOR), 0, "uniform", 1.0), one).any()  # a stream of its own
 
 
 def test_walks_that_overflow_are_kept_counted_and_named():
-    query = "dataset=wine&widths=6-6-6-6&activation=quadratic&init_range=5&walks=8&steps=30&walk=random"
+    query = "dataset=wine&widths=6-6-6-6&activation=quadratic&walk_range=5&walks=8&walk_steps=30&walk=random"
     result = walked(query)
     broken = ~np.isfinite(result.loss)
     numbers = np.flatnonzero(broken.any(1))
@@ -257,12 +265,12 @@ def test_walks_that_overflow_are_kept_counted_and_named():
     assert (result.broken_at[numbers] >= 0).all() and (np.delete(result.broken_at, numbers) == -1).all()
     named = ", ".join(map(str, numbers))
     assert f"{len(numbers)} of 8 walks met an infinite or NaN loss or gradient (numbers {named};" in result.warnings[0]
-    assert walked(f"{XOR}&walks=2&steps=3").warnings == ()
+    assert walked(f"{XOR}&walks=2&walk_steps=3").warnings == ()
 
 
 def test_ten_walks_for_each_parameter_unless_said_otherwise():
     assert parse(Walks, XOR).count == 90 and parse(Walks, f"{XOR}&walks=7").count == 7
-    assert walked(f"{XOR}&steps=0").loss.shape == (90, 1)
+    assert walked(f"{XOR}&walk_steps=0").loss.shape == (90, 1)
 
 
 def test_too_much_is_refused_with_the_estimate_and_the_limit():
@@ -274,13 +282,13 @@ def test_too_much_is_refused_with_the_estimate_and_the_limit():
 
 
 def test_what_was_done_is_said():
-    assert walked(f"{XOR}&walks=2&steps=3&init_range=10&walk=random").notes == (
+    assert walked(f"{XOR}&walks=2&walk_steps=3&walk_range=10&walk=random").notes == (
         "2 walks, random, 3 steps of at most 0.2 a weight, from points in [−10, 10], kept there, seed 0, float32.",
     )
-    assert "batch of 32 patterns, not of all" in walked(f"{ROUTES['batches']}&steps=2").notes[1]
+    assert "batch of 32 patterns, not of all" in walked(f"{ROUTES['batches']}&walk_steps=2").notes[1]
 
 
 def test_an_answer_survives_storage():
-    result = walked(f"{XOR}&walks=2&steps=3", points=True)
+    result = walked(f"{XOR}&walks=2&walk_steps=3", points=True)
     stored = unpack(WalksResult, pack(result))
     assert same(stored, result) and replace(stored.spec) == result.spec and stored.notes == result.notes

@@ -1,0 +1,408 @@
+"""The eigenvalues of one column: in order, as a histogram, or the share below each value."""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import parts
+from app.figures.symlog import Symlog, symlog
+from app.figures.ticks import linear_ticks, log_ticks, number, numbers
+from app.view import Scale, View
+from compute.kernels.curvature import MATRICES
+
+BARS = 60  # of a histogram, over the row's range
+POINTS = 1000  # shares at which an estimated curve is drawn: three a pixel of a column
+MOST = 2000  # eigenvalues drawn one by one; of more, every nth between both ends
+DOTS = 60  # eigenvalues up to which each has a dot
+LABELS = 14  # names of blocks that find room beside their curves
+NAMED = 1.24  # where the axis of shares ends if names stand beside the curves
+HEADED = 1.09  # where it ends if they stand above them
+LETTER = 0.028  # width of a letter as a share of the axis
+TEXT = 0.065  # height of a line of text as a share of the axis
+ESTIMATE = {"color": "#888", "width": 1.3}
+ENDS = {"tensors": "tensor", "layers": "layer"}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Eigenvalues (N,) ascending, each at its share of all (N,), and their ranks from the top, or 0 where estimated."""
+
+    name: str
+    values: np.ndarray
+    shares: np.ndarray
+    ranks: np.ndarray
+    total: int
+
+
+def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+    """All eigenvalues in the activation's colour; an estimate in it too, or thin and grey over the exact ones."""
+    if why := _nothing(result, view):
+        return parts.sentence(why)
+    pictures = {"sorted": _curves, "cumulative": _curves, "density": _histogram}
+    build = _ends_of_layers if _by_ends(result, view) else pictures[view.spectrum]
+    traces, layout = build(result, view, _range(result, view, scale), colour)
+    layout |= {"showlegend": False, "uirevision": f"spectrum {view.spectrum} {view.blocks}"}
+    layout |= {"margin": {"l": 56, "r": 10, "t": 8, "b": 40}}
+    return parts.bare(go.Figure({"data": traces, "layout": layout}))
+
+
+def span(result, view: View) -> tuple[float, float]:
+    """Lowest and highest eigenvalue, and the layers' traces where these are drawn."""
+    if _nothing(result, view):
+        return (math.nan, math.nan)
+    known = [result.largest, result.smallest, result.eigenvalues, result.nodes[result.weights > 0]]
+    known += [result.layer_trace] if _by_ends(result, view) else []
+    values = np.concatenate(known)
+    return float(values.min()), float(values.max())
+
+
+def caption(result, view: View) -> str:
+    """Matrix, how its eigenvalues were found, the point, and the numbers that sum them up."""
+    if _nothing(result, view):
+        return ""
+    error = f" ± {number(result.trace_error, 2)}" if result.trace_error else ""
+    condition = [f"condition {number(result.condition)}"] if math.isfinite(result.condition) else []
+    return " · ".join(
+        [
+            f"{MATRICES[result.spec.matrix]}{_point(result)}",
+            _method(result, view),
+            f"total {'training' if result.spec.where.part == 'train' else 'test'} loss {number(result.loss)}",
+            f"trace {number(result.trace)}{error}",
+            f"λmax {number(result.largest[0])}, λmin {number(result.smallest[0])}",
+            f"effective rank {number(result.effective_rank)}",
+            *condition,
+        ]
+    )
+
+
+def size(result) -> str:
+    """How much was computed."""
+    return f"{result.parameters:,} eigenvalues" if len(result.eigenvalues) else f"{len(result.nodes):,} probes"
+
+
+def _nothing(result, view: View) -> str:
+    if view.blocks != "tensors" or len(result.eigenvalues):
+        return ""
+    return (
+        "A tensor's eigenvalues are known only where all are computed, and this is an estimate for "
+        f"{result.parameters:,} parameters. Choose method=exact with a limit that holds them, or look at each layer."
+    )
+
+
+def _by_ends(result, view: View) -> bool:
+    """Whether only the ends and the trace of each layer's block are known."""
+    return view.blocks == "layers" and not len(result.eigenvalues)
+
+
+def _range(result, view: View, scale: Scale) -> tuple[float, float]:
+    """Lowest and highest eigenvalue to draw, 0 among them: the row's, or else the panel's own."""
+    low, high = span(result, view)
+    low = low if scale.low is None else scale.low
+    high = high if scale.high is None else scale.high
+    return min(low, 0.0), max(high, 0.0)
+
+
+# ---------------------------------------------------------------------------------------------- which eigenvalues
+
+
+def _exact(result, view: View) -> list[Curve]:
+    """All eigenvalues of the matrix, or of each of its blocks; nothing where they are estimated."""
+    if not len(result.eigenvalues):
+        return []
+    if view.blocks == "full":
+        return [_one("eigenvalues", result.eigenvalues)]
+    values, ends = (getattr(result, f"{ENDS[view.blocks]}_{what}") for what in ("values", "ends"))
+    names = result.names if view.blocks == "tensors" else [f"layer {n}" for n in range(1, len(ends))]
+    return [_one(name, values[a:b]) for name, (a, b) in zip(names, itertools.pairwise(ends), strict=True) if a < b]
+
+
+def _one(name: str, values: np.ndarray) -> Curve:
+    """Each in the middle of its share."""
+    places = np.arange(len(values))
+    return Curve(name, values, (places + 0.5) / len(values), len(values) - places, len(values))
+
+
+def _to_the_edge(curve: Curve) -> Curve:
+    """With its ends led on to shares of 0 and 1."""
+    values, ranks = (np.pad(part, 1, "edge") for part in (curve.values, curve.ranks))
+    return Curve(curve.name, values, np.concatenate([[0.0], curve.shares, [1.0]]), ranks, curve.total)
+
+
+def _estimated(result) -> Curve:
+    """The probes' mean quadrature by its quantiles."""
+    order = np.argsort(result.nodes, axis=None)
+    below = np.cumsum(result.weights.ravel()[order]) / len(result.weights)
+    shares = (np.arange(POINTS) + 0.5) / POINTS
+    places = np.minimum(np.searchsorted(below, shares), len(below) - 1)
+    return Curve("estimate", result.nodes.ravel()[order][places], shares, np.zeros(POINTS), result.parameters)
+
+
+def _risen(curve: Curve) -> Curve:
+    """Shares at or below each value, from 0: a step at each, where a line goes across first and then up."""
+    values, ranks = (np.pad(part, (1, 0), "edge") for part in (curve.values, curve.ranks))
+    return Curve(curve.name, values, np.arange(curve.total + 1) / curve.total, ranks, curve.total)
+
+
+def _bounded(curve: Curve) -> Curve:
+    """At most about MOST of its points, both ends in full."""
+    count = len(curve.values)
+    if count <= MOST:
+        return curve
+    ends = np.arange(MOST // 10)
+    kept = np.unique(np.concatenate([ends, np.linspace(0, count - 1, MOST).astype(int), count - 1 - ends]))
+    return Curve(curve.name, curve.values[kept], curve.shares[kept], curve.ranks[kept], curve.total)
+
+
+def _counts(result, view: View) -> np.ndarray:
+    """(3,) negative, zero and positive: of the matrix, or of its blocks together."""
+    if view.blocks == "full":
+        return result.counts
+    values = np.concatenate([curve.values for curve in _exact(result, view)])
+    return np.array([(values < -result.cut).sum(), (np.abs(values) <= result.cut).sum(), (values > result.cut).sum()])
+
+
+# ---------------------------------------------------------------------------------------------- curves
+
+
+def _curves(result, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
+    """Traces and layout of the eigenvalues in order; of the share below each, which is the same picture on its side."""
+    axis, flip, blocks = symlog(*ends), view.spectrum == "cumulative", view.blocks != "full"
+    exact = _exact(result, view)
+    drawn = (
+        [_risen(curve) for curve in exact] if flip else [_to_the_edge(curve) for curve in exact] if blocks else exact
+    )
+    traces = [_line(curve, axis, flip, _style(exact, number, colour, flip)) for number, curve in enumerate(drawn)]
+    if not blocks:
+        style = {"line": ESTIMATE if exact else {"color": colour, "width": 2.2}, "mode": "lines"}
+        traces.append(_line(_estimated(result), axis, flip, style))
+        traces += [] if exact else _found_ends(result, axis, flip, colour)
+    of = "each block's" if blocks else f"all {result.parameters:,}"
+    values = {"title": {"text": f"eigenvalue λ, {axis.note}"}, **axis.axis(*ends, 4 if flip else 6)}
+    top = 1.02 if not blocks else HEADED if flip else NAMED
+    shares = {
+        "title": {"text": f"share of {of} eigenvalues" + " below λ" * flip},
+        "range": [-0.02, top],
+        "tickmode": "array", "tickvals": [0, 0.25, 0.5, 0.75, 1], "ticktext": ["0", "0.25", "0.5", "0.75", "1"],
+    }  # fmt: skip
+    cut = float(axis.heights(np.array(result.cut)))
+    band = {"type": "rect", "fillcolor": "#888", "opacity": 0.16, "line": {"width": 0}, "layer": "below"}
+    along, across = ("x", "y") if flip else ("y", "x")
+    band |= {f"{along}0": -cut, f"{along}1": cut, f"{across}0": 0, f"{across}1": 1, f"{across}ref": f"{across} domain"}
+    zero = {"type": "line", f"{along}0": 0, f"{along}1": 0, f"{across}0": 0, f"{across}1": 1}
+    zero |= {f"{across}ref": f"{across} domain", "line": {"width": 1, "dash": "dot"}, "layer": "below"}
+    notes = [_counted(result, view), *(_names(exact, axis, values["range"], flip) if blocks else [])]
+    x, y = (values, shares) if flip else (shares, values)
+    return traces, {"xaxis": x, "yaxis": y, "shapes": [band, zero], "annotations": notes}
+
+
+def _style(exact: list[Curve], number: int, colour: str, flip: bool) -> dict:
+    """The first blocks pale, the last in full colour; biases dashed."""
+    strength = 1.0 if len(exact) == 1 else 0.6 + 0.4 * number / (len(exact) - 1)
+    dash = "dash" if exact[number].name.startswith("b") else "solid"
+    dots = exact[number].total <= DOTS and len(exact) == 1 and not flip
+    line = {"color": colour, "width": 2.2, "dash": dash, "shape": "hv" if flip else "linear"}
+    return {
+        "line": line, "opacity": strength, "mode": "lines+markers" if dots else "lines",
+        "marker": {"size": 5, "color": colour},
+    }  # fmt: skip
+
+
+def _line(curve: Curve, axis: Symlog, flip: bool, style: dict) -> dict:
+    curve = _bounded(curve)
+    heights, shares = axis.heights(curve.values).astype(np.float32), curve.shares.astype(np.float32)
+    rank = f"rank %{{customdata[1]:,.0f}} of {curve.total:,}<br>" if curve.ranks.any() else ""
+    return {
+        "type": "scatter", "name": curve.name, "x": heights if flip else shares, "y": shares if flip else heights,
+        "customdata": np.stack([curve.values, curve.ranks, curve.shares], 1).astype(np.float32), **style,
+        "hovertemplate": f"{curve.name} · {rank}<b>λ %{{customdata[0]:.4g}}</b> · %{{customdata[2]:.1%}} lie below"
+        "<extra></extra>",
+    }  # fmt: skip
+
+
+def _found_ends(result, axis: Symlog, flip: bool, colour: str) -> list[dict]:
+    """Both ends as dots, with whiskers of their residuals."""
+    k, P = len(result.largest), result.parameters
+    values = np.concatenate([result.smallest, result.largest])
+    errors = np.concatenate([result.smallest_residual, result.largest_residual])
+    shares = (np.concatenate([np.arange(k), P - 1 - np.arange(k)]) + 0.5) / P
+    heights = axis.heights(values)
+    whiskers = {
+        "type": "data", "symmetric": False, "color": colour, "width": 3, "thickness": 1.2,
+        "array": (axis.heights(values + errors) - heights).astype(np.float32),
+        "arrayminus": (heights - axis.heights(values - errors)).astype(np.float32),
+    }  # fmt: skip
+    x, y = (heights, shares) if flip else (shares, heights)
+    return [
+        {
+            "type": "scatter", "name": "ends", "mode": "markers", "x": x.astype(np.float32), "y": y.astype(np.float32),
+            "marker": {"size": 6, "color": colour}, "error_x" if flip else "error_y": whiskers,
+            "customdata": np.stack([values, errors], 1).astype(np.float32),
+            "hovertemplate": "λ <b>%{customdata[0]:.4g}</b> ± %{customdata[1]:.2g}, the residual<extra></extra>",
+        }
+    ]  # fmt: skip
+
+
+def _names(exact: list[Curve], axis: Symlog, ends: list[float], flip: bool) -> list[dict]:
+    """Names of the blocks with the largest eigenvalues, as many as find room: beside their curves, or above them."""
+    wide = (max(len(curve.name) for curve in exact) + 1) * LETTER
+    most, room = (int(1 / wide), wide) if flip else (LABELS, TEXT)
+    kept = sorted(exact, key=lambda curve: -float(curve.values[-1]))[:most]
+    heights = [float(axis.heights(curve.values[-1])) for curve in kept]
+    names = parts.at_the_end([curve.name for curve in kept], heights, (ends[0], ends[1]), 1.0, room)
+    if not flip:
+        return names
+    above = {"y": 1.0, "xanchor": "center", "yanchor": "bottom", "xshift": 0}
+    return [{**name, **above, "x": name["y"]} for name in names]
+
+
+# ---------------------------------------------------------------------------------------------- histogram
+
+
+def _histogram(result, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
+    """Bars of the exact eigenvalues and, stepwise over the same bins, the estimated density; where that is all,
+    marks at both ends."""
+    room = 0.03 * (ends[1] - ends[0]) or 1.0
+    edges = np.linspace(ends[0] - room, ends[1] + room, BARS + 1)
+    exact, P, floor = _exact(result, view), result.parameters, 0.5 / result.parameters
+    traces = []
+    if exact:
+        found = np.histogram(np.concatenate([curve.values for curve in exact]), edges)[0]
+        traces.append(_bars(edges, found, P, colour))
+    if view.blocks == "full":
+        estimate = mass(result, edges)
+        traces.append(_steps(edges, estimate, P, ESTIMATE if exact else {"color": colour, "width": 2}))
+        traces += [] if exact else [_marks(result, floor, colour)]
+    low, high = math.log10(floor), 0.15
+    ticks = log_ticks(low, high, 5)
+    layout = {
+        "xaxis": {"title": {"text": "eigenvalue λ"}, "range": [edges[0], edges[-1]], "showgrid": False,
+                  "tickmode": "array", **_linear(edges[0], edges[-1])},
+        "yaxis": {"title": {"text": "share of eigenvalues"}, "type": "log", "range": [low, high],
+                  "tickmode": "array", "tickvals": ticks, "ticktext": numbers(ticks)},
+        "bargap": 0, "annotations": [_counted(result, view)],
+    }  # fmt: skip
+    return traces, layout
+
+
+def _linear(low: float, high: float) -> dict:
+    ticks = linear_ticks(low, high, 5)
+    return {"tickvals": ticks, "ticktext": numbers(ticks)}
+
+
+def mass(result, edges: np.ndarray) -> np.ndarray:
+    """Share of the eigenvalues in each bin by the estimated density."""
+    below = np.concatenate([[0.0], np.cumsum(result.density * np.diff(result.edges))])
+    return np.diff(np.interp(edges, result.edges, below))
+
+
+def _bars(edges: np.ndarray, found: np.ndarray, P: int, colour: str) -> dict:
+    return {
+        "type": "bar", "name": "eigenvalues", "x": ((edges[1:] + edges[:-1]) / 2).astype(np.float32),
+        "y": np.where(found > 0, found / P, np.nan).astype(np.float32), "width": float(edges[1] - edges[0]),
+        "marker": {"color": colour, "line": {"width": 0}}, "customdata": found.astype(np.float32),
+        "hovertemplate": f"λ ≈ %{{x:.3g}}<br><b>%{{customdata:,.0f}}</b> of {P:,} eigenvalues<extra></extra>",
+    }  # fmt: skip
+
+
+def _steps(edges: np.ndarray, estimate: np.ndarray, P: int, line: dict) -> dict:
+    drawn = np.maximum(estimate, 0.01 / P)  # far below the axis, so that a lone step has its flanks
+    return {
+        "type": "scatter", "name": "estimate", "mode": "lines", "line": {**line, "shape": "hvh"},
+        "x": ((edges[1:] + edges[:-1]) / 2).astype(np.float32), "y": drawn.astype(np.float32),
+        "customdata": (P * estimate).astype(np.float32),
+        "hovertemplate": f"λ ≈ %{{x:.3g}}<br>estimated <b>%{{customdata:,.3g}}</b> of {P:,}<extra></extra>",
+    }  # fmt: skip
+
+
+def _marks(result, floor: float, colour: str) -> dict:
+    values = np.concatenate([result.smallest, result.largest])
+    return {
+        "type": "scatter", "name": "ends", "mode": "markers", "x": values.astype(np.float32),
+        "y": np.full(len(values), 1.25 * floor, np.float32), "hovertemplate": "λ <b>%{x:.4g}</b><extra></extra>",
+        "marker": {"symbol": "line-ns-open", "size": 9, "color": colour, "line": {"width": 1.5, "color": colour}},
+    }  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------- layers
+
+
+def _ends_of_layers(result, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
+    """Both ends of each layer's block joined by a line, and its trace in grey with one standard error."""
+    axis, count = symlog(*ends), len(result.layer_largest)
+    values = axis.axis(*ends, 6)
+    places = np.arange(1, count + 1)
+    line = {"color": colour, "width": 2.2}
+    joined = np.stack([result.layer_smallest, result.layer_largest, np.full(count, np.nan)], 1).ravel()
+    traces = [
+        {"type": "scatter", "mode": "lines", "name": "blocks", "x": np.repeat(places, 3), "hoverinfo": "skip",
+         "y": axis.heights(joined).astype(np.float32), "line": line},
+    ]  # fmt: skip
+    for name, found in (("λmin", result.layer_smallest), ("λmax", result.layer_largest)):
+        traces.append(
+            {
+                "type": "scatter", "mode": "markers", "name": name, "x": places,
+                "y": axis.heights(found).astype(np.float32), "marker": {"size": 8, "color": colour},
+                "customdata": found.astype(np.float32),
+                "hovertemplate": f"layer %{{x}}<br>{name} <b>%{{customdata:.4g}}</b>, from within<extra></extra>",
+            }
+        )  # fmt: skip
+    traces.append(_traces_of_layers(result, axis, places))
+    last = {"λmax": result.layer_largest[-1], "trace": result.layer_trace[-1], "λmin": result.layer_smallest[-1]}
+    heights = [float(axis.heights(value)) for value in last.values()]
+    shown = list(range(1, count + 1, math.ceil(count / 10)))
+    layout = {
+        "xaxis": {"title": {"text": "layer"}, "range": [0.5, 0.5 + count * NAMED], "showgrid": False,
+                  "tickmode": "array", "tickvals": shown, "ticktext": [f"{place}" for place in shown]},
+        "yaxis": {"title": {"text": f"eigenvalue λ, {axis.note}"}, **values},
+        "annotations": parts.at_the_end(list(last), heights, tuple(values["range"]), count + 0.12, TEXT),
+    }  # fmt: skip
+    return traces, layout
+
+
+def _traces_of_layers(result, axis: Symlog, places: np.ndarray) -> dict:
+    values, errors = result.layer_trace, result.layer_trace_error
+    heights = axis.heights(values)
+    whiskers = {
+        "type": "data", "symmetric": False, "color": "#888", "width": 4, "thickness": 1.4,
+        "array": (axis.heights(values + errors) - heights).astype(np.float32),
+        "arrayminus": (heights - axis.heights(values - errors)).astype(np.float32),
+    }  # fmt: skip
+    return {
+        "type": "scatter", "mode": "markers", "name": "trace", "x": places, "y": heights.astype(np.float32),
+        "marker": {"size": 8, "color": "#888", "symbol": "diamond"}, "error_y": whiskers,
+        "customdata": np.stack([values, errors], 1).astype(np.float32),
+        "hovertemplate": "layer %{x}<br>trace <b>%{customdata[0]:.4g}</b> ± %{customdata[1]:.2g}<extra></extra>",
+    }  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------- words
+
+
+def _counted(result, view: View) -> dict:
+    """How many are negative, zero and positive, where the picture is empty."""
+    about = "" if len(result.eigenvalues) else "≈ "
+    words = ("negative", "zero", "positive")
+    counts = [f"{about}{count:,.0f} {word}" for count, word in zip(_counts(result, view), words, strict=True)]
+    side = "right" if view.spectrum == "density" else "left"
+    note = parts.corner("<br>".join(counts[::-1]), "counts", side)
+    return note | {"align": side} | ({"y": 0.91} if view.spectrum == "cumulative" else {})  # below the blocks' names
+
+
+def _point(result) -> str:
+    at = result.spec.at
+    return f" at {number(at[0])}, {number(at[1])} on the plane" if at else ""
+
+
+def _method(result, view: View) -> str:
+    probes = f"{len(result.nodes):,} probes × {result.spec.steps} steps"
+    width = f", width {number(result.width)}" if view.spectrum == "density" else ""
+    of = {"full": "", "tensors": ", blocks of each tensor", "layers": ", blocks of each layer"}[view.blocks]
+    if _by_ends(result, view):
+        return f"estimated, P = {result.parameters:,}, {probes}; each layer's block: trace, and both ends from within"
+    if not len(result.eigenvalues):
+        return f"estimated, P = {result.parameters:,}, {probes}{width}"
+    over = f", grey: estimate of {probes}{width}" if view.blocks == "full" else ""
+    return f"exact, P = {result.parameters:,}{of}{over}"

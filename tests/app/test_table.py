@@ -1,0 +1,64 @@
+"""The table across activations: two rows each, values to sort by, texts to read, ends of intervals for the file."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from app.heads import digits, percent
+from app.table import COLUMNS, column_defs, rows
+from compute.jobs import ask, question
+
+
+@pytest.fixture(scope="module")
+def result():
+    return ask(question("replicates", "dataset=iris&widths=3&activation=relu&steps=30&replicates=3"))
+
+
+def made_up(**values) -> SimpleNamespace:
+    spec = SimpleNamespace(problem=SimpleNamespace(activation="tanh"))
+    zeros = {name: np.zeros(2) for name in [*COLUMNS, "trace_error"]}
+    return SimpleNamespace(spec=spec, seed=np.array([3, 4]), **(zeros | values))
+
+
+def test_an_activation_has_its_own_seed_and_the_mean_of_all(result):
+    one, mean = rows([result])
+    assert (one["activation"], one["seeds"], mean["seeds"]) == ("ReLU", "seed 3", "3 seeds")
+    assert one["id"] != mean["id"] and one["hue"] == mean["hue"]
+    for name in COLUMNS:
+        values = getattr(result, name)
+        assert one[name] == pytest.approx(values[0]) and mean[name] == pytest.approx(values.mean())
+        assert mean[f"{name}_low"] <= mean[name] <= mean[f"{name}_high"]
+    json.dumps([one, mean], allow_nan=False)
+
+
+def test_what_is_missing_is_a_dash_and_sorts_as_nothing():
+    one, mean = rows([made_up(test_loss=np.array([np.nan, 0.5]))])
+    assert one["test_loss"] is None and one["texts"]["test_loss"] == "–"
+    assert mean["test_loss"] == 0.5 and mean["texts"]["test_loss"] == "0.5"  # one seed has no interval
+    json.dumps([one, mean], allow_nan=False)
+
+
+def test_an_estimated_trace_carries_its_error():
+    one, _ = rows([made_up(trace=np.array([2.0, 3.0]), trace_error=np.array([0.25, 0.1]))])
+    assert one["texts"]["trace"] == "2 ± 0.25"
+
+
+def test_the_grid_knows_every_field(result):
+    fields = [column["field"] for column in column_defs()]
+    assert len(fields) == len(set(fields))
+    assert set(fields) == {"activation", "seeds", *COLUMNS, *(f"{n}_{end}" for n in COLUMNS for end in ("low", "high"))}
+    assert set(fields) <= rows([result])[1].keys()
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0.0, "0"), (1.2345, "1.23"), (-0.00123, "-0.00123"), (1.2e-7, "1.2e-7"), (123456.0, "1.2e5"), (1e12, "1.0e12"),
+    (np.nan, "–"), (np.inf, "–"),
+])  # fmt: skip
+def test_digits_of_a_number(value, text):
+    assert digits(value) == text
+
+
+def test_percent():
+    assert (percent(0.12345), percent(np.nan)) == ("12.3 %", "–")
