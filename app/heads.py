@@ -10,8 +10,10 @@ def digits(value: float, count: int = 3) -> str:
     """So many digits; a dash where there is no number."""
     if not math.isfinite(value):
         return "–"
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
+    if value == 0 or 1e-3 <= abs(value) < 10**count:
         return f"{value:.{count}g}"
+    if 10**count <= abs(value) < 1e5:
+        return f"{value:.0f}"
     return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
@@ -42,7 +44,7 @@ def of_spectrum(result) -> list[tuple[str, str]]:
         ("λ max", digits(float(result.largest[0]))),
         ("λ min", digits(float(result.smallest[0]))),
         ("trace", digits(result.trace) + error),
-        ("λ ≈ 0", percent(float(result.counts[1]) / result.parameters)),
+        ("λ ≈ 0", ("" if len(result.eigenvalues) else "≈ ") + percent(float(result.counts[1]) / result.parameters)),
     ]
 
 

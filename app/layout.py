@@ -39,8 +39,8 @@ ABOUT = (
 )
 COMPARED = (
     "The first line of an activation is the page's own seed, its trace ± standard error where it is estimated; the "
-    "second the mean over seeds ± half its 95 % interval (Student's t). Estimated shares of eigenvalues are rough. A "
-    "click on a heading sorts."
+    "second the mean over seeds ± half its 95 % interval (Student's t). ≈ stands before what an estimated density "
+    "gives roughly. A click on a heading sorts."
 )
 KEYS = (
     ("/", "to the data set"),

@@ -29,6 +29,9 @@ COLUMNS = {  # name in the answer -> (heading, whether it is a share, what it is
 }  # fmt: skip
 
 
+DENSITY = ("negative", "zero", "positive", "effective_rank")
+
+
 def column_defs() -> list[dict]:
     """What the grid must know of its columns; a cell is {value, text}, sorted by its value."""
     first = [
@@ -54,8 +57,14 @@ def rows(results: Iterable) -> list[dict]:
         start = {"activation": ACTIVATIONS[activation].label, "hue": hue(activation)}
         found.append({**start, "id": f"{activation} one", "seeds": f"seed {int(result.seed[0])}", **_one(result)})
         if len(result.seed) > 1:
-            found.append({**start, "id": f"{activation} mean", "seeds": f"{len(result.seed)} seeds", **_mean(result)})
+            found.append({**start, "id": f"{activation} mean", "seeds": _count(result), **_mean(result)})
     return found
+
+
+def _count(result) -> str:
+    """How many seeds the mean is over: those whose training did not diverge."""
+    ended, count = int(np.isfinite(result.train_loss).sum()), len(result.seed)
+    return f"{count} seeds" if ended == count else f"{ended} of {count} seeds"
 
 
 def _cell(value: float) -> float | None:
@@ -66,7 +75,7 @@ def _one(result) -> dict:
     values, texts = {}, {}
     for name, (_, share, _) in COLUMNS.items():
         value = float(getattr(result, name)[0])
-        values[name], texts[name] = _cell(value), _text(value, share)
+        values[name], texts[name] = _cell(value), _rough(result, name) + _text(value, share)
     if result.trace_error[0] > 0:
         texts["trace"] += f" ± {digits(float(result.trace_error[0]), 2)}"
     return {**values, "texts": texts}
@@ -79,10 +88,15 @@ def _mean(result) -> dict:
         found = interval(getattr(result, name))
         mean, low, high = found.mean, found.low, found.high
         values |= {name: _cell(mean), f"{name}_low": _cell(low), f"{name}_high": _cell(high)}
-        texts[name] = _text(mean, share)
+        texts[name] = _rough(result, name) + _text(mean, share)
         if found.count > 1:
             texts[name] += f" ± {percent((high - low) / 2) if share else digits((high - low) / 2, 2)}"
     return {**values, "texts": texts}
+
+
+def _rough(result, name: str) -> str:
+    """A sign before what comes from an estimated density."""
+    return "≈ " if result.method == "estimated" and name in DENSITY and np.isfinite(getattr(result, name)).any() else ""
 
 
 def _text(value: float, share: bool) -> str:

@@ -516,7 +516,7 @@ def _notes(
         found.append(f"There are only {P} eigenvalues, so {spec.count} of each end are given and not {spec.top}.")
     if broken := sum(int((rule.broken_at >= 0).sum()) for rule in rules):
         found.append(
-            f"{broken} of {probes} probes met all the eigenvalues they hold before the last step: these rules are "
+            f"{broken} of {probes} probes met all the eigenvalues they hold within these steps: these rules are "
             "exact (Lanczos breakdown)."
         )
     return (*found, *kinked(spec.problem))

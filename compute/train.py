@@ -344,7 +344,7 @@ def rescale(spec: Training, plain: TrainingResult, *pieces: tuple[tuple[np.ndarr
     rows = tuple(row for piece in pieces for row in piece)
     found = _finish(spec, _State(spec.start.steps, torch.empty(0), {}, rows, (plain.diverged_at,)), 0)
     went = plain.train_loss + plain.penalty
-    return replace(found, warnings=_warnings(spec, plain.diverged_at, went, found.gradient_norm))
+    return replace(found, warnings=_warnings(spec, plain.diverged_at, went, plain.gradient_norm))
 
 
 def _rescaled_level(spec: Training) -> Task:

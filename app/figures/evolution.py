@@ -67,8 +67,8 @@ def caption(result, view: View) -> str:
             f"Hessian H at {len(result.step):,} steps, {result.method}, P = {result.parameters:,}",
             f"total loss, {part} patterns",
             f"λmax {first} → {last}",
-            "grey: trace" + (" ± standard error" if result.trace_error.any() else ""),
-            *([f"{holes} steps left as gaps: second derivatives not finite"] if holes else []),
+            "grey: trace" + (" ± standard error" if (result.trace_error > 0).any() else ""),
+            *([f"{holes} of {len(result.step)} steps left as gaps: second derivatives not finite"] if holes else []),
         ]
     )
 
@@ -122,7 +122,7 @@ def _trace(result, axis) -> list[dict]:
         "customdata": np.stack([result.trace, result.trace_error], 1).astype(np.float32),
         "hovertemplate": "step %{x}<br>trace <b>%{customdata[0]:.4g}</b> ± %{customdata[1]:.2g}<extra></extra>",
     }  # fmt: skip
-    if not result.trace_error.any():
+    if not (result.trace_error > 0).any():
         return [line]
     known = np.isfinite(result.trace)
     low, high = (axis.heights(result.trace[known] + sign * result.trace_error[known]) for sign in (-1, 1))

@@ -71,7 +71,7 @@ def caption(result, view: View) -> str:
         [
             f"{_measure(result)}, mean over all hidden units, against {FLATNESS[view.against]}",
             f"seeds {seeds.min()} to {seeds.max()}, {seeds[0]} ringed",
-            f"curvature {result.method}, P = {result.parameters:,}",
+            *([f"curvature {result.method}, P = {result.parameters:,}"] if np.isfinite(result.largest).any() else []),
             result.dtype,
             *([f"{missing} of {len(seeds)} seeds not finite, left out"] if missing else []),
         ]

@@ -87,8 +87,10 @@ def caption(result, view: View) -> str:
     ]
     if len(result.before_sam):
         told.append(_compared(result))
-    if still := int((result.sam <= 0).sum()):
-        told.append(f"the loss falls along the gradient at {still} of {len(result.radii)} radii, left as gaps")
+    if falling := int((result.sam < 0).sum()):
+        told.append(f"the loss falls along the gradient at {falling} of {len(result.radii)} radii, left as gaps")
+    if level := int((result.sam == 0).sum()):
+        told.append(f"no rise along the gradient at {level} of {len(result.radii)} radii, left as gaps")
     return " · ".join(told)
 
 

@@ -52,7 +52,7 @@ def caption(result, view: View) -> str:
                 if outside
                 else []
             ),
-            *([f"the last {left_out} layers are not drawn"] if left_out else []),
+            *([f"the last {left_out} of {result.layer[-1]} layers not drawn"] if left_out else []),
         ]
     )
 

@@ -346,7 +346,7 @@ def _ends_of_layers(result, view: View, ends: tuple[float, float], colour: str) 
                 "type": "scatter", "mode": "markers", "name": name, "x": places,
                 "y": axis.heights(found).astype(np.float32), "marker": {"size": 8, "color": colour},
                 "customdata": found.astype(np.float32),
-                "hovertemplate": f"layer %{{x}}<br>{name} <b>%{{customdata:.4g}}</b>, from within<extra></extra>",
+                "hovertemplate": f"layer %{{x}}<br>{name} <b>%{{customdata:.4g}}</b>, to rounding<extra></extra>",
             }
         )  # fmt: skip
     traces.append(_traces_of_layers(result, axis, places))

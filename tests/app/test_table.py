@@ -19,7 +19,7 @@ def result():
 def made_up(**values) -> SimpleNamespace:
     spec = SimpleNamespace(problem=SimpleNamespace(activation="tanh"))
     zeros = {name: np.zeros(2) for name in [*COLUMNS, "trace_error"]}
-    return SimpleNamespace(spec=spec, seed=np.array([3, 4]), **(zeros | values))
+    return SimpleNamespace(spec=spec, seed=np.array([3, 4]), method="exact", **(zeros | values))
 
 
 def test_an_activation_has_its_own_seed_and_the_mean_of_all(result):
@@ -45,6 +45,15 @@ def test_an_estimated_trace_carries_its_error():
     assert one["texts"]["trace"] == "2 ± 0.25"
 
 
+def test_what_is_estimated_or_left_out_is_told():
+    (one, mean), half = rows([made_up()]), np.array([0.5, np.nan])
+    assert one["texts"]["zero"] == "0.0 %" and mean["seeds"] == "2 seeds"
+    rough = made_up(train_loss=half, zero=half)
+    rough.method = "estimated"
+    one, mean = rows([rough])
+    assert one["texts"]["zero"] == "≈ 50.0 %" and mean["seeds"] == "1 of 2 seeds" and one["texts"]["largest"] == "0"
+
+
 def test_the_grid_knows_every_field(result):
     fields = [column["field"] for column in column_defs()]
     assert len(fields) == len(set(fields))
@@ -53,7 +62,8 @@ def test_the_grid_knows_every_field(result):
 
 
 @pytest.mark.parametrize(("value", "text"), [
-    (0.0, "0"), (1.2345, "1.23"), (-0.00123, "-0.00123"), (1.2e-7, "1.2e-7"), (123456.0, "1.2e5"), (1e12, "1.0e12"),
+    (0.0, "0"), (1.2345, "1.23"), (-0.00123, "-0.00123"), (1.2e-7, "1.2e-7"), (12345.6, "12346"), (123456.0, "1.2e5"),
+    (1e12, "1.0e12"),
     (np.nan, "–"), (np.inf, "–"),
 ])  # fmt: skip
 def test_digits_of_a_number(value, text):

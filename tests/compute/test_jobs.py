@@ -150,7 +150,6 @@ class Doom:
     how: str = option("exit", choices={"exit": "x", "memory": "x", "reason": "x", "fault": "x"}, label="x", help="x.")
 
 
-
 def test_work_of_a_higher_rank_waits(pool):
     first, second = (question("slice", f"{SMALL}&points=257&direction_seed={seed}") for seed in (101, 102))
     ended = []
