@@ -67,7 +67,7 @@ class Start:
         low=1e-3,
         high=1e3,
         when=("activation", lambda name: ACTIVATIONS[name].homogeneous),
-        label="Rescale by α",
+        label="Rescale factor",
         help="After training, the first hidden layer's weights and biases times α, the next layer's weights divided by "
         "α: the same function, at a point of other sharpness (Dinh et al. 2017).",
     )

@@ -15,7 +15,7 @@ from app.view import Scale, View
 
 SPLIT = 0.3  # height of the lower axis
 GAP = 0.08  # between the two
-NAMED = 0.26  # share of the axis of steps kept for names beside the curves
+NAMED = 0.34  # share of the axis of steps kept for names beside the curves
 DECADES = 3  # of the axis before it becomes linear: it is half as high as that of a spectrum (chosen by eye)
 TEXT = 0.1  # height of a line of text as a share of the upper axis
 WORDS = ("negative", "zero", "positive")
@@ -75,7 +75,7 @@ def caption(result, view: View) -> str:
 
 def size(result) -> str:
     """How much was computed."""
-    return f"{len(result.step):,} steps"
+    return parts.counted(len(result.step), "step")
 
 
 def _nothing(result) -> str:

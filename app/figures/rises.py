@@ -16,7 +16,7 @@ GREY = "#868e96"  # of the network before rescaling; seen on both grounds
 LABELS = 0.95  # decades to the right of the last radius, for the names of the curves
 LINE = 0.075  # height of a line of text as a share of the axis, at about 250 px
 NARROW = {"0.0001": "10⁻⁴"}  # leaves room for the axis's title
-SHOWN = 1e-2  # the radius whose numbers the caption gives (chosen by eye)
+SHOWN = 1e-3  # the radius whose numbers the caption gives (chosen by eye)
 
 
 @dataclass(frozen=True)

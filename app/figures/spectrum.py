@@ -74,6 +74,7 @@ def caption(result, view: View) -> str:
             f"λmax {number(result.largest[0])}, λmin {number(result.smallest[0])}",
             f"effective rank {number(result.effective_rank)}",
             *condition,
+            *([] if len(result.eigenvalues) else ["grey band: counts as zero"]),
         ]
     )
 
@@ -388,7 +389,8 @@ def _counted(result, view: View) -> dict:
     counts = [f"{about}{count:,.0f} {word}" for count, word in zip(_counts(result, view), words, strict=True)]
     side = "right" if view.spectrum == "density" else "left"
     note = parts.corner("<br>".join(counts[::-1]), "counts", side)
-    return note | {"align": side} | ({"y": 0.91} if view.spectrum == "cumulative" else {})  # below the blocks' names
+    away = {"align": side, "xshift": 10 if side == "left" else -4}  # off the ticks
+    return note | away | ({"y": 0.91} if view.spectrum == "cumulative" else {})  # below the blocks' names
 
 
 def _point(result) -> str:

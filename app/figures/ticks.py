@@ -6,7 +6,11 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float, digits: int = 3) -> str:
-    """Three digits at most, unless more are asked for: 0.0283, 3.1, 2×10⁻⁵."""
+    """Three digits at most, unless more are asked for: 0.0283, −3.1, 2×10⁻⁵."""
+    return _plain(value, digits).replace("-", "−", 1) if value < 0 else _plain(value, digits)
+
+
+def _plain(value: float, digits: int) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     power = math.floor(math.log10(abs(value)))
