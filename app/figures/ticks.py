@@ -16,8 +16,9 @@ def _plain(value: float, digits: int) -> str:
     power = math.floor(math.log10(abs(value)))
     if -4 <= power <= 4:
         return f"{value:.{digits}g}" if power < digits else f"{value:,.0f}"
-    lead = f"{value / 10.0**power:.{digits - 1}g}"
-    return {"1": "", "-1": "-"}.get(lead, f"{lead}×") + f"10{raised(power)}"
+    lead, exponent = f"{value:.{max(digits - 2, 0)}e}".split("e")  # 9.99 rounds up to 10
+    lead = f"{float(lead):g}"
+    return {"1": "", "-1": "-"}.get(lead, f"{lead}×") + f"10{raised(int(exponent))}"
 
 
 def raised(power: int) -> str:
