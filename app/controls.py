@@ -25,8 +25,9 @@ MANY = 7  # choices from which a menu can be searched
 # The heading over each group of options, in the order of thought; another group follows under its own name.
 SECTIONS = {
     "Problem": "Problem", "Activation": "Activations", "Start": "Start",
-    "Where": "Slice", "Slice": "Slice", "Line": "Slice", "Spectrum": "Curvature", "Evolution": "Curvature",
-    "Saturation": "Curvature", "Replicates": "Curvature", "Rise": "Curvature", "View": "View",
+    "Where": "Slice", "Slice": "Slice", "Line": "Slice", "Spectrum": "Spectrum", "Evolution": "Training and seeds",
+    "Saturation": "Training and seeds", "Replicates": "Training and seeds", "Rise": "Training and seeds",
+    "View": "View",
 }  # fmt: skip
 FIRST = {  # seen at once, with whatever they call for; the others are behind "more"
     "dataset", "network", "widths", "norm", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",

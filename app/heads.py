@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from app.figures.ticks import number
+
+PARTS = {"hessian": "", "gauss_newton": " of G", "residual": " of R"}
+
 
 def digits(value: float, count: int = 3) -> str:
     """So many digits; a dash where there is no number."""
-    if not math.isfinite(value):
-        return "–"
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return f"{value:.{count}g}"
-    return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    return number(value, count) if math.isfinite(value) else "–"
 
 
 def percent(value: float) -> str:
@@ -35,15 +35,24 @@ def of_training(result) -> list[tuple[str, str]]:
 
 
 def of_spectrum(result) -> list[tuple[str, str]]:
-    """The curvature at the point; λ ≈ 0 is the share of eigenvalues that count as zero."""
+    """The curvature at the point, ◆ where that is not the center, of the matrix chosen; λ ≈ 0 is the share of
+    eigenvalues that count as zero.
+    """
+    part = PARTS[result.spec.matrix]
     error = f" ± {digits(result.trace_error, 2)}" if result.trace_error else ""
+    rough = "" if len(result.eigenvalues) else "≈ "
     return [
-        ("loss", digits(result.loss)),
-        ("λ max", digits(float(result.largest[0]))),
-        ("λ min", digits(float(result.smallest[0]))),
-        ("trace", digits(result.trace) + error),
-        ("λ ≈ 0", percent(float(result.counts[1]) / result.parameters)),
+        (f"loss{' at ◆' if result.spec.at else ''}", digits(result.loss)),
+        (f"λ max{part}", _beyond(float(result.largest[0]), result.cut)),
+        (f"λ min{part}", _beyond(float(result.smallest[0]), result.cut)),
+        (f"trace{part}", digits(result.trace) + error),
+        (f"λ ≈ 0{part}", rough + percent(float(result.counts[1]) / result.parameters)),
     ]
+
+
+def _beyond(value: float, cut: float) -> str:
+    """An eigenvalue, or that it counts as zero."""
+    return digits(value) if abs(value) > cut else "≈ 0"
 
 
 HEADS: dict[str, Callable[..., list[tuple[str, str]]]] = {"training": of_training, "spectrum": of_spectrum}

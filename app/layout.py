@@ -33,14 +33,17 @@ ABOUT = (
     "Drag a surface to turn it, right-drag to move it, Ctrl and wheel to come closer, double click to go "
     "back. With the keyboard: arrows turn the surface in focus, + and − bring it closer and away, Home goes "
     "back.",
+    "The second place, Curvature, shows the eigenvalues of the loss's Hessian, how they change along the training, "
+    "how far the loss can rise nearby, what the hidden units do, and what several seeds have in common. A click on a "
+    "surface there takes the eigenvalues at that point.",
     "Drag a rectangle on a contour map, and every column computes that window of its plane at full resolution; "
     "Zoom in does it on surfaces, around the point last clicked. Breadcrumbs above the pictures, Back out and a "
     "double click on a map lead back. Turn tilts the plane about its first direction.",
 )
 COMPARED = (
     "The first line of an activation is the page's own seed, its trace ± standard error where it is estimated; the "
-    "second the mean over seeds ± half its 95 % interval (Student's t). Estimated shares of eigenvalues are rough. A "
-    "click on a heading sorts."
+    "second the mean over seeds with its 95 % interval (Student's t, cut at what is possible). ≈ stands before what an "
+    "estimated density gives roughly. A click on a heading sorts; the file CSV holds all digits."
 )
 KEYS = (
     ("/", "to the data set"),
@@ -234,7 +237,10 @@ def grid() -> Component:
     """The table itself, empty."""
     return dash_ag_grid.AgGrid(
         id=ids.TABLE, columnDefs=column_defs(), rowData=[], getRowId="params.data.id", className="grid",
-        defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True, "wrapHeaderText": True},
+        defaultColDef={
+            "sortable": True, "resizable": True, "suppressMovable": True, "wrapHeaderText": True,
+            "useValueFormatterForExport": False,
+        },
         dashGridOptions={
             "domLayout": "autoHeight", "enableCellTextSelection": True, "ensureDomOrder": True, "tooltipShowDelay": 300,
             "rowHeight": 30, "headerHeight": 34, "suppressDragLeaveHidesColumns": True,
@@ -293,8 +299,9 @@ def _slot(place: int, name: str, title: str) -> Component:
 def _exports(name: str, title: str) -> Component:
     links = [html.A(kind, className="export", download="", **ids.data(kind=kind)) for kind in EXPORTS]
     return html.Details(
-        [html.Summary("data", **ids.aria(label=f"Data behind {title}")), html.Div(links)], className="exports"
-    )
+        [html.Summary("data", **ids.aria(label=f"Data behind {title}")), html.Div(links)],
+        className="exports", hidden=True,
+    )  # fmt: skip
 
 
 def _help() -> Component:

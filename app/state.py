@@ -1,5 +1,6 @@
 """The page's state as its query string: which activations side by side, the question they share, and the view."""
 
+import contextlib
 import itertools
 from dataclasses import dataclass
 
@@ -36,7 +37,11 @@ class PageState:
     @property
     def point(self) -> tuple[float, ...]:
         """Where on the plane spectra are taken; empty for the point reached, and where none is shown."""
-        return self.spec(Spectrum, self.activations[0]).at if "spectrum" in self.panels else ()
+        if "spectrum" not in self.panels:
+            return ()
+        with contextlib.suppress(BadSpec):  # the panel says so
+            return self.spec(Spectrum, self.activations[0]).at
+        return ()
 
     def spec(self, spec_type: type, activation: str, extent: float | None = None):
         """The question of one column."""
@@ -58,10 +63,12 @@ def question_options() -> dict[str, Option]:
 
 
 def read_state(query: str) -> PageState:
-    """The state that a query string describes.
+    """The state that a query string describes. That options do not go together is told by the panel that needs them,
+    but for the surface's.
 
     Raises:
-        BadSpec: an unknown name (the nearest is suggested), a value that is not allowed, no or too many activations.
+        BadSpec: an unknown name (the nearest is suggested), a value that is not allowed, no or too many activations, or
+            a surface that cannot be.
     """
     given = read_query(query)
     options, looks = question_options(), options_of(View)
@@ -71,9 +78,10 @@ def read_state(query: str) -> PageState:
     values = {name: value for name, value in given.items() if name in options and name != "activation"}
     view = build(View, {name: value for name, value in given.items() if name in looks})
     state = PageState(_activations(given.get("activation")), values, view)
+    for name, value in values.items():
+        options[name].coerce(value)
     for activation in state.activations:
-        for name in state.panels:
-            state.spec(PANELS[name].spec, activation)
+        state.spec(Slice, activation)
     _check_trail(view, state.window)
     return state
 

@@ -47,6 +47,7 @@ from compute.train import OPTIMISERS, Training
 
 BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page is noticed
 LONGEST_HOLD = 1.5  # seconds that a picture may be held back until its row has a common scale
+NOT_HERE = ("no second derivative", "no hidden layer", "no training")  # kinds of Failure that no other try can mend
 REMEMBERED = 64_000_000  # bytes of drawn figures kept in a process; one is about 40 KB
 
 
@@ -145,14 +146,14 @@ class _Page:
     ended: set[tuple[int, str]] = field(default_factory=set)
     results: dict[tuple[int, str], Update] = field(default_factory=dict)
     drawn: dict[tuple[int, str], tuple[Update, Scale]] = field(default_factory=dict)
-    too_much: dict[tuple[int, str], str] = field(default_factory=dict)  # panels that cost too much, and the sentence
+    refused: dict[tuple[int, str], str] = field(default_factory=dict)  # panels whose question cannot be asked, and why
 
     def ask(self, watch: Watch) -> Iterator[str]:
         """Ask for every panel; those with an automatic half width wait until one is found that serves all columns.
 
         A window is given in the plane's own coordinates and needs no half width.
         """
-        for (column, name), sentence in self.too_much.items():
+        for (column, name), sentence in self.refused.items():
             self.ended.add((column, name))
             yield event("panel", _failed(column, name, sentence))
         by_itself = {name for name in self.state.panels if not PANELS[name].reaches}
@@ -168,7 +169,7 @@ class _Page:
         for name in sorted(names, key=lambda name: PANELS[name].rank):
             self.asked.add(name)
             for column, activation in enumerate(self.state.activations):
-                if (column, name) not in self.too_much:
+                if (column, name) not in self.refused:
                     watch.add((column, name), self.spec(name, activation, extent), PANELS[name].rank)
 
     def spec(self, name: str, activation: str, extent: float | None = None):
@@ -181,6 +182,7 @@ class _Page:
             BadSpec: a question that costs too much time or memory.
         """
         names, colours = self.state.activations, hues(self.state.activations)
+        cost = self._cost(settings)
         return {
             "columns": [
                 {
@@ -189,45 +191,59 @@ class _Page:
                     "hue": colours[name],
                     "curve": curve(name, colours[name]),
                     "note": ACTIVATIONS[name].note,
-                    "asked": {panel: key_for(self.spec(panel, name)) for panel in self.state.panels},
+                    "asked": {
+                        panel: key_for(self.spec(panel, name))
+                        for panel in self.state.panels
+                        if (column, panel) not in self.refused
+                    },
                 }
-                for name in names
+                for column, name in enumerate(names)
             ],
             "place": self.state.view.place,
             "panels": list(self.state.panels),
             "sentence": sentence(self.spec("training", names[0])),
             "equal": self._equal(),
-            "cost": self._cost(settings),
+            "cost": cost,
         }
 
     def _cost(self, settings: Settings) -> str:
-        """What everything on the page is estimated to take; a panel that alone takes too much is left out.
+        """What everything on the page is estimated to take; a panel whose question cannot be asked is left out.
 
         Raises:
-            BadSpec: the surface takes too much.
+            BadSpec: that of the surface cannot, or takes too much.
         """
         tasks: dict[str, Task] = {}
         losses = 0
         for name in self.state.panels:
             for column, activation in enumerate(self.state.activations):
-                spec = self.spec(name, activation)
                 try:
+                    spec = self.spec(name, activation)
                     tasks |= affordable(spec, settings.max_seconds, settings.max_memory)
                 except BadSpec as reason:
                     if name == "slice":
                         raise
-                    self.too_much[column, name] = str(reason)
+                    self.refused[column, name] = str(reason)
                     continue
                 count, what = ANALYSES[name_of(spec)].size(spec)
                 losses += count if what == "losses" else 0
-        return f"{losses:,} losses, about {duration(sum(task.seconds for task in tasks.values()))} on one core"
+        seconds = duration(sum(task.seconds for task in tasks.values()))
+        more = "" if self.state.view.place == "landscape" else " and the curvature"
+        return f"{losses:,} losses{more}, about {seconds} on one core"
 
     def _equal(self) -> str:
         if len(self.state.activations) == 1:
             return ""
         shared = ", colour range" if self.state.view.shared else ""
         reach = "window" if self.state.window else "half width"
-        return f"Same data, initial draw, kind of plane, {reach}{shared} in every column."
+        return f"Same data, initial draw, kind of plane, {reach}{shared} in every column.{self._rescaled()}"
+
+    def _rescaled(self) -> str:
+        """Which columns a rescaling leaves as they are."""
+        factors = {name: self.spec("training", name).factor for name in self.state.activations}
+        left = [ACTIVATIONS[name].label for name, factor in factors.items() if factor == 1]
+        if self.state.values.get("rescale") is None or not left:
+            return ""
+        return f" Rescaling leaves {', '.join(left)} as they are: their function would change."
 
     def take(self, update: Update, watch: Watch) -> Iterator[str]:
         """The events that an update leads to."""
@@ -257,7 +273,7 @@ class _Page:
         if update.final:
             self.ended.add((column, name))
         if isinstance(update.result, Failure):
-            yield event("panel", _failed(column, name, update.result.sentence))
+            yield event("panel", _failed(column, name, update.result.sentence, update.result.kind))
         else:
             self.results[column, name] = update
             if PANELS[name].coarse or not self.state.view.shared:
@@ -348,8 +364,9 @@ def _state(update: Update) -> str:
     return "cached" if update.cached else "done"
 
 
-def _failed(column: int, name: str, sentence: str) -> dict:
-    return {"column": column, "panel": name, "state": "failed", "text": sentence, "warnings": []}
+def _failed(column: int, name: str, sentence: str, kind: str = "") -> dict:
+    state = "none" if kind in NOT_HERE else "failed"
+    return {"column": column, "panel": name, "state": state, "text": sentence, "warnings": []}
 
 
 def _finished_text(name: str, update: Update) -> str:
@@ -359,7 +376,7 @@ def _finished_text(name: str, update: Update) -> str:
 def _progress_text(name: str, update: Update) -> str:
     parts = [PANELS[name].picture.size(update.result)] if update.result is not None else []
     parts.append(f"{100 * update.share:.0f} %")
-    if update.rate > 0:
+    if update.rate > 0 and PANELS[name].reaches:  # losses
         parts.append(f"{update.rate:,.0f} a second")
     if math.isfinite(update.left):
         parts.append(f"{duration(update.left)} left")

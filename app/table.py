@@ -1,6 +1,8 @@
 """The table across activations: for each one the page's own seed, and the mean over seeds with its interval."""
 
+import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,53 +11,85 @@ from app.theme import hue
 from compute.activations import ACTIVATIONS
 from compute.intervals import interval
 
-COLUMNS = {  # name in the answer -> (heading, whether it is a share, what it is)
-    "train_loss": ("train loss", False, "Data term on the training patterns, without the penalty."),
-    "test_loss": ("test loss", False, "Data term on the test patterns."),
-    "train_accuracy": ("train acc.", True, "Share of training patterns classified right."),
-    "test_accuracy": ("test acc.", True, "Share of test patterns classified right."),
-    "largest": ("λ max", False, "Largest eigenvalue of the Hessian."),
-    "smallest": ("λ min", False, "Smallest eigenvalue of the Hessian."),
-    "trace": ("trace", False, "Trace of the Hessian; estimated with its standard error."),
-    "negative": ("λ < 0", True, "Share of negative eigenvalues."),
-    "zero": ("λ ≈ 0", True, "Share of eigenvalues that count as zero."),
-    "positive": ("λ > 0", True, "Share of positive eigenvalues."),
-    "effective_rank": ("eff. rank", False, "Effective rank: exp of the entropy of |λ| / Σ|λ|."),
-    "keskar": ("Keskar", False, "Keskar's sharpness: the largest rise of the loss found in a box, 100 Δ / (1 + loss)."),
-    "sam": ("SAM", False, "Rise of the loss after SAM's step of length ρ along the gradient."),
-    "saturation": ("saturation", False, "Mean over hidden units, by the activation's own measure."),
-    "flat": ("|f′| < 0.1", True, "Share of hidden units' derivatives below 0.1 in size."),
-    "dead": ("dead", True, "Share of hidden units whose derivative is 0 on all patterns."),
-}  # fmt: skip
+
+@dataclass(frozen=True)
+class Column:
+    """Of a quantity that lies between `low` and `high`; `rough` where it comes from a density if that is estimated."""
+
+    heading: str
+    note: str
+    low: float = -math.inf
+    high: float = math.inf
+    rough: bool = False
+
+    def text(self, value: float) -> str:
+        """A share in percent, other numbers in three digits."""
+        return percent(value) if self.high == 1.0 else digits(value)
+
+
+COLUMNS = {  # by the name of the quantity in the answer
+    "train_loss": Column("train loss", "Data term on the training patterns, without the penalty.", 0.0),
+    "test_loss": Column("test loss", "Data term on the test patterns.", 0.0),
+    "train_accuracy": Column("train acc.", "Share of training patterns classified right.", 0.0, 1.0),
+    "test_accuracy": Column("test acc.", "Share of test patterns classified right.", 0.0, 1.0),
+    "largest": Column("λ max", "Largest eigenvalue of the Hessian."),
+    "smallest": Column("λ min", "Smallest eigenvalue of the Hessian."),
+    "trace": Column("trace", "Trace of the Hessian; estimated with its standard error."),
+    "negative": Column("λ < 0", "Share of negative eigenvalues.", 0.0, 1.0, rough=True),
+    "zero": Column("λ ≈ 0", "Share of eigenvalues that count as zero.", 0.0, 1.0, rough=True),
+    "positive": Column("λ > 0", "Share of positive eigenvalues.", 0.0, 1.0, rough=True),
+    "effective_rank": Column("eff. rank", "Effective rank: exp of the entropy of |λ| / Σ|λ|.", 0.0, rough=True),
+    "keskar": Column(
+        "Keskar, %", "The largest rise of the loss found in a box of ε (|θ| + 1), 100 Δ / (1 + loss).", 0.0
+    ),
+    "sam": Column("SAM", "Rise of the loss after a step of length ρ along the gradient."),
+    "saturation": Column("saturation", "Mean over hidden units, by the activation's own measure.", 0.0),
+    "flat": Column("|f′| < 0.1", "Share of hidden units' derivatives below 0.1 in size.", 0.0, 1.0),
+    "dead": Column("dead", "Share of hidden units whose derivative is 0 on all patterns.", 0.0, 1.0),
+}
+HIDDEN = (
+    *(f"{name}_{end}" for name in COLUMNS for end in ("low", "high")),
+    "trace_error", "curvature", "dataset", "network",
+)  # fmt: skip
 
 
 def column_defs() -> list[dict]:
-    """What the grid must know of its columns; a cell is {value, text}, sorted by its value."""
+    """What the grid must know of its columns: those hidden are for the file."""
     first = [
         {"field": "activation", "headerName": "activation", "pinned": "left", "width": 112},
-        {"field": "seeds", "headerName": "seeds", "width": 84, "headerTooltip": "One seed, or the mean over several."},
+        {"field": "seeds", "headerName": "seeds", "width": 90, "headerTooltip": "One seed, or the mean over several."},
     ]
+    shown = {"function": "params.value == null ? '–' : params.data.texts[params.colDef.field]"}
     rest = [
         {
-            "field": name, "headerName": heading, "headerTooltip": note, "type": "rightAligned", "width": 124,
-            "valueFormatter": {"function": "params.value == null ? '–' : params.data.texts[params.colDef.field]"},
+            "field": name, "headerName": column.heading, "headerTooltip": column.note, "type": "rightAligned",
+            "width": 150, "valueFormatter": shown,
         }
-        for name, (heading, _, note) in COLUMNS.items()
+        for name, column in COLUMNS.items()
     ]  # fmt: skip
-    ends = [{"field": f"{name}_{end}", "hide": True} for name in COLUMNS for end in ("low", "high")]  # for the CSV
-    return first + rest + ends
+    return first + rest + [{"field": name, "headerName": name.replace("_", " "), "hide": True} for name in HIDDEN]
 
 
 def rows(results: Iterable) -> list[dict]:
     """Two rows an activation: the first seed alone, and the mean with its 95 % interval."""
     found = []
     for result in results:
-        activation = result.spec.problem.activation
-        start = {"activation": ACTIVATIONS[activation].label, "hue": hue(activation)}
-        found.append({**start, "id": f"{activation} one", "seeds": f"seed {int(result.seed[0])}", **_one(result)})
+        problem = result.spec.problem
+        start = {
+            "activation": ACTIVATIONS[problem.activation].label, "hue": hue(problem.activation),
+            "curvature": result.method, "dataset": problem.dataset, "network": problem.architecture,
+        }  # fmt: skip
+        name = problem.activation
+        found.append({**start, "id": f"{name} one", "seeds": f"seed {int(result.seed[0])}", **_one(result)})
         if len(result.seed) > 1:
-            found.append({**start, "id": f"{activation} mean", "seeds": f"{len(result.seed)} seeds", **_mean(result)})
+            found.append({**start, "id": f"{name} mean", "seeds": _count(result), **_mean(result)})
     return found
+
+
+def _count(result) -> str:
+    """How many seeds the mean is over: those whose training did not diverge."""
+    ended, count = int(np.isfinite(result.train_loss).sum()), len(result.seed)
+    return f"{count} seeds" if ended == count else f"{ended} of {count} seeds"
 
 
 def _cell(value: float) -> float | None:
@@ -64,26 +98,28 @@ def _cell(value: float) -> float | None:
 
 def _one(result) -> dict:
     values, texts = {}, {}
-    for name, (_, share, _) in COLUMNS.items():
+    for name, column in COLUMNS.items():
         value = float(getattr(result, name)[0])
-        values[name], texts[name] = _cell(value), _text(value, share)
-    if result.trace_error[0] > 0:
-        texts["trace"] += f" ± {digits(float(result.trace_error[0]), 2)}"
-    return {**values, "texts": texts}
+        values[name], texts[name] = _cell(value), _sign(result, column, value) + column.text(value)
+    error = float(result.trace_error[0])
+    if error > 0:
+        texts["trace"] += f" ± {digits(error, 2)}"
+    return {**values, "trace_error": _cell(error), "texts": texts}
 
 
 def _mean(result) -> dict:
     values: dict[str, float | None] = {}
     texts = {}
-    for name, (_, share, _) in COLUMNS.items():
+    for name, column in COLUMNS.items():
         found = interval(getattr(result, name))
-        mean, low, high = found.mean, found.low, found.high
-        values |= {name: _cell(mean), f"{name}_low": _cell(low), f"{name}_high": _cell(high)}
-        texts[name] = _text(mean, share)
+        low, high = max(found.low, column.low), min(found.high, column.high)  # NaN stays: it is the first argument
+        values |= {name: _cell(found.mean), f"{name}_low": _cell(low), f"{name}_high": _cell(high)}
+        texts[name] = _sign(result, column, found.mean) + column.text(found.mean)
         if found.count > 1:
-            texts[name] += f" ± {percent((high - low) / 2) if share else digits((high - low) / 2, 2)}"
+            texts[name] += f" [{column.text(low)}, {column.text(high)}]".replace(" %", "")
     return {**values, "texts": texts}
 
 
-def _text(value: float, share: bool) -> str:
-    return percent(value) if share else digits(value)
+def _sign(result, column: Column, value: float) -> str:
+    """≈ before what comes from an estimated density."""
+    return "≈ " if column.rough and result.method == "estimated" and np.isfinite(value) else ""

@@ -38,21 +38,33 @@ class View:
         "sorted",
         choices=SPECTRA,
         when=ON_CURVATURE,
-        label="Spectrum",
+        group="Spectrum",
+        label="Picture of the spectrum",
         help="Eigenvalues in order, as a histogram with the estimated density, or the share below each value.",
     )
     blocks: str = option(
         "full",
         choices=BLOCKS,
         when=ON_CURVATURE,
+        group="Spectrum",
         label="Spectrum of",
         help="The whole matrix, or the diagonal blocks of each weight tensor or layer.",
     )
     units: str = option(
-        "layers", choices=UNITS, when=ON_CURVATURE, label="Saturation", help="Which histograms of the hidden units."
+        "layers",
+        choices=UNITS,
+        when=ON_CURVATURE,
+        group="Saturation",
+        label="Histograms of",
+        help="Of all pre-activations or outputs of a layer, or of each hidden unit.",
     )
     against: str = option(
-        "largest", choices=FLATNESS, when=ON_CURVATURE, label="Saturation against", help="What stands for flatness."
+        "largest",
+        choices=FLATNESS,
+        when=ON_CURVATURE,
+        group="Replicates",
+        label="Seeds by saturation and",
+        help="What stands for flatness in the picture of the seeds.",
     )
     theme: str = option("auto", choices=THEMES, label="Theme", help="Light or dark page.")
     trail: tuple[float, ...] = option(

@@ -26,7 +26,8 @@
     if (control.kind === "several") return (value || []).join(",");
     if (control.kind === "bool") return value ? "1" : "0";
     if (control.kind === "float" && typeof value === "number") return floatText(value);
-    return value === null || value === undefined ? "" : String(value).trim();
+    const text = value === null || value === undefined ? "" : String(value).trim();
+    return text === "" && ["numbers", "widths"].includes(control.kind) ? "none" : text;
   }
 
   // The value that a control takes for a text of the URL; undefined: it cannot hold it, and the server says why.
@@ -368,7 +369,8 @@
 
   document.addEventListener("keydown", (event) => {
     const act = KEYS[event.key];
-    if (!act || !controls || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (!act || !controls || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isTyping(event.target) && !(event.key === "Escape" && event.target.matches("[id^=option-]"))) return;
     if (event.key !== "Escape") event.preventDefault(); // Escape also closes menus
     act();
   });

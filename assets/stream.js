@@ -80,20 +80,21 @@
   }
 
   const USUAL = { waiting: "waiting", computing: "computing", cached: "from cache", done: "done", failed: "failed",
-    cancelled: "cancelled" };
+    cancelled: "cancelled", none: "does not apply" };
 
   function setState(slot, state, text) {
     slot.state = state;
     slot.place.dataset.state = state;
-    const failed = state === "failed";
-    write(slot.place.querySelector(".state"), failed ? USUAL.failed : text || USUAL[state]);
+    const unanswered = state === "failed" || state === "none";
+    write(slot.place.querySelector(".state"), unanswered ? USUAL[state] : text || USUAL[state]);
     const failure = slot.place.querySelector(".failure");
-    failure.hidden = !failed;
-    write(failure, failed ? text || "This panel could not be computed." : "");
+    failure.hidden = !unanswered;
+    write(failure, unanswered ? text || "This panel could not be computed." : "");
   }
 
   // The question behind the picture, with the half width that all columns share.
   function setExports(slot, question) {
+    slot.place.querySelector(".exports").hidden = false;
     for (const link of slot.place.querySelectorAll("a.export")) {
       link.href = `/export/${slot.panel}.${link.dataset.kind}?${question}`;
     }
@@ -111,6 +112,7 @@
     Object.assign(slot, { next: null, figure: null, given: null, camera: null, listens: false });
     todo.delete(slot);
     write(slot.place.querySelector(".caption"), "");
+    slot.place.querySelector(".exports").hidden = true;
     setWarnings(slot, []);
   }
 
@@ -130,6 +132,7 @@
   function setPlace(name) {
     if (!told || !(name in told.places)) return;
     atlas.place = name;
+    document.documentElement.dataset.place = name;
     for (const slot of slots.values()) slot.place.hidden = !told.places[name].includes(slot.panel);
     byId("comparison").hidden = !told.places[name].includes("replicates");
     arrange();
@@ -166,7 +169,7 @@
     if (!slot) return;
     todo.delete(slot);
     if (todo.size) schedule(); // before drawing, so that one bad figure stops nothing
-    if (slot.place.hidden) return; // its size changes, and it is drawn, when it is shown again
+    if (slot.place.hidden || !(slot.next || slot.figure)) return; // hidden: its size changes when it is shown again
     if (slot.next || slot.redraw || isMap(slot)) draw(slot); // a map's axes depend on its size
     else if (slot.figure && slot.plot.offsetParent) window.Plotly.Plots.resize(slot.plot);
     glanceAgain();
@@ -435,7 +438,7 @@
     close();
     for (const slot of slots.values()) {
       slot.next = null; // a figure of the last stream that was never drawn
-      if (!slot.redraw) todo.delete(slot);
+      if (!slot.redraw || !slot.figure) todo.delete(slot);
     }
     opened += 1;
     pictured.clear();
@@ -549,12 +552,12 @@
       const slot = slots.get(`${event.column}-${event.panel}`);
       if (!slot) return;
       setState(slot, event.state, event.text);
-      if (event.state === "failed") restore(slot);
+      if (event.state === "failed" || event.state === "none") restore(slot);
       if (event.query !== undefined) setExports(slot, event.query);
       if (event.caption !== undefined) write(slot.place.querySelector(".caption"), event.caption || "");
       if (event.warnings) setWarnings(slot, event.warnings);
       if (event.figure) show(slot, event.figure, event.mark);
-      if (event.figure || event.state === "failed") pictured.add(slot);
+      if (event.figure || event.state === "failed" || event.state === "none") pictured.add(slot);
       glanceAgain();
     },
 
@@ -632,7 +635,7 @@
     for (const slot of mine) {
       if (!plan.panels.includes(slot.panel)) continue;
       if (before?.asked === query) continue; // the same question again, after a break
-      const answered = slot.state === "done" || slot.state === "cached";
+      const answered = ["done", "cached", "none"].includes(slot.state);
       if (answered && last?.asked[slot.panel] === column.asked[slot.panel]) continue; // only others change
       setState(slot, "waiting");
       setWarnings(slot, []);
@@ -668,9 +671,18 @@
   const asShown = { processCellCallback: ({ node, column, value }) => node.data.texts[column.getColId()] ?? value ?? "" };
   const gridApi = () => byId("table-place").hasChildNodes() && window.dash_ag_grid.getApi("table");
 
-  async function copyTable() {
+  // The table's handle; null, and a sentence, while it has no rows or those of the question before.
+  function readyTable() {
     const api = gridApi();
-    if (!api) return say("The table is empty: no seed has been measured yet.", "note");
+    if (api && !byId("comparison").dataset.stale) return api;
+    say(api ? "The table still shows the question before this one; wait for its first seed."
+      : "The table is empty: no seed has been measured yet.", "note");
+    return null;
+  }
+
+  async function copyTable() {
+    const api = readyTable();
+    if (!api) return;
     try {
       await navigator.clipboard.writeText(
         api.getDataAsCsv({ ...asShown, columnSeparator: "\t", suppressQuotes: true }));
@@ -681,9 +693,7 @@
   }
 
   function saveTable() {
-    const api = gridApi();
-    if (!api) return say("The table is empty: no seed has been measured yet.", "note");
-    api.exportDataAsCsv({ fileName: "lossatlas-activations.csv", allColumns: true });
+    readyTable()?.exportDataAsCsv({ fileName: "lossatlas-activations.csv", allColumns: true });
   }
 
   const chipColours = new Map();

@@ -48,6 +48,7 @@
 
   // page.js says which window the URL names now, and by which way it was reached.
   function showWindow(text, trail) {
+    window.clearTimeout(asking); // the click was on the question before
     const moved = text !== shown;
     if (moved && shown === NONE) whole = atlas.boxes()[0] || whole;
     shown = text;

@@ -212,13 +212,15 @@ def counts(values: np.ndarray, multiplicity: np.ndarray, cut: float) -> np.ndarr
 
 
 def effective_rank(values: np.ndarray, multiplicity: np.ndarray) -> float:
-    """exp of the entropy of |λ| / Σ|λ|, each λ counted so often (Roy & Vetterli 2007)."""
+    """exp of the entropy of |λ| / Σ|λ|, each λ counted so often (Roy & Vetterli 2007); 0 of a zero matrix, else at
+    least 1, where a λ counted less than once would give less.
+    """
     sizes = np.abs(values)
     total = float(multiplicity @ sizes)
     if total == 0:
         return 0.0
     share = sizes / total
-    return math.exp(-float(multiplicity @ (share * np.log(np.where(share > 0, share, 1.0)))))
+    return max(1.0, math.exp(-float(multiplicity @ (share * np.log(np.where(share > 0, share, 1.0))))))
 
 
 # ---------------------------------------------------------------------------------------------- cost

@@ -41,7 +41,7 @@ class Evolution:
         17,
         low=2,
         high=100,
-        label="Moments",
+        label="Spectra along",
         help="At most so many of the training's recorded steps are measured, the first and the last among them; "
         "5, 9, 17, 33 refine evenly.",
     )

@@ -85,6 +85,11 @@ class Correlation:
     count: int
 
 
+def constant(values: np.ndarray) -> bool:
+    """Whether numbers differ by no more than rounding."""
+    return bool(np.ptp(values) <= 1e-12 * np.abs(values).max())
+
+
 def correlation(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> Correlation:
     """How two quantities of the same runs go together, as saturation and flatness over seeds (S,).
 
@@ -95,7 +100,7 @@ def correlation(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> Corre
     kept = np.isfinite(x) & np.isfinite(y)
     a, b = (values[kept].astype(np.float64) for values in (x, y))
     count, nothing = int(kept.sum()), math.nan
-    if count < 2 or not np.ptp(a) or not np.ptp(b):
+    if count < 2 or constant(a) or constant(b):
         return Correlation(nothing, nothing, nothing, count)
     r = float(np.clip(np.corrcoef(a, b)[0, 1], -1.0, 1.0))
     if count < 4:

@@ -314,7 +314,7 @@ def _directions(place: Place, center: np.ndarray, reached: TrainingResult, sharp
         u, v = (weight_axis(len(center), index) for index in chosen)
         return u, v, tuple(parameter_name(place.problem, index) for index in chosen), none
     if sharpest is not None:
-        names = tuple(f"eigenvector {n} (λ = {value:.3g})" for n, value in enumerate(sharpest.values[:2], 1))
+        names = tuple(f"v{n}, λ = {value:.3g}" for n, value in enumerate(sharpest.values[:2], 1))
         return *sharpest.vectors[:2], names, none
     if where.directions == "interpolation":
         return *_interpolation(where, center, reached), ("start → end", "random"), none

@@ -36,6 +36,7 @@ LEVELS = (1, 3)  # seeds of the first pictures
 MEASURED = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "gradient_norm")  # by the training itself
 CURVATURE = ("largest", "smallest", "trace", "trace_error", "negative", "zero", "positive", "effective_rank")
 GRADIENTS = 50  # in float64, of both sharpnesses: three climbs of ten iterations (measured, 19 to 48)
+LOOSE = "loose"  # after NUMBERS: 1 if an end of the spectrum has not converged
 NUMBERS = (*MEASURED, *CURVATURE, "keskar", "sam", "saturation", "flat", "dead")
 
 
@@ -164,28 +165,30 @@ def replicates_size(spec: Replicates) -> tuple[int, str]:
 
 
 def measure_seed(spec: Replicates, reached: TrainingResult) -> np.ndarray:
-    """NUMBERS at the point reached from one seed; all NaN if the training diverged.
+    """NUMBERS and LOOSE at the point reached from one seed; NaN if the training diverged.
 
     Raises:
         CannotAnswer: the part has no patterns.
     """
     check_patterns(spec.problem, spec.part)
     if reached.diverged_at >= 0:
-        return np.full(len(NUMBERS), np.nan)
+        return np.append(np.full(len(NUMBERS), np.nan), 0.0)
     loss, theta = make_loss(spec.problem), torch.as_tensor(reached.reached())
     at = (loss, theta, spec.part)
     measured = [float(getattr(reached, name)[-1]) for name in MEASURED]
     sharpness = [keskar(*at, spec.epsilon), ascent(*at, spec.rho)]
-    return np.array([*measured, *_curvature(*at), *sharpness, *_activity(*at)])
+    *curvature, loose = _curvature(*at)
+    return np.array([*measured, *curvature, *sharpness, *_activity(*at), loose])
 
 
 def _curvature(loss: Loss, theta: Tensor, part: str) -> list[float]:
-    """The numbers of CURVATURE."""
+    """The numbers of CURVATURE, and 1 if an end has not converged."""
     if not curved(loss.problem):
-        return [np.nan] * len(CURVATURE)
+        return [np.nan] * len(CURVATURE) + [0.0]
     found = summarise(loss, theta, part)
     signs = (found.counts / len(theta)).tolist()
-    return [found.largest[0], found.smallest[0], found.trace, found.trace_error, *signs, found.effective_rank]
+    ends = [found.largest[0], found.smallest[0], found.trace, found.trace_error]
+    return [*ends, *signs, found.effective_rank, float(not found.converged)]
 
 
 def _activity(loss: Loss, theta: Tensor, part: str) -> list[float]:
@@ -197,8 +200,8 @@ def _activity(loss: Loss, theta: Tensor, part: str) -> list[float]:
 
 def assemble(spec: Replicates, *each: np.ndarray) -> ReplicatesResult:
     """A level's answer from its seeds."""
-    columns = dict(zip(NUMBERS, np.stack(each, 1), strict=True))
-    seeds = np.array([start.seed for start in spec.starts])
+    columns = dict(zip((*NUMBERS, LOOSE), np.stack(each, 1), strict=True))
+    seeds, loose = np.array([start.seed for start in spec.starts]), int((columns.pop(LOOSE) == 1).sum())
     return ReplicatesResult(
         spec,
         "exact" if is_small(spec.problem) else "estimated",
@@ -207,7 +210,7 @@ def assemble(spec: Replicates, *each: np.ndarray) -> ReplicatesResult:
         seeds,
         **columns,
         notes=_notes(spec),
-        warnings=_warnings(spec, seeds, columns),
+        warnings=_warnings(spec, seeds, columns, loose),
         dtype=spec.problem.dtype,
     )
 
@@ -233,7 +236,7 @@ def _notes(spec: Replicates) -> tuple[str, ...]:
     )
 
 
-def _warnings(spec: Replicates, seeds: np.ndarray, columns: dict[str, np.ndarray]) -> tuple[str, ...]:
+def _warnings(spec: Replicates, seeds: np.ndarray, columns: dict[str, np.ndarray], loose: int) -> tuple[str, ...]:
     diverged = np.isnan(columns["train_loss"])
     infinite = np.isnan(columns["trace"]) & ~diverged & curved(spec.problem)
     found = []
@@ -246,6 +249,11 @@ def _warnings(spec: Replicates, seeds: np.ndarray, columns: dict[str, np.ndarray
         found.append(
             f"The second derivatives are infinite or NaN at the end of {infinite.sum()} of {len(seeds)} trainings "
             f"(seed {_listed(seeds[infinite])})."
+        )
+    if loose:
+        found.append(
+            f"Not every eigenvalue at the ends has converged at {loose} of {len(seeds)} points: a large one may be "
+            "larger still, and a small one smaller."
         )
     return tuple(found)
 

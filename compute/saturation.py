@@ -53,7 +53,7 @@ class Saturation:
         50,
         low=1,
         high=200,
-        label="Moments",
+        label="Saturations along",
         help="At most so many of the training's recorded steps are measured, the last among them.",
     )
 

@@ -90,14 +90,18 @@ class Spectrum:
         LIMIT,
         low=1,
         high=11_500,
-        label="Exact up to",
+        label="Exact up to P =",
         help="Parameters up to which all eigenvalues are computed; the time grows with the cube.",
         when=("method", lambda name: name != "estimated"),
     )
     probes: int = option(16, low=FEWEST, high=1024, label="Probes", help="Random vectors that an estimate averages.")
     lanczos: int = option(40, low=2, high=500, label="Lanczos steps", help="Steps a probe; at most P are taken.")
     top: int = option(
-        5, low=1, high=100, label="Ends", help="How many eigenvalues of each end are computed with their residuals."
+        5,
+        low=1,
+        high=100,
+        label="Eigenvalues an end",
+        help="How many eigenvalues of each end are computed with their residuals.",
     )
     width: float | str = option(
         AUTO,
@@ -110,7 +114,7 @@ class Spectrum:
         AUTO,
         low=0.0,
         high=0.5,
-        label="Zero up to",
+        label="Zero tolerance",
         help="Eigenvalues below this share of the largest count as zero; auto is 1e-8 exact, 1e-3 estimated.",
     )
     probe_seed: int = option(0, low=0, high=2**31 - 1, label="Probe seed", help="Seed of the random vectors.")
@@ -516,7 +520,7 @@ def _notes(
         found.append(f"There are only {P} eigenvalues, so {spec.count} of each end are given and not {spec.top}.")
     if broken := sum(int((rule.broken_at >= 0).sum()) for rule in rules):
         found.append(
-            f"{broken} of {probes} probes met all the eigenvalues they hold before the last step: these rules are "
+            f"{broken} of {probes} probes met all the eigenvalues they hold within these steps: these rules are "
             "exact (Lanczos breakdown)."
         )
     return (*found, *kinked(spec.problem))

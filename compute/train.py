@@ -67,7 +67,7 @@ class Start:
         low=1e-3,
         high=1e3,
         when=("activation", lambda name: ACTIVATIONS[name].homogeneous),
-        label="Rescale by α",
+        label="Rescale factor",
         help="After training, the first hidden layer's weights and biases times α, the next layer's weights divided by "
         "α: the same function, at a point of other sharpness (Dinh et al. 2017).",
     )
@@ -344,7 +344,7 @@ def rescale(spec: Training, plain: TrainingResult, *pieces: tuple[tuple[np.ndarr
     rows = tuple(row for piece in pieces for row in piece)
     found = _finish(spec, _State(spec.start.steps, torch.empty(0), {}, rows, (plain.diverged_at,)), 0)
     went = plain.train_loss + plain.penalty
-    return replace(found, warnings=_warnings(spec, plain.diverged_at, went, found.gradient_norm))
+    return replace(found, warnings=_warnings(spec, plain.diverged_at, went, plain.gradient_norm))
 
 
 def _rescaled_level(spec: Training) -> Task:

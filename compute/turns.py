@@ -39,7 +39,7 @@ def turn_option() -> Any:
 def turned_task(place: Place, turn: float) -> Task:
     """The task whose result is the Plane of a place, turned by `turn` degrees."""
     plane = plane_task(place)
-    if turn == 0:
+    if turn == 0 or place.where.directions == "weights":  # there is no third weight to turn to
         return plane
     key = f"{plane.key}-turned-{turn!r}-{'-'.join(map(str, VERSIONS))}"
     args = (place, turn, plane, reach(place.problem, place.start), *curvature_of(place))

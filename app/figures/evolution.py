@@ -15,7 +15,7 @@ from app.view import Scale, View
 
 SPLIT = 0.3  # height of the lower axis
 GAP = 0.08  # between the two
-NAMED = 0.26  # share of the axis of steps kept for names beside the curves
+NAMED = 0.34  # share of the axis of steps kept for names beside the curves
 DECADES = 3  # of the axis before it becomes linear: it is half as high as that of a spectrum (chosen by eye)
 TEXT = 0.1  # height of a line of text as a share of the upper axis
 WORDS = ("negative", "zero", "positive")
@@ -67,15 +67,15 @@ def caption(result, view: View) -> str:
             f"Hessian H at {len(result.step):,} steps, {result.method}, P = {result.parameters:,}",
             f"total loss, {part} patterns",
             f"λmax {first} → {last}",
-            "grey: trace" + (" ± standard error" if result.trace_error.any() else ""),
-            *([f"{holes} steps left as gaps: second derivatives not finite"] if holes else []),
+            "grey: trace" + (" ± standard error" if (result.trace_error > 0).any() else ""),
+            *([f"{holes} of {len(result.step)} steps left as gaps: second derivatives not finite"] if holes else []),
         ]
     )
 
 
 def size(result) -> str:
     """How much was computed."""
-    return f"{len(result.step):,} steps"
+    return parts.counted(len(result.step), "step")
 
 
 def _nothing(result) -> str:
@@ -122,7 +122,7 @@ def _trace(result, axis) -> list[dict]:
         "customdata": np.stack([result.trace, result.trace_error], 1).astype(np.float32),
         "hovertemplate": "step %{x}<br>trace <b>%{customdata[0]:.4g}</b> ± %{customdata[1]:.2g}<extra></extra>",
     }  # fmt: skip
-    if not result.trace_error.any():
+    if not (result.trace_error > 0).any():
         return [line]
     known = np.isfinite(result.trace)
     low, high = (axis.heights(result.trace[known] + sign * result.trace_error[known]) for sign in (-1, 1))

@@ -222,6 +222,11 @@ def subject(result, view: View, count: int) -> str:
     return f"{_TERMS[view.show]}, {count:,} {part} patterns"
 
 
+def counted(count: int, thing: str) -> str:
+    """1 seed, 2 seeds."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def with_unit(name: str, unit: str) -> str:
     return f"{name}, {unit}" if unit else name
 

@@ -36,6 +36,9 @@ FACTS = (
 )
 
 
+FEWEST = 3  # seeds of a correlation: two points always lie on a line
+
+
 def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     """A dot a seed, the page's own ringed; a log axis unless a value of the row is 0 or below."""
     if why := _nothing(result, view):
@@ -69,18 +72,24 @@ def caption(result, view: View) -> str:
     missing = len(seeds) - int(_both(result, view).sum())
     return " · ".join(
         [
-            f"{_measure(result)}, mean over all hidden units, against {FLATNESS[view.against]}",
-            f"seeds {seeds.min()} to {seeds.max()}, {seeds[0]} ringed",
-            f"curvature {result.method}, P = {result.parameters:,}",
+            f"{_measure(result)}, mean over all hidden units, against {FLATNESS[view.against]}{_within(result, view)}",
+            f"seeds {seeds.min()} to {seeds.max()}, {seeds[0]} ringed" if len(seeds) > 1 else f"seed {seeds[0]}",
+            *([f"curvature {result.method}, P = {result.parameters:,}"] if np.isfinite(result.largest).any() else []),
             result.dtype,
             *([f"{missing} of {len(seeds)} seeds not finite, left out"] if missing else []),
         ]
     )
 
 
+def _within(result, view: View) -> str:
+    """The radius of a measure that has one."""
+    radii = {"keskar": f", ε = {result.spec.epsilon:g}", "sam": f", ρ = {result.spec.rho:g}"}
+    return radii.get(view.against, "")
+
+
 def size(result) -> str:
     """How much was computed."""
-    return f"{len(result.seed):,} seeds"
+    return parts.counted(len(result.seed), "seed")
 
 
 def _nothing(result, view: View) -> str:
@@ -134,8 +143,10 @@ def _note(x: np.ndarray, y: np.ndarray, name: str, logarithmic: bool) -> dict:
     with np.errstate(invalid="ignore", divide="ignore"):
         found = correlation(x, np.log10(y) if logarithmic else y)
     with_what = f" with log {name}" if logarithmic else ""
-    if math.isnan(found.r):
-        text = "one seed: no correlation" if found.count < 2 else "no correlation: one of the two is constant"
+    if found.count < FEWEST:
+        text = "too few seeds for a correlation"
+    elif math.isnan(found.r):
+        text = "no correlation: one of the two is constant"
     elif math.isnan(found.low):
         text = f"r = {found.r:.2f}{with_what}<br>{found.count} seeds: too few for an interval"
     else:

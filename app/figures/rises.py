@@ -16,7 +16,7 @@ GREY = "#868e96"  # of the network before rescaling; seen on both grounds
 LABELS = 0.95  # decades to the right of the last radius, for the names of the curves
 LINE = 0.075  # height of a line of text as a share of the axis, at about 250 px
 NARROW = {"0.0001": "10⁻⁴"}  # leaves room for the axis's title
-SHOWN = 1e-2  # the radius whose numbers the caption gives (chosen by eye)
+SHOWN = 1e-3  # the radius whose numbers the caption gives (chosen by eye)
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,10 @@ def caption(result, view: View) -> str:
     ]
     if len(result.before_sam):
         told.append(_compared(result))
-    if still := int((result.sam <= 0).sum()):
-        told.append(f"the loss falls along the gradient at {still} of {len(result.radii)} radii, left as gaps")
+    if falling := int((result.sam < 0).sum()):
+        told.append(f"the loss falls along the gradient at {falling} of {len(result.radii)} radii, left as gaps")
+    if level := int((result.sam == 0).sum()):
+        told.append(f"no rise along the gradient at {level} of {len(result.radii)} radii, left as gaps")
     return " · ".join(told)
 
 

@@ -52,14 +52,14 @@ def caption(result, view: View) -> str:
                 if outside
                 else []
             ),
-            *([f"the last {left_out} layers are not drawn"] if left_out else []),
+            *([f"the last {left_out} of {result.layer[-1]} layers not drawn"] if left_out else []),
         ]
     )
 
 
 def size(result) -> str:
     """How much was looked at."""
-    return f"{len(result.layer):,} units"
+    return parts.counted(len(result.layer), "unit")
 
 
 # ---------------------------------------------------------------------------------------------- layers
@@ -194,8 +194,8 @@ def _flat_stretches(result) -> list[tuple[float, float]]:
 def _told(result, layer: int, box: tuple[float, float, float, float], short: bool) -> dict:
     """A layer's measures in the line over its axis; saturation alone where it has one and the line is short."""
     saturation, flat = result.layer_saturation[-1, layer - 1], result.layer_flat[-1, layer - 1]
-    measured = [] if np.isnan(saturation) else [f"saturation {number(saturation)}"]
-    found = [*measured, f"flat {number(100 * flat)} %"]
+    measured = [] if np.isnan(saturation) else [f"saturation {number(saturation, 2)}"]
+    found = [*measured, f"flat {number(100 * flat, 2)} %"]
     text = f"{layer}: {found[0]}" if short else " · ".join([f"layer {layer}", *found])
     return {
         "text": text, "name": f"layer {layer}", "showarrow": False, "x": box[0], "y": box[3], "xanchor": "left",

@@ -74,6 +74,7 @@ def caption(result, view: View) -> str:
             f"λmax {number(result.largest[0])}, λmin {number(result.smallest[0])}",
             f"effective rank {number(result.effective_rank)}",
             *condition,
+            *([] if len(result.eigenvalues) else ["grey band: counts as zero"]),
         ]
     )
 
@@ -346,7 +347,7 @@ def _ends_of_layers(result, view: View, ends: tuple[float, float], colour: str) 
                 "type": "scatter", "mode": "markers", "name": name, "x": places,
                 "y": axis.heights(found).astype(np.float32), "marker": {"size": 8, "color": colour},
                 "customdata": found.astype(np.float32),
-                "hovertemplate": f"layer %{{x}}<br>{name} <b>%{{customdata:.4g}}</b>, from within<extra></extra>",
+                "hovertemplate": f"layer %{{x}}<br>{name} <b>%{{customdata:.4g}}</b>, to rounding<extra></extra>",
             }
         )  # fmt: skip
     traces.append(_traces_of_layers(result, axis, places))
@@ -388,7 +389,8 @@ def _counted(result, view: View) -> dict:
     counts = [f"{about}{count:,.0f} {word}" for count, word in zip(_counts(result, view), words, strict=True)]
     side = "right" if view.spectrum == "density" else "left"
     note = parts.corner("<br>".join(counts[::-1]), "counts", side)
-    return note | {"align": side} | ({"y": 0.91} if view.spectrum == "cumulative" else {})  # below the blocks' names
+    away = {"align": side, "xshift": 10 if side == "left" else -4}  # off the ticks
+    return note | away | ({"y": 0.91} if view.spectrum == "cumulative" else {})  # below the blocks' names
 
 
 def _point(result) -> str:

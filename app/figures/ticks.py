@@ -6,14 +6,19 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float, digits: int = 3) -> str:
-    """Three digits at most, unless more are asked for: 0.0283, 3.1, 2×10⁻⁵."""
+    """Three digits at most, unless more are asked for: 0.0283, −3.1, 2×10⁻⁵."""
+    return _plain(value, digits).replace("-", "−", 1) if value < 0 else _plain(value, digits)
+
+
+def _plain(value: float, digits: int) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     power = math.floor(math.log10(abs(value)))
     if -4 <= power <= 4:
         return f"{value:.{digits}g}" if power < digits else f"{value:,.0f}"
-    lead = f"{value / 10.0**power:.{digits - 1}g}"
-    return {"1": "", "-1": "-"}.get(lead, f"{lead}×") + f"10{raised(power)}"
+    lead, exponent = f"{value:.{max(digits - 2, 0)}e}".split("e")  # 9.99 rounds up to 10
+    lead = f"{float(lead):g}"
+    return {"1": "", "-1": "-"}.get(lead, f"{lead}×") + f"10{raised(int(exponent))}"
 
 
 def raised(power: int) -> str:

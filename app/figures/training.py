@@ -71,7 +71,7 @@ def caption(result, view: View) -> str:
 
 def size(result) -> str:
     """How much was computed."""
-    return f"{result.spec.start.steps} steps"
+    return parts.counted(result.spec.start.steps, "step")
 
 
 def _curves(result, view: View) -> tuple[np.ndarray, np.ndarray]:

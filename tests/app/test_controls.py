@@ -145,7 +145,8 @@ def test_an_option_that_one_place_asks_for_is_hidden_in_the_others():
 
 def test_sections_hold_every_option_once_in_the_order_of_thought():
     found = sections(OPTIONS)
-    assert list(found) == ["Problem", "Activations", "Start", "Slice", "Curvature", "View"]
+    headings = ["Problem", "Activations", "Start", "Slice", "Spectrum", "Training and seeds", "View"]
+    assert list(found) == headings
     placed = [option.name for members in found.values() for option in members]
     assert sorted(placed) == sorted(OPTIONS.keys() - ELSEWHERE - IN_HEADER)
     assert {option.name for option in found["Activations"]} == {"activation", "alpha", "slope", "beta"}

@@ -91,7 +91,7 @@ def test_gaps_stay_gaps_and_are_counted():
     gone = {n: getattr(exact, n) * (v if getattr(exact, n).ndim == 1 else v[:, None]) for n, v in holes.items()}
     broken = changed(exact, gone)
     assert np.isnan(trace(draw(broken), "largest 1").y).sum() == int((exact.step > 20).sum()) > 0
-    assert "2 steps left as gaps" in evolution.caption(broken, View())
+    assert "2 of 5 steps left as gaps" in evolution.caption(broken, View())
     nothing = changed(exact, {name: np.full_like(getattr(exact, name), np.nan, float) for name in holes})
     assert not draw(nothing).data and all(map(math.isnan, evolution.span(nothing, View())))
 

@@ -539,3 +539,11 @@ def test_figures_leave_the_theme_to_the_page(view):
         layout = figure.to_plotly_json()["layout"]
         assert "template" not in layout or not layout["template"].get("layout")
         assert not {"paper_bgcolor", "plot_bgcolor", "font"} & set(layout)
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0.02834, "0.0283"), (-3.1, "−3.1"), (2e-5, "2×10⁻⁵"), (9.99e-6, "10⁻⁵"), (-2.34e-7, "−2.3×10⁻⁷"),
+    (12345.0, "12,345"), (1e12, "10¹²"), (0.0, "0"),
+])  # fmt: skip
+def test_a_number_reads_well(value, text):
+    assert number(value) == text

@@ -79,8 +79,8 @@ def test_a_row_shares_one_range_that_holds_every_curve(plain, compared):
 def test_captions_say_what_was_measured_and_what_rescaling_left(plain, compared):
     told = rises.caption(plain, View())
     assert "λmax" in told and "4 training patterns" in told and "float32" in told and "rescaled" not in told
-    place = RADII.index(1e-2)
-    assert f"Keskar {plain.keskar[place]:.3g} % at ε = 0.01" in told
+    place = RADII.index(1e-3)
+    assert f"Keskar {plain.keskar[place]:.3g} % at ε = 0.001" in told
     told = rises.caption(compared, View())
     assert "rescaled by 20: outputs differ by at most" in told
     assert f"while λmax went from {compared.before_largest:.3g} to {compared.largest:.3g}" in told

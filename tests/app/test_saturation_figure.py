@@ -102,5 +102,5 @@ def test_arrays_are_float32_and_many_layers_are_cut_and_counted():
     result = answer("widths=4-4-4-4-4-4&activation=gelu")
     drawn = saturation.figure(result, View(), Scale(), COLOUR)
     assert {part.y.dtype for part in drawn.data} == {np.dtype(np.float32)}
-    assert "the last 2 layers are not drawn" in saturation.caption(result, View())
+    assert "the last 2 of 6 layers not drawn" in saturation.caption(result, View())
     assert len(drawn.to_json()) < 60_000

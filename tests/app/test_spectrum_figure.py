@@ -152,7 +152,7 @@ def test_a_flat_matrix_and_a_point_on_the_plane():
     flat = answer("dataset=iris&widths=&matrix=residual&steps=0")
     assert np.isfinite(draw(flat, View()).layout.yaxis.range).all()
     away = answer(f"{SMALL}&at=0.5,-0.25")
-    assert "at 0.5, -0.25 on the plane" in spectrum.caption(away, View())
+    assert "at 0.5, −0.25 on the plane" in spectrum.caption(away, View())
 
 
 def test_a_long_spectrum_is_thinned_but_not_at_its_ends():

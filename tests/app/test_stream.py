@@ -89,8 +89,8 @@ def test_the_data_link_of_a_panel_is_the_question_it_shows(pool, cache):
     ("window=0,1,0,1&trail=7,8,7,8", "lead inward"), ("window=0,1,0,1&trail=0,2,0,2,0,1,0,0.5", "lead inward"),
     ("trail=0,1,0,1", "has none"), ("window=0,1,0,1&trail=x", "must be a number"),
     ("window=0,1,0,1&trail=1,2", "four numbers for each"), ("window=0,1,0,1&trail=0,2,2,0", "lower end below"),
-    ("place=nowhere", "one of the names"), ("place=curvature&at=1", "two"), ("place=curvature&at=1,2,3", "at most 2"),
-    ("place=curvature&at=nan,1", "finite"), ("place=curvature&method=exact&widths=2000", "at most 5,000"),
+    ("place=nowhere", "one of the names"), ("place=curvature&at=1,2,3", "at most 2"),
+    ("place=curvature&at=nan,1", "finite"), ("place=curvature&probes=x", "whole number"),
     ("window=0,1,0,1&trail=" + ",".join(["0,1"] * 26), "at most 48 numbers"),
 ])  # fmt: skip
 def test_what_cannot_be_asked_is_refused_with_one_sentence(query, words, pool):
@@ -179,6 +179,18 @@ def test_a_point_of_the_plane_moves_the_spectra_alone(pool, cache):
     assert [mark["x"] for mark in marks] == [0, 0, 0.3, 0.3]
     away = last_panels(events(f"{QUICK}&at=0.3,-0.2", pool, cache))
     assert len(away[0, "slice"]["figure"]["layout"]["scene"]["annotations"]) == 2  # the landscape shows no spectrum
+
+
+@pytest.mark.parametrize(("query", "panel", "state", "words"), [
+    ("method=exact&limit=5", "spectrum", "failed", "at most 5 parameters"),
+    ("at=1", "spectrum", "failed", "two numbers"),
+    ("activation=threshold", "evolution", "none", "no curvature"), ("steps=0", "evolution", "none", "no training"),
+])  # fmt: skip
+def test_a_panel_whose_question_cannot_be_asked_or_answered_says_so_alone(query, panel, state, words, pool, cache):
+    found = events(f"{CURVED}&activation=tanh&{query}", pool, cache)
+    ends = last_panels(found)
+    assert ends[0, panel]["state"] == state and words in ends[0, panel]["text"]
+    assert ends[0, "slice"]["state"] == ends[0, "replicates"]["state"] == "done" and found[-1][0] == "done"
 
 
 def test_a_panel_that_would_take_too_long_says_so_and_leaves_the_others(pool, cache):

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from app.heads import digits, percent
-from app.table import COLUMNS, column_defs, rows
+from app.table import COLUMNS, HIDDEN, column_defs, rows
 from compute.jobs import ask, question
+from compute.nets import Problem
 
 
 @pytest.fixture(scope="module")
@@ -17,9 +18,9 @@ def result():
 
 
 def made_up(**values) -> SimpleNamespace:
-    spec = SimpleNamespace(problem=SimpleNamespace(activation="tanh"))
+    spec = SimpleNamespace(problem=Problem())
     zeros = {name: np.zeros(2) for name in [*COLUMNS, "trace_error"]}
-    return SimpleNamespace(spec=spec, seed=np.array([3, 4]), **(zeros | values))
+    return SimpleNamespace(spec=spec, seed=np.array([3, 4]), method="exact", **(zeros | values))
 
 
 def test_an_activation_has_its_own_seed_and_the_mean_of_all(result):
@@ -45,15 +46,32 @@ def test_an_estimated_trace_carries_its_error():
     assert one["texts"]["trace"] == "2 ± 0.25"
 
 
+def test_what_is_estimated_or_left_out_is_told():
+    (one, mean), half = rows([made_up()]), np.array([0.5, np.nan])
+    assert one["texts"]["zero"] == "0.0 %" and mean["seeds"] == "2 seeds"
+    rough = made_up(train_loss=half, zero=half)
+    rough.method = "estimated"
+    one, mean = rows([rough])
+    assert one["texts"]["zero"] == "≈ 50.0 %" and mean["seeds"] == "1 of 2 seeds" and one["texts"]["largest"] == "0"
+
+
+def test_an_interval_ends_where_the_quantity_does():
+    values = np.array([0.9, 1.0])  # half the interval is 0.64
+    _, mean = rows([made_up(train_accuracy=values, train_loss=values - 0.9, largest=values)])
+    assert (mean["train_accuracy_high"], mean["train_loss_low"]) == (1.0, 0.0) and mean["largest_high"] > 1.5
+    assert mean["texts"]["train_accuracy"].startswith("95.0 % [") and mean["texts"]["train_accuracy"].endswith("100.0]")
+
+
 def test_the_grid_knows_every_field(result):
     fields = [column["field"] for column in column_defs()]
     assert len(fields) == len(set(fields))
-    assert set(fields) == {"activation", "seeds", *COLUMNS, *(f"{n}_{end}" for n in COLUMNS for end in ("low", "high"))}
-    assert set(fields) <= rows([result])[1].keys()
+    assert set(fields) == {"activation", "seeds", *COLUMNS, *HIDDEN}
+    one, mean = rows([result])
+    assert set(fields) <= one.keys() | mean.keys()
 
 
 @pytest.mark.parametrize(("value", "text"), [
-    (0.0, "0"), (1.2345, "1.23"), (-0.00123, "-0.00123"), (1.2e-7, "1.2e-7"), (123456.0, "1.2e5"), (1e12, "1.0e12"),
+    (0.0, "0"), (1.2345, "1.23"), (-0.00123, "−0.00123"), (1.2e-7, "1.2×10⁻⁷"), (12345.6, "12,346"), (1e12, "10¹²"),
     (np.nan, "–"), (np.inf, "–"),
 ])  # fmt: skip
 def test_digits_of_a_number(value, text):

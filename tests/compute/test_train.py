@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -298,3 +300,10 @@ def test_sharpness_and_gaussian_slices_change_and_filter_normalised_ones_do_not(
     ]
     assert abs(sharpest[0] / sharpest[1] - 1) > 0.5
     np.testing.assert_allclose(run_training(spec).train_loss, run_training(spec.plain).train_loss, **EXACT)
+
+
+def test_a_rescaled_net_is_as_near_to_a_minimum_as_it_was():
+    spec = parse(Training, "dataset=wine&widths=5&activation=relu&steps=200&rate=0.02")
+    plain, scaled = run_training(spec), run_training(replace(spec, start=replace(spec.start, rescale=1000.0)))
+    assert scaled.gradient_norm[-1] > 1e-2 > plain.gradient_norm[-1]
+    assert scaled.warnings == plain.warnings == ()
