@@ -43,7 +43,7 @@ from compute.planes import Place
 from compute.results import Failure
 from compute.settings import Settings
 from compute.tasks import Task
-from compute.train import OPTIMISERS, Training
+from compute.train import OPTIMISERS, Start, Training
 
 BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page is noticed
 LONGEST_HOLD = 1.5  # seconds that a picture may be held back until its row has a common scale
@@ -386,12 +386,14 @@ def _progress_text(name: str, update: Update) -> str:
 def sentence(spec: Training) -> str:
     """What the page shows, as a lecturer would read it aloud."""
     problem, start = spec.problem, spec.start
-    way = (
-        f"{OPTIMISERS[start.optimiser]}, {start.steps:,} steps from seed {start.seed}"
-        if start.steps
-        else f"the random point of seed {start.seed}"
-    )
+    way = f"walk {start.seed} at step {start.steps:,}" if start.walks else _trained(start)
     return (
         f"{DATASETS[problem.dataset].label}, network {problem.architecture}, {CRITERIA[problem.loss].label} "
         f"on {patterns(problem):,} training patterns, {way}."
     )
+
+
+def _trained(start: Start) -> str:
+    if not start.steps:
+        return f"the random point of seed {start.seed}"
+    return f"{OPTIMISERS[start.optimiser]}, {start.steps:,} steps from seed {start.seed}"

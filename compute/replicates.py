@@ -219,7 +219,8 @@ def _notes(spec: Replicates) -> tuple[str, ...]:
     problem, start, last = spec.problem, spec.start, spec.starts[-1].seed
     label, factor = ACTIVATIONS[problem.activation].label, Training(problem, start).factor
     moved = "" if factor == 1 else f", rescaled by {factor:g}"
-    seeds = f"seeds {start.seed} to {last}" if spec.replicates > 1 else f"seed {start.seed}"
+    word = "walk" if start.walks else "seed"
+    seeds = f"{word}s {start.seed} to {last}" if spec.replicates > 1 else f"{word} {start.seed}"
     curvature = [describe(problem), *kinked(problem)]
     if not curved(problem):
         curvature = [f"No curvature: the derivatives of {label} units are 0, and second ones say nothing."]

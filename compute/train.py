@@ -10,18 +10,20 @@ import torch
 from torch import Tensor
 
 from compute.activations import ACTIVATIONS
-from compute.cost import PIECE, loss_seconds, patterns, step_seconds
+from compute.cost import PIECE, loss_seconds, patterns, step_seconds, walk_seconds
 from compute.keys import key_of
 from compute.loss import Loss, make_joint_loss, make_loss
 from compute.nets import INITS, Problem, initial, rescaled, torch_dtype
 from compute.options import check, option
 from compute.tasks import CannotAnswer, Task
+from compute.walks import KINDS, Walk, Walks, advance, begin
 
 VERSIONS = (1,)
 ORDER = 3  # number of the stream of random numbers
 MOST_POINTS = 200  # recorded points of a trajectory
 MOST_BYTES = 64e6  # of a recorded trajectory; a larger network keeps fewer points
-OPTIMISERS = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam"}
+OPTIMISERS = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "walk": "a walk"}
+TRAINED = ("optimiser", lambda name: name != "walk")  # when what guides an optimiser matters
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,12 @@ class Start:
         low=0,
         high=2**31 - 1,
         label="Seed",
-        help="Seed of the initial weights and of the batches; equal seeds draw equally for every activation.",
+        help="Seed of the initial weights and of the batches; equal seeds draw equally for every activation. Of a "
+        "walk, its number.",
     )
-    init: str = option("uniform", choices=INITS, label="Initial weights", help="How the first point is drawn.")
+    init: str = option(
+        "uniform", choices=INITS, when=TRAINED, label="Initial weights", help="How the first point is drawn."
+    )
     init_range: float = option(
         1.0,
         low=1e-6,
@@ -52,7 +57,9 @@ class Start:
         label="Steps",
         help="Training steps; 0 leaves the initial, random point.",
     )
-    rate: float = option(0.05, low=1e-8, high=1e4, label="Learning rate", help="Step size of the optimiser.")
+    rate: float = option(
+        0.05, low=1e-8, high=1e4, when=TRAINED, label="Learning rate", help="Step size of the optimiser."
+    )
     momentum: float = option(
         0.9,
         low=0.0,
@@ -61,7 +68,10 @@ class Start:
         label="Momentum",
         help="Share of the last step that is kept.",
     )
-    batch: int = option(0, low=0, high=1_000_000, label="Batch size", help="Patterns a step; 0 means all of them.")
+    batch: int = option(
+        0, low=0, high=1_000_000, when=TRAINED, label="Batch size", help="Patterns a step; 0 means all of them."
+    )
+    walking: Walk = Walk()
     rescale: float = option(
         1.0,
         low=1e-3,
@@ -74,6 +84,16 @@ class Start:
 
     def __post_init__(self):
         check(self)
+        if self.walks:
+            # How many walks and how long they are is a cloud's affair; init_range hangs on init, which has no meaning.
+            alone = replace(self.walking, walks=Walk.walks, walk_steps=Walk.walk_steps)
+            object.__setattr__(self, "walking", alone)
+            object.__setattr__(self, "init_range", Start.init_range)
+
+    @property
+    def walks(self) -> bool:
+        """Whether the point is one that a walk visits: that of number `seed` after `steps` steps."""
+        return self.optimiser == "walk"
 
 
 @dataclass(frozen=True)
@@ -163,6 +183,8 @@ def train_many(specs: list[Training]) -> list[TrainingResult]:
         raise ValueError("Trainings in one batch may differ in activation, its parameter, seed, init and rescale only.")
     for spec in specs:
         check_rescaling(spec)
+    if specs[0].start.walks:
+        return [walk_there(spec) if spec.factor == 1 else _rescaled_walk(spec) for spec in specs]
     state = _begin(specs)
     state = _advance(specs, state, specs[0].start.steps)
     found = [_finish(spec if spec.factor == 1 else spec.plain, state, index) for index, spec in enumerate(specs)]
@@ -273,14 +295,52 @@ def _finish(spec: Training, state: _State, index: int) -> TrainingResult:
     )
 
 
+def walk_there(spec: Training) -> TrainingResult:
+    """The way of a walk to the point it visits, measured on all patterns at the recorded steps; the points are the
+    walk's own to the last bit.
+    """
+    start, loss, rows = spec.start, make_joint_loss([spec.problem]), []
+    way = Walks(spec.problem, replace(start.walking, walks=1, walk_steps=start.steps))
+    state = begin(way, start.seed, 1)
+    for step in recorded_steps(spec).tolist():
+        state = advance(way, state, step) if step > state.step else state
+        theta = torch.as_tensor(state.theta)
+        gradient, *measures = loss.with_gradient(theta)
+        rows.append(_record(loss, step, theta, gradient, *measures))
+        if not np.isfinite(rows[-1][1]).all():
+            break
+    diverged = -1 if np.isfinite(rows[-1][1]).all() else int(rows[-1][0])
+    return _finish(spec, _State(start.steps, torch.as_tensor(state.theta), {}, tuple(rows), (diverged,)), 0)
+
+
+def _rescaled_walk(spec: Training) -> TrainingResult:
+    plain = walk_there(spec.plain)
+    return rescale(spec, plain, measure_rescaled(spec, 0, len(plain.step), plain))
+
+
 def _notes(spec: Training) -> tuple[str, ...]:
     start, factor = spec.start, spec.factor
+    if start.walks:
+        return (told_walk(start), *_rescaled_note(factor))
     batch = f"batches of {start.batch}" if start.batch else "full batch"
     how = f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, {start.steps} steps from seed {start.seed}."
     first = how if start.steps else f"Random point, seed {start.seed}, not trained."
-    if factor == 1:
-        return (first,)
-    return (first, f"First hidden layer times {factor:g}, next layer divided by {factor:g}: the same function.")
+    return (first, *_rescaled_note(factor))
+
+
+def told_walk(start: Start) -> str:
+    """Which walk, and how far it has gone."""
+    walking = start.walking
+    return (
+        f"Walk {start.seed} of seed {walking.walk_seed}, {KINDS[walking.walk].label}, from a point in "
+        f"[−{walking.walk_range:g}, {walking.walk_range:g}], {start.steps:,} steps of at most "
+        f"{100 * walking.walk_size:g} % of the range."
+    )
+
+
+def _rescaled_note(factor: float) -> tuple[str, ...]:
+    told = f"First hidden layer times {factor:g}, next layer divided by {factor:g}: the same function."
+    return () if factor == 1 else (told,)
 
 
 def _warnings(spec: Training, diverged: int, total: np.ndarray, gradient_norm: np.ndarray) -> tuple[str, ...]:
@@ -291,6 +351,8 @@ def _warnings(spec: Training, diverged: int, total: np.ndarray, gradient_norm: n
             f"Training diverged: by step {diverged} the loss or a weight had become infinite or NaN. "
             f"Lower the learning rate (now {spec.start.rate:g}) or the initial range.",
         )
+    if spec.start.walks:
+        return ()  # a walk seeks no minimum
     if not total[-1] <= total[0]:
         return (
             f"Training raised the loss from {total[0]:.3g} to {total[-1]:.3g}. "
@@ -369,6 +431,10 @@ def training_levels(spec: Training) -> list[Task]:
     if spec.factor != 1:
         return [_rescaled_level(spec)]
     key = key_of("training", VERSIONS, spec)
+    if spec.start.walks:
+        seconds = spec.start.steps * walk_seconds(spec.problem, spec.start.walking.walk_batch)
+        seconds += len(recorded_steps(spec)) * step_seconds(spec.problem, 0)
+        return [Task(key, walk_there, (spec,), seconds, spec.start.steps, spec=spec)]
     points = len(recorded_steps(spec))
     per_step = step_seconds(spec.problem, spec.start.batch)
     per_step += loss_seconds(spec.problem) * points / (spec.start.steps + 1)

@@ -69,15 +69,19 @@ KINDS = {
 }
 
 
+WALKING = ("optimiser", lambda name: name == "walk")  # when they belong to a Start: it may be trained instead
+
+
 @dataclass(frozen=True)
 class Walk:
     """How points are visited: so many walks, each of so many steps, of one kind."""
 
-    walk: str = option("gradient", choices=KINDS, label="Walk", help="What gives a step its direction.")
+    walk: str = option("gradient", choices=KINDS, when=WALKING, label="Walk", help="What gives a step its direction.")
     walk_seed: int = option(
         0,
         low=0,
         high=2**31 - 1,
+        when=WALKING,
         label="Seed of the walks",
         help="Seed of starts and steps; equal seeds draw equally for every activation.",
     )
@@ -85,23 +89,37 @@ class Walk:
         0,
         low=0,
         high=1_000_000,
+        when=WALKING,
         label="Walks",
         help="How many; 0 means ten for each parameter, in a cloud fewer of large networks.",
     )
     walk_range: float = option(
-        1.0, low=1e-6, high=1e3, label="Range b", help="Walks start uniformly in [−b, b]; the study takes 1 and 10."
+        1.0,
+        low=1e-6,
+        high=1e3,
+        when=WALKING,
+        label="Range of the walks",
+        help="Walks start uniformly in [−b, b]; the study takes b of 1 and 10.",
     )
     walk_size: float = option(
         0.01,
         low=1e-6,
         high=0.5,  # a longer step could leave on the other side when taken the other way
+        when=WALKING,
         label="Longest step",
         help="As a share of the range 2b: 0.01 in the study's micro walks, 0.1 in its macro walks.",
     )
     walk_steps: int = option(
-        1000, low=0, high=100_000, label="Steps", help="Of each walk: 1000 in the study's micro walks, 100 in macro."
+        1000,
+        low=0,
+        high=100_000,
+        when=WALKING,
+        label="Steps of a walk",
+        help="1000 in the study's micro walks, 100 in its macro walks.",
     )
-    walk_batch: int = option(0, low=0, high=1_000_000, label="Batch size", help="Patterns a step; 0 means all of them.")
+    walk_batch: int = option(
+        0, low=0, high=1_000_000, when=WALKING, label="Batch of a walk", help="Patterns a step; 0 means all of them."
+    )
 
     def __post_init__(self):
         check(self)

@@ -23,7 +23,8 @@ LAYERS = (
     ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
     ("kernels.images", "kernels.curvature"),
     ("kernels",),  # the plan, which knows the others
-    ("train", "directions", "walks", "classes", "curvature", "activity", "sharpness"),
+    ("walks",),
+    ("train", "directions", "classes", "curvature", "activity", "sharpness"),
     ("sharpest",),
     ("planes",),
     ("turns",),

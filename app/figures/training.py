@@ -59,9 +59,10 @@ def caption(result, view: View) -> str:
         return ""
     test = f", test on {patterns(problem, 'test'):,}" if np.isfinite(result.test_loss).any() else ""
     batch = f"batches of {start.batch}" if start.batch else "full batch"
+    how = f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, seed {start.seed}"
     text = [
-        f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, seed {start.seed}",
-        f"training on {patterns(problem):,} patterns{test}",
+        f"walk {start.seed} of seed {start.walking.walk_seed}" if start.walks else how,
+        f"{'measured' if start.walks else 'training'} on {patterns(problem):,} patterns{test}",
         problem.dtype,
     ]
     if len(result.gradient_norm):

@@ -25,6 +25,7 @@ from compute.train import (
     train_many,
     training_levels,
 )
+from compute.walks import Walks, run_walks
 from tests.cases import EXACT
 from tests.oracles import module, plain_gradient, plain_loss
 
@@ -307,3 +308,32 @@ def test_a_rescaled_net_is_as_near_to_a_minimum_as_it_was():
     plain, scaled = run_training(spec), run_training(replace(spec, start=replace(spec.start, rescale=1000.0)))
     assert scaled.gradient_norm[-1] > 1e-2 > plain.gradient_norm[-1]
     assert scaled.warnings == plain.warnings == ()
+
+
+WALKED = "optimiser=walk&walk_range=2&walk_size=0.05&seed=7&steps=40"
+
+
+@pytest.mark.parametrize("more", ["", "&walk=bounded_gradient&dtype=float64", "&walk_batch=16&walk_seed=5"])
+def test_a_start_that_walks_reaches_the_point_that_the_walk_visits(more):
+    spec = canonical(question("training", f"dataset=iris&{WALKED}{more}"))
+    walking = replace(spec.start.walking, walks=9, walk_steps=60)
+    walks = run_walks(Walks(spec.problem, walking), points=True)
+    found = ask(spec)
+    np.testing.assert_array_equal(found.theta, walks.theta[7, found.step])
+    for step, loss, norm in zip(found.step, found.train_loss, found.gradient_norm, strict=True):
+        theta = walks.theta[7, step].astype(np.float64)
+        exact = replace(spec.problem, dtype="float64")
+        assert loss == pytest.approx(float(plain_loss(exact, theta)), rel=1e-4)
+        assert norm == pytest.approx(float(np.linalg.norm(plain_gradient(exact, theta))), rel=1e-3)
+    assert found.warnings == () and found.notes[0].startswith("Walk 7 of seed")
+
+
+def test_what_guides_an_optimiser_means_nothing_to_a_walk_and_the_reverse():
+    def key(query: str) -> str:
+        return key_for(canonical(question("training", f"dataset=iris&{query}")))
+
+    plain = key(WALKED)
+    for other in ("rate=0.3", "batch=8", "init_range=3", "walks=20", "walk_steps=5"):
+        assert key(f"{WALKED}&{other}") == plain
+    assert key(f"{WALKED}&walk_seed=1") != plain != key(f"{WALKED}&steps=41")
+    assert key("walk_seed=1&walk_range=5") == key("")
