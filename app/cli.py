@@ -7,6 +7,7 @@ import click
 COMMANDS = {
     "serve": ("app.commands.serve", "Start the atlas and print its address."),
     "run": ("app.commands.run", "Answer one question and write it to a file."),
+    "reproduce": ("app.commands.reproduce", "Compute a study's experiment and write a report."),
     "list": ("app.commands.list", "List activations, data sets, losses and analyses."),
     "cache": ("app.commands.cache", "Show or clear the stored answers."),
 }

@@ -154,7 +154,7 @@ def make_children(
     children = []
     scheduler = settings.scheduler
     if not scheduler:
-        port = _free_port()  # picked once: after a restart of the host the web workers find it again
+        port = free_port()  # picked once: after a restart of the host the web workers find it again
         scheduler = f"tcp://127.0.0.1:{port}"
         workers = options.workers or os.cpu_count() or 1
         arguments = ["--port", str(port), "--workers", str(workers), *(["--gpus"] if options.gpus else [])]
@@ -238,7 +238,7 @@ def _check_scheduler(address: str) -> None:
         ) from error
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -17,7 +17,7 @@ LAYERS = (
     ("results", "keys", "lanczos"),
     ("activations", "criteria", "datasets", "layers"),
     ("nets",),
-    ("cost", "loss"),
+    ("cost", "loss", "stationary"),
     ("kernels.batches", "kernels.scalars", "kernels.agreement"),
     ("kernels.strips",),
     ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
@@ -28,21 +28,14 @@ LAYERS = (
     ("sharpest",),
     ("planes",),
     ("turns",),
-    (
-        "slices",
-        "lines",
-        "extents",
-        "spectra",
-        "saturation",
-        "evolution",
-        "replicates",
-        "rises",
-        "clouds",
-    ),  # the analyses
+    # the analyses
+    ("slices", "lines", "extents", "spectra", "saturation", "evolution", "replicates", "rises", "clouds"),
     ("analyses", "summaries"),
+    ("study",),
+    ("claims",),
     ("cache",),
     ("jobs",),
-    ("warm",),
+    ("warm", "reproduction"),
     ("host",),
 )
 
@@ -72,7 +65,8 @@ FIGURES_MAY = (
     "numpy", "plotly", "app.theme", "app.view", "app.figures", "compute.options", "compute.results",
     "compute.cost", "compute.criteria", "compute.train", "compute.planes", "compute.slices", "compute.lines",
     "compute.saturation", "compute.activity", "compute.evolution", "compute.replicates", "compute.rises",
-    "compute.intervals", "compute.kernels.curvature",
+    "compute.intervals", "compute.kernels.curvature", "compute.clouds", "compute.classes", "compute.stationary",
+    "compute.study", "compute.summaries", "compute.walks",
 )  # fmt: skip
 
 # A call of one of these differentiates, whatever it is imported from.

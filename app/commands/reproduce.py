@@ -1,0 +1,178 @@
+"""`lossatlas reproduce bosman2023 --scale 0.1 --out report.html`"""
+
+import contextlib
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from app.report import Made, write
+from app.report_tables import TABLES, as_csv, as_latex
+from app.serve import HOST_COMMAND, ROOT, free_port
+from compute.activations import ACTIVATIONS
+from compute.cache import Cache, CacheUnusable
+from compute.claims import findings
+from compute.jobs import Pool, PoolLost, duration
+from compute.options import BadSpec, nearest
+from compute.parent import PARENT
+from compute.reproduction import Progress, Stopped, carry_out, stored_row
+from compute.settings import BadSetting, read_settings
+from compute.study import ACTIVATIONS as STUDIED
+from compute.study import DESIGNS, Row, settings
+
+BAD_INPUT, NO_ANSWER, INTERRUPTED = 2, 1, 130
+START = 60.0  # seconds that the workers may take to come
+GO_ON = "What is done is stored; the same command goes on from there."
+
+
+@click.command()
+@click.argument("study", type=click.Choice(["bosman2023"]))
+@click.option("--scale", default=1.0, show_default=True, type=click.FloatRange(0, 1, min_open=True),
+              help="Share of the study's walks; 0.1 is a quick look.")  # fmt: skip
+@click.option("--out", default="report.html", show_default=True, type=click.Path(dir_okay=False, path_type=Path),
+              help="The report.")  # fmt: skip
+@click.option("--tables", type=click.Path(file_okay=False, path_type=Path), help="Folder for CSV and LaTeX tables.")
+@click.option("--dataset", "datasets", default=",".join(DESIGNS), show_default=True, help="Data sets, with commas.")
+@click.option("--activation", "more", default="", help="Activations beside tanh, ReLU and ELU, with commas.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1), help="Seed of the walks.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(0, 256),
+              help="Workers started here; 0 computes in this process.")  # fmt: skip
+@click.option("--scheduler", default="", help="Compute on this dask scheduler, tcp://host:port, instead.")
+def command(
+    study: str, scale: float, out: Path, tables: Path | None, datasets: str, more: str, seed: int, workers: int,
+    scheduler: str,
+) -> None:  # fmt: skip
+    """Compute the study's experiment and write a report; what is stored is not computed again."""
+    try:
+        named = _named("data set", datasets, DESIGNS)
+        activations = dict.fromkeys((*STUDIED, *_named("activation", more, ACTIVATIONS)))
+        specs = settings(scale, named, tuple(activations), seed)
+        found = read_settings(os.environ | ({"LOSSATLAS_SCHEDULER": scheduler} if scheduler else {}))
+        _check_folders(out, tables)
+        cache = Cache(found.cache, found.cache_size)
+    except (BadSpec, BadSetting, CacheUnusable) as reason:
+        _end(str(reason), BAD_INPUT)
+    began, nothing = time.monotonic(), contextlib.nullcontext()
+    try:
+        missing = any(stored_row(spec, cache) is None for spec in specs)
+        with _pool(found.scheduler, workers, found.cache) if missing else nothing as pool:
+            rows = {row.spec: row for row in carry_out(specs, cache, pool, _Told())}
+    except KeyboardInterrupt:
+        _end(f"\nStopped. {GO_ON}", INTERRUPTED)
+    except (Stopped, PoolLost) as reason:
+        _end(f"\n{reason} {GO_ON}", NO_ANSWER)
+    ordered = [rows[spec] for spec in specs]
+    made = Made(tuple(_facts(ordered, scale, time.monotonic() - began, workers, found.scheduler)))
+    _write(out, tables, ordered, made)
+
+
+def _named(kind: str, text: str, table) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in table:
+            raise BadSpec(f"There is no {kind} called {name[:60]!r} here.{nearest(name, table)}")
+    return list(dict.fromkeys(names))
+
+
+def _check_folders(out: Path, tables: Path | None) -> None:
+    for folder in (out.absolute().parent, *([tables.absolute().parent] if tables else [])):
+        if not folder.is_dir():
+            raise BadSpec(f"The folder {folder} does not exist. Make it, or choose another place.")
+
+
+def _end(sentence: str, code: int):
+    click.echo(sentence, err=True)
+    sys.exit(code)
+
+
+class _Told:
+    """Progress on stderr: one line that changes on a terminal, else a line a minute."""
+
+    def __init__(self) -> None:
+        self._live, self._last = sys.stderr.isatty(), 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if not self._live and now - self._last < 60 and progress.share < 1:
+            return
+        self._last = now
+        left = f", about {duration(progress.left)} left" if progress.left > 0 else ""
+        text = f"{100 * progress.share:3.0f} %{left}  {progress.what}"
+        click.echo(f"\r\033[K{text}" if self._live else text, err=True, nl=not self._live or progress.share >= 1)
+
+
+@contextlib.contextmanager
+def _pool(scheduler: str, workers: int, cache: Path) -> Iterator[Pool | None]:
+    """The pool asked for; one started here ends with the block."""
+    if scheduler:
+        yield (pool := Pool(scheduler))
+        pool.close()
+        return
+    if not workers:
+        yield None
+        return
+    port = free_port()
+    environment = os.environ | {PARENT: str(os.getpid()), "LOSSATLAS_CACHE": str(cache)}
+    words = [*HOST_COMMAND, "--port", str(port), "--workers", str(workers)]
+    host = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
+    pool = Pool(f"tcp://127.0.0.1:{port}")
+    try:
+        end = time.monotonic() + START
+        while pool.workers() < workers and time.monotonic() < end and host.poll() is None:
+            time.sleep(0.1)
+        yield pool
+    finally:
+        pool.close()
+        host.terminate()
+        host.wait()
+
+
+def _facts(rows: list[Row], scale: float, seconds: float, workers: int, scheduler: str) -> Iterator[tuple[str, str]]:
+    yield (
+        "made",
+        f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, by lossatlas reproduce bosman2023 --scale {scale:g}",
+    )
+    yield "scale", f"{scale:g} of the study's ten walks a parameter; at least ten walks a setting"
+    yield "seed of the walks", ", ".join(map(str, dict.fromkeys(row.spec.walking.walk_seed for row in rows)))
+    where = f"the scheduler at {scheduler}" if scheduler else f"{workers} workers" if workers else "one process"
+    yield "computed by", f"{where}, one thread each, in {', '.join(dict.fromkeys(row.dtype for row in rows))}"
+    for dataset in dict.fromkeys(row.spec.problem.dataset for row in rows):
+        mine = [row for row in rows if row.spec.problem.dataset == dataset]
+        yield f"time of {dataset}", f"{duration(sum(row.seconds for row in mine))} for {len(mine)} settings"
+    yield "time of this run", f"{duration(seconds)}; what was stored before took none"
+    yield "processor", f"{_processor()}, {os.cpu_count()} cores"
+    yield "system", f"{platform.system()}, Python {platform.python_version()}"
+    for package in ("lossatlas", "torch", "numpy", "numba", "plotly"):
+        with contextlib.suppress(ImportError):
+            yield package, version(package)
+
+
+def _processor() -> str:
+    """Its name, where the system tells."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _write(out: Path, tables: Path | None, rows: list[Row], made: Made) -> None:
+    try:
+        out.write_text(write(rows, findings(rows), made), encoding="utf-8")
+        if tables:
+            tables.mkdir(exist_ok=True)
+            for dataset in dict.fromkeys(row.spec.problem.dataset for row in rows):
+                mine = [row for row in rows if row.spec.problem.dataset == dataset]
+                for name in TABLES:
+                    (tables / f"{dataset}-{name}.csv").write_text(as_csv(mine, name), encoding="utf-8")
+                    (tables / f"{dataset}-{name}.tex").write_text(as_latex(mine, name), encoding="utf-8")
+    except OSError as reason:
+        _end(f"{out} could not be written: {reason.strerror or reason}. Choose another --out.", BAD_INPUT)
+    click.echo(f"Wrote {out}", err=True)

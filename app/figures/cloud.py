@@ -1,0 +1,262 @@
+"""The loss-gradient cloud of walks: loss against gradient norm, every visited point, with the marginal histograms."""
+
+import math
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import parts
+from app.figures.dots import COLOURS, GREY, LABELS, bars, cells, dots
+from app.figures.points import DOTS, FLOOR, Points, decades, log_tint, reach, tint_span, tolerance
+from app.figures.ticks import linear_ticks, log_ticks, number, numbers
+from app.theme import colour_scale
+from app.view import Scale, View
+from compute.activity import MEASURES
+from compute.classes import NAMES, RULES
+from compute.intervals import Share
+from compute.stationary import levels
+from compute.summaries import Mean, mean_of, shares
+from compute.walks import KINDS
+
+MAIN, SIDE = 0.86, 0.885  # where the picture ends and the histograms begin
+LINE = 14  # px from one of the stationary levels' names to the next
+WIDTH = 235  # px of the picture, about
+PLACES = {"convex": (0, 1), "saddle": (1, 1), "singular": (0, 0), "concave": (1, 0)}  # of a class's name: column, row
+_MISSING = {
+    "test_loss": "no colour: there are no test patterns", "accuracy": "no colour: a regression has no accuracy",
+    "saturation": "no colour: no measure of saturation fits",
+}  # fmt: skip
+
+
+def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+    """Dots in WebGL, or cells coloured by most of their points and the fainter the fewer; classes named with their
+    shares; XOR's stationary levels and the global minimum marked.
+
+    `customdata` begins with walk number, step and class, of a dot or of one point of a cell. Only what lies within the
+    scale's ranges is drawn, so that a smaller window has finer cells or dots.
+    """
+    cloud = Points(result, view, scale)
+    if not len(cloud.place):
+        return parts.sentence("No point of these walks has a finite loss and gradient.")
+    traces = [*(cells(cloud) if cloud.counted else dots(cloud)), *bars(cloud, colour)]
+    notes, shapes = _levels(cloud)
+    if view.tint == "class":
+        notes += _names(result, view)
+    elif np.isfinite(cloud.tint).any():
+        traces.append(_bar_of_colours(cloud))
+    else:
+        notes.append(_above(_MISSING.get(view.tint, "no value is finite"), GREY, 0, 0))
+    bare = {"showticklabels": False, "showgrid": False, "zeroline": False, "fixedrange": True, "rangemode": "tozero"}
+    layout = {
+        "xaxis": cloud.across.layout("training loss", 4) | {"domain": [0, MAIN], "anchor": "y"},
+        "yaxis": cloud.up.layout("gradient norm", 6) | {"domain": [0, MAIN], "anchor": "x"},
+        "xaxis2": bare | {"domain": [SIDE, 1], "anchor": "y"}, "yaxis2": bare | {"domain": [SIDE, 1], "anchor": "x"},
+        "barmode": "stack", "bargap": 0, "annotations": [*notes, *_minimum(cloud)], "shapes": shapes,
+        "margin": {"l": 56, "r": 10, "t": 46, "b": 40, "autoexpand": False}, "showlegend": False,
+        "dragmode": "select", "uirevision": f"cloud {view.log}", "meta": {"cloud": True},
+    }  # fmt: skip
+    return parts.bare(go.Figure({"data": traces, "layout": layout}))
+
+
+def span(result, view: View) -> tuple[float, ...]:
+    """Ends in plotted units of the gradient norm, the loss and the colours: low, high, left, right, tint_low,
+    tint_high of a Scale. NaN where there is nothing to draw.
+    """
+    cloud = Points(result, view, Scale())
+    if not len(cloud.place):
+        return (math.nan,) * 6
+    up, across = (reach(cloud.of(name), view.log) for name in ("gradient_norm", "loss"))
+    return (*up, *across, *tint_span(result, view))
+
+
+def common(spans: list[tuple[float, ...]], view: View) -> tuple[float, ...]:
+    """The ends of a row of panels that hold everything, from the span of each."""
+    axes = [end(span[place] for span in spans) for place, end in enumerate((min, max, min, max))]
+    tints = [span[4:] for span in spans if span[4] < span[5]] or [span[4:] for span in spans]
+    return (*axes, min(low for low, _ in tints), max(high for _, high in tints))
+
+
+def caption(result, view: View) -> str:
+    """The walks, what colours stand for and of how many points they are known, and what is not seen as it is."""
+    spec, walk = result.spec, result.spec.walking
+    W, S = result.loss.shape
+    kind = KINDS[walk.walk].label
+    return " · ".join(
+        [
+            f"{W:,} walks × {S:,} points: {kind}, b = {walk.walk_range:g}, steps ≤ {spec.way.longest:g}, "
+            f"seed {walk.walk_seed}, {result.dtype}",
+            _coloured(result, view),
+            *_exceptions(result, view),
+        ]
+    )
+
+
+def size(result) -> str:
+    """How much was computed."""
+    return f"{len(result.loss):,} walks"
+
+
+def head(result) -> list[tuple[str, str]]:
+    """Stagnation and the last point, means over walks; convex by the full Hessian at its own tolerance."""
+    convex = shares(result, "full", RULES["full"].tolerance)["convex"]
+    return [
+        ("n stag", _mean(mean_of(result.runs[0]))),
+        ("l stag", _mean(mean_of(result.length[0]))),
+        ("convex, full H", _percent(convex.share)),
+        ("E_t at end", _mean(mean_of(result.loss[:, -1]))),
+        ("E_g at end", _mean(mean_of(result.test_loss[:, -1]))),
+    ]
+
+
+def _names(result, view: View) -> list[dict]:
+    """Every class with its share of the classified points and the interval of that, above the picture."""
+    if not result.looked.size:
+        return [_above("no point is classified by its curvature", GREY, 0, 0)]
+    found = shares(result, view.rule, tolerance(view))
+    return [
+        _above(f"■ {name} {_with_interval(found[name])}", COLOURS[NAMES.index(name)], *PLACES[name]) for name in NAMES
+    ]
+
+
+def _above(text: str, colour: str, column: int, row: int) -> dict:
+    return {
+        "text": text, "name": text, "showarrow": False, "xref": "paper", "yref": "paper", "x": 0.5 * column, "y": 1,
+        "xanchor": "left", "yanchor": "bottom", "xshift": -46 + 30 * column, "yshift": 3 + 17 * row,
+        "font": {"size": 12, "color": colour},
+    }  # fmt: skip
+
+
+def _with_interval(share: Share) -> str:
+    if math.isnan(share.share):
+        return "–"
+    low, high = (_points(end) for end in (share.low, share.high))
+    return f"{_points(share.share)} % [{low}, {high}]"
+
+
+def _points(share: float) -> str:
+    """In percent: whole, but for a part of the first and the last."""
+    value = 100 * share
+    return f"{value:.1f}" if 0.05 <= value < 0.95 or 99.05 <= value < 99.95 else f"{value:.0f}"
+
+
+def _bar_of_colours(cloud: Points) -> dict:
+    """Above the picture, on a trace that draws nothing."""
+    low, high = cloud.colours
+    log = log_tint(cloud.view)
+    ticks = log_ticks(low, high, 4) if log else linear_ticks(low, high, 4)
+    bar = {
+        "orientation": "h", "x": 0, "xanchor": "left", "xpad": 0, "y": 1, "yanchor": "bottom", "ypad": 2, "len": MAIN,
+        "thickness": 7, "outlinewidth": 0, "ticks": "", "tickfont": {"size": 12},
+        "title": {"text": LABELS[cloud.view.tint], "side": "top", "font": {"size": 12}},
+        "tickmode": "array", "tickvals": [math.log10(t) for t in ticks] if log else ticks, "ticktext": numbers(ticks),
+    }  # fmt: skip
+    marker = {"color": [low], "colorscale": colour_scale(cloud.view.palette), "cmin": low, "cmax": high}
+    return {
+        "type": "scatter", "mode": "markers", "name": "colours", "x": [None], "y": [None], "hoverinfo": "skip",
+        "marker": marker | {"showscale": True, "colorbar": bar},
+    }  # fmt: skip
+
+
+def _levels(cloud: Points) -> tuple[list[dict], list[dict]]:
+    """Thin lines at the losses of stationary points, where they are known, each with its name; 0 has the mark of the
+    global minimum.
+    """
+    left, right = cloud.across.range
+    known = [level for level in levels(cloud.result.spec.problem) if level > 0]
+    places = [(float(cloud.across.plotted(np.array(level))), level) for level in known]
+    places = [(place, level) for place, level in places if left <= place <= right]
+    lines = [
+        {"type": "line", "name": f"level {level:.6f}", "x0": place, "x1": place, "y0": 0, "y1": 1, "yref": "y domain",
+         "layer": "below", "line": {"width": 1, "dash": "dot"}}
+        for place, level in places
+    ]  # fmt: skip
+    return _level_names(places, LINE / WIDTH * (right - left), right, cloud.view.log), lines
+
+
+def _level_names(places: list[tuple[float, float]], gap: float, right: float, low: bool) -> list[dict]:
+    """Beside each line, upright, at its lower or upper end; where lines are less than a name apart, all names stand
+    beside the last, or the first.
+    """
+    if not places:
+        return []
+    gaps = np.diff([place for place, _ in places])
+    groups = [[one] for one in places] if (gaps > gap).all() else [places]
+    found = []
+    for group in groups:
+        outside = group[-1][0] + gap > right
+        found.append(
+            {"text": " · ".join(f"{level:.3f}" for _, level in group), "name": "levels", "showarrow": False,
+             "x": group[0][0] if outside else group[-1][0], "y": 1 - low, "yref": "y domain", "textangle": -90,
+             "xanchor": "center", "xshift": -8 if outside else 8, "yanchor": "bottom" if low else "top",
+             "font": {"size": 11}}
+        )  # fmt: skip
+    return found
+
+
+def _minimum(cloud: Points) -> list[dict]:
+    """Where loss and gradient norm are 0: a global minimum, if the loss is no less than 0 anywhere and no penalty is
+    added. On a log scale that is beyond the corner.
+    """
+    if cloud.result.spec.problem.l2:
+        return []
+    mark = {"name": "global minimum", "showarrow": False, "hovertext": "loss 0, gradient 0: a global minimum"}
+    if cloud.view.log:
+        corner = {"x": 0, "y": 0, "xref": "x domain", "yref": "y domain", "xanchor": "right", "yanchor": "top"}
+        return [mark | corner | {"text": "↙ (0, 0)", "xshift": -4, "yshift": -18, "font": {"size": 11}}]
+    if cloud.across.low > 0 or cloud.up.low > 0:
+        return []
+    return [mark | {"x": 0, "y": 0, "text": "◉", "font": {"size": 14}}]
+
+
+# ---------------------------------------------------------------------------------------------- words
+
+
+def _coloured(result, view: View) -> str:
+    if view.tint == "saturation":
+        return f"colour: saturation, {MEASURES[result.measure].label}, mean over units"
+    if view.tint != "class":
+        return f"colour: {LABELS[view.tint]}"
+    if not result.looked.size:
+        return "no point is classified"
+    share = tolerance(view)
+    zero = f"zero up to {number(share)} |λ|max" if share else "only exact 0 is zero"
+    looked, total = result.looked.size, result.loss.size
+    which = "all points" if looked == total else f"a sample of {looked:,} of {total:,} points"
+    return f"{RULES[view.rule].label}, {zero}, {which}"
+
+
+def _exceptions(result, view: View) -> list[str]:
+    """What cannot be seen as it is."""
+    cloud, found = Points(result, view, Scale()), []
+    if broken := int((result.broken_at >= 0).sum()):
+        found.append(f"{broken:,} walks overflowed")
+    if holes := result.loss.size - len(cloud.place):
+        found.append(f"{holes:,} points not finite")
+    if view.log:
+        found += _shelved(cloud)
+    if len(cloud.place) > DOTS:
+        found.append(f"over {DOTS:,} points: counted in cells")
+    return found
+
+
+def _shelved(cloud: Points) -> list[str]:
+    """How many points lie on the shelves, and how many of their gradient norms are exactly 0."""
+    raw = cloud.result.gradient_norm.ravel()[cloud.place]
+    zeros, low = int((raw == 0).sum()), int((raw < FLOOR).sum())
+    losses = int((cloud.of("loss") < FLOOR).sum())
+    told = [f"{zeros:,} gradients of 0"] * (zeros > 0) + [f"{low - zeros:,} below {decades([FLOOR])[0]}"] * (
+        low > zeros
+    )
+    told += [f"{losses:,} losses below {decades([FLOOR])[0]}"] * (losses > 0)
+    return [f"on the shelf {', '.join(told)}"] if told else []
+
+
+def _mean(of: Mean) -> str:
+    """Mean and standard deviation over walks."""
+    if not of.count:
+        return "–"
+    return f"{number(of.mean)} ± {number(of.sd, 2)}"
+
+
+def _percent(share: float) -> str:
+    return "–" if math.isnan(share) else f"{_points(share)} %"
