@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from app.figures import cloud
 from app.figures.ticks import number
 
 PARTS = {"hessian": "", "gauss_newton": " of G", "residual": " of R"}
@@ -55,4 +56,8 @@ def _beyond(value: float, cut: float) -> str:
     return digits(value) if abs(value) > cut else "≈ 0"
 
 
-HEADS: dict[str, Callable[..., list[tuple[str, str]]]] = {"training": of_training, "spectrum": of_spectrum}
+HEADS: dict[str, Callable[..., list[tuple[str, str]]]] = {
+    "training": of_training,
+    "spectrum": of_spectrum,
+    "cloud": cloud.head,
+}

@@ -10,7 +10,7 @@ LINK_CAMERAS = "link-cameras"
 SENTENCE, EQUAL, COST = "sentence", "equal", "cost"
 BAR, MESSAGE, PROGRESS = "bar", "message", "progress"
 CRUMBS, INWARD, OUTWARD, AIM = "crumbs", "inward", "outward", "aim"
-HERE, AT_END = "here", "at-end"
+HERE, AT_END, SLICE_HERE = "here", "at-end", "slice-here"
 COMPARISON, TABLE_PLACE, TABLE, COPY_TABLE = "comparison", "table-place", "table", "copy-table"
 MAIN, COLUMNS, CONTROLS, HELP = "main", "columns", "controls", "help"
 

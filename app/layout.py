@@ -36,6 +36,9 @@ ABOUT = (
     "The second place, Curvature, shows the eigenvalues of the loss's Hessian, how they change along the training, "
     "how far the loss can rise nearby, what the hidden units do, and what several seeds have in common. A click on a "
     "surface there takes the eigenvalues at that point.",
+    "The third place, Clouds, shows every point that walks visit, by its loss and gradient norm. Drag a rectangle "
+    "over points to learn what they are, and Zoom in to see them alone; click a point to look at the loss, or at the "
+    "spectrum, around it.",
     "Drag a rectangle on a contour map, and every column computes that window of its plane at full resolution; "
     "Zoom in does it on surfaces, around the point last clicked. Breadcrumbs above the pictures, Back out and a "
     "double click on a map lead back. Turn tilts the plane about its first direction.",
@@ -48,7 +51,7 @@ COMPARED = (
 KEYS = (
     ("/", "to the data set"),
     ("s · c", "3-D surface · contour map"),
-    ("1 · 2", "to the landscape · to the curvature"),
+    ("1 · 2 · 3", "to the landscape · to the curvature · to the clouds"),
     ("i · o", "zoom into the plane · back out"),
     ("l", "log scale on and off"),
     ("t", "theme: as the system, light, dark"),
@@ -257,6 +260,7 @@ def _windows() -> Component:
             html.Span(id=ids.AIM, className="aim"),
             _button("Zoom in", "inward", id=ids.INWARD, title="Half as wide; a click on a picture chooses the point."),
             _button("Back out", "outward", id=ids.OUTWARD),
+            _button("Slice here", "sliceHere", id=ids.SLICE_HERE, title="The loss around the point of a walk clicked."),
             _button("Spectrum here", "spectrumHere", id=ids.HERE, title="The Hessian's spectrum at the point clicked."),
             _button("Spectrum at the end", "spectrumAtEnd", id=ids.AT_END, title="Back to the center.", hidden=True),
         ],
@@ -287,6 +291,7 @@ def _slot(place: int, name: str, title: str) -> Component:
             html.Div([html.H3(title), html.Span(className="state"), _exports(name, title)], className="line"),
             html.Div(id=ids.plot(place, name), className="plot", role="img"),
             html.P(className="failure", hidden=True),
+            html.P(className="selection", hidden=True),
             html.P(className="caption"),
             html.Ul(className="warnings", hidden=True),
         ],

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from app.figures import evolution, line, parts, replicates, rises, saturation, slice, spectrum, training
+from app.figures import cloud, evolution, line, parts, replicates, rises, saturation, slice, spectrum, training
+from compute.clouds import Cloud
 from compute.evolution import Evolution
 from compute.lines import Line
 from compute.options import AUTO
@@ -53,6 +54,7 @@ PANELS = {
     "sharpness": Panel("Sharpness", Rise, rises, coarse=True, rank=1),
     "saturation": Panel("Saturation", Saturation, saturation, agree=widest),
     "replicates": Panel("Over seeds", Replicates, replicates, coarse=True, rank=2),
+    "cloud": Panel("Loss-gradient cloud", Cloud, cloud, common=cloud.common, coarse=True),
 }
 
 
@@ -69,6 +71,7 @@ PLACES = {  # by the names of app.view.PLACES
     "curvature": Rows(
         ("slice", "spectrum", "evolution", "sharpness", "saturation", "replicates"), head="spectrum"
     ),
+    "clouds": Rows(("cloud",), head="cloud"),
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app import alive
+from app.figures.cloud import brushed
 from app.figures.parts import title, warnings
 from app.heads import HEADS
 from app.panels import PANELS, PLACES, left_open
@@ -33,17 +34,20 @@ from app.view import Scale, View
 from compute.activations import ACTIVATIONS
 from compute.analyses import ANALYSES, key_for, name_of
 from compute.cache import Cache
+from compute.clouds import Cloud
 from compute.cost import patterns
 from compute.criteria import CRITERIA
 from compute.datasets import DATASETS
 from compute.extents import common_extent
 from compute.jobs import Pool, PoolLost, Update, Watch, affordable, duration
+from compute.nets import Problem
 from compute.options import AUTO, BadSpec, to_query
 from compute.planes import Place
 from compute.results import Failure
 from compute.settings import Settings
 from compute.tasks import Task
 from compute.train import OPTIMISERS, Start, Training
+from compute.walks import KINDS
 
 BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page is noticed
 LONGEST_HOLD = 1.5  # seconds that a picture may be held back until its row has a common scale
@@ -158,7 +162,8 @@ class _Page:
             yield event("panel", _failed(column, name, sentence))
         by_itself = {name for name in self.state.panels if not PANELS[name].reaches}
         by_itself |= {"slice"} if self.state.window else set()
-        if self.state.spec(Place, self.state.activations[0]).where.extent != AUTO:
+        reaching = any(PANELS[name].reaches for name in self.state.panels)
+        if not reaching or self.state.spec(Place, self.state.activations[0]).where.extent != AUTO:
             by_itself = set(self.state.panels)
         else:
             for column, activation in enumerate(self.state.activations):
@@ -201,7 +206,7 @@ class _Page:
             ],
             "place": self.state.view.place,
             "panels": list(self.state.panels),
-            "sentence": sentence(self.spec("training", names[0])),
+            "sentence": self._sentence(names[0]),
             "equal": self._equal(),
             "cost": cost,
         }
@@ -230,9 +235,16 @@ class _Page:
         more = "" if self.state.view.place == "landscape" else " and the curvature"
         return f"{losses:,} losses{more}, about {seconds} on one core"
 
+    def _sentence(self, activation: str) -> str:
+        if "cloud" in self.state.panels and (0, "cloud") not in self.refused:
+            return cloud_sentence(self.spec("cloud", activation))
+        return sentence(self.spec("training", activation))
+
     def _equal(self) -> str:
         if len(self.state.activations) == 1:
             return ""
+        if "cloud" in self.state.panels:
+            return "Same data, draws of starts and steps, and axes in every column."
         shared = ", colour range" if self.state.view.shared else ""
         reach = "window" if self.state.window else "half width"
         return f"Same data, initial draw, kind of plane, {reach}{shared} in every column.{self._rescaled()}"
@@ -334,15 +346,18 @@ class _Page:
             return Scale(point=point)
         panel, view = PANELS[name], self.state.view
         spans = [panel.picture.span(result, view) for result in self._row(name)]
-        spans = [span for span in spans if all(map(math.isfinite, span))]
-        low, high = panel.common(spans, view) if spans else (None, None)
-        return Scale(low, high, point)
+        spans = [span for span in spans if all(map(math.isfinite, span[:2]))]
+        scale = replace(Scale(*(panel.common(spans, view) if spans else ())), point=point)
+        if name == "cloud" and view.frame:
+            left, right, low, high = view.frame
+            scale = replace(scale, left=left, right=right, low=low, high=high)
+        return scale
 
     def _picture(self, column: int, name: str) -> str:
         update, panel, view = self.results[column, name], PANELS[name], self.state.view
         scale, colour = self._scale(name), hues(self.state.activations)[self.state.activations[column]]
         self.drawn[column, name] = (update, scale)
-        look = (key_for(update.result.spec), replace(view, trail=()), scale, colour)
+        look = (key_for(update.result.spec), replace(view, trail=(), brush=()), scale, colour)
         figure = _drawn.get(look, lambda: panel.picture.figure(update.result, view, scale, colour).to_json())
         told = {
             "column": column,
@@ -351,6 +366,7 @@ class _Page:
             "text": _finished_text(name, update) if update.final else _progress_text(name, update),
             "caption": panel.picture.caption(update.result, view),
             "warnings": warnings(update.result, view),
+            "selection": brushed(update.result, view, scale) if name == "cloud" and view.brush else None,
             "query": to_query(update.result.spec),
             "mark": hashlib.sha256(figure.encode()).hexdigest()[:16],  # equal figures need no second drawing
         }
@@ -387,9 +403,22 @@ def sentence(spec: Training) -> str:
     """What the page shows, as a lecturer would read it aloud."""
     problem, start = spec.problem, spec.start
     way = f"walk {start.seed} at step {start.steps:,}" if start.walks else _trained(start)
+    return f"{_subject(problem)}, {way}."
+
+
+def cloud_sentence(spec: Cloud) -> str:
+    """What the page of clouds shows, in words."""
+    problem, walk = spec.problem, spec.walking
+    return (
+        f"{_subject(problem)}: {walk.walks:,} {KINDS[walk.walk].label} walks of {walk.walk_steps:,} steps from "
+        f"[−{walk.walk_range:g}, {walk.walk_range:g}]."
+    )
+
+
+def _subject(problem: Problem) -> str:
     return (
         f"{DATASETS[problem.dataset].label}, network {problem.architecture}, {CRITERIA[problem.loss].label} "
-        f"on {patterns(problem):,} training patterns, {way}."
+        f"on {patterns(problem):,} training patterns"
     )
 
 

@@ -1,14 +1,16 @@
 """How a result is looked at. A View never enters a key and never reaches `compute`."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from app.theme import PALETTES
-from compute.options import BadSpec, check, option
+from compute.classes import RULES
+from compute.options import AUTO, BadSpec, check, option
 from compute.slices import check_window
 
 MODES = {"surface": "3-D surface", "contour": "contour map"}
 TERMS = {"total": "loss", "data": "data term", "penalty": "L2 penalty", "accuracy": "accuracy"}
-PLACES = {"landscape": "Landscape", "curvature": "Curvature"}
+PLACES = {"landscape": "Landscape", "curvature": "Curvature", "clouds": "Clouds"}
 SPECTRA = {"sorted": "sorted", "density": "histogram", "cumulative": "cumulative"}
 BLOCKS = {"full": "whole matrix", "tensors": "each weight tensor", "layers": "each layer"}
 UNITS = {"layers": "pre-activations", "outputs": "outputs", "units": "each hidden unit"}
@@ -16,9 +18,19 @@ FLATNESS = {
     "largest": "largest eigenvalue", "trace": "trace", "sam": "SAM's ascent", "keskar": "Keskar's box",
     "test_loss": "test loss",
 }  # fmt: skip
+TINTS = {
+    "class": "curvature class", "test_loss": "generalisation error", "accuracy": "accuracy",
+    "saturation": "saturation", "step": "step", "walk": "walk",
+}  # fmt: skip
 THEMES = {"auto": "as the system", "light": "light", "dark": "dark"}
 ON_CURVATURE = ("place", lambda name: name == "curvature")
+ON_CLOUDS = ("place", lambda name: name == "clouds")
 DEEPEST = 12  # windows of a trail; the page forgets the outermost beyond
+
+
+def box_option(label: str, told: str) -> Any:
+    """A rectangle on a cloud, or nothing."""
+    return option((), low=-1e6, high=1e6, longest=4, when=ON_CLOUDS, group="Cloud", label=label, help=told)
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,37 @@ class View:
         label="Seeds by saturation and",
         help="What stands for flatness in the picture of the seeds.",
     )
+    tint: str = option(
+        "class",
+        choices=TINTS,
+        when=ON_CLOUDS,
+        group="Cloud",
+        label="Colour by",
+        help="What the colour of a point says.",
+    )
+    rule: str = option(
+        "full",
+        choices=RULES,
+        when=ON_CLOUDS,
+        group="Cloud",
+        label="Curvature rule",
+        help="Classes from the full Hessian, or as in the study: a Hessian for each weight tensor, in float32.",
+    )
+    tolerance: float | str = option(
+        AUTO,
+        low=0.0,
+        high=0.5,
+        when=ON_CLOUDS,
+        group="Cloud",
+        label="Zero tolerance of classes",
+        help="An eigenvalue within this share of the largest makes a point singular; auto is the rule's own.",
+    )
+    frame: tuple[float, ...] = box_option(
+        "Shown region", "What of the clouds is drawn: left, right, lower and upper end as the axes plot them."
+    )
+    brush: tuple[float, ...] = box_option(
+        "Brushed region", "A rectangle drawn over a cloud, whose points are summed up in every column."
+    )
     theme: str = option("auto", choices=THEMES, label="Theme", help="Light or dark page.")
     trail: tuple[float, ...] = option(
         (),
@@ -82,6 +125,9 @@ class View:
             raise BadSpec(f"trail takes four numbers for each window; got {len(self.trail)}.")
         for window in self.windows:
             check_window("trail", window)
+        for name in ("frame", "brush"):
+            if box := getattr(self, name):
+                check_window(name, box)
 
     @property
     def windows(self) -> list[tuple[float, ...]]:
@@ -96,10 +142,15 @@ class View:
 
 @dataclass(frozen=True)
 class Scale:
-    """What a row of panels has in common: its range in plotted values (log10 on a log scale), None the panel's own; and
-    the coordinates of a point of the plane that other rows speak of, empty if they speak of the center.
+    """What a row of panels has in common: its range in plotted values (log10 on a log scale), None the panel's own; of
+    clouds also that across and that of the colours; and the coordinates of a point of the plane that other rows speak
+    of, empty if they speak of the center.
     """
 
     low: float | None = None
     high: float | None = None
+    left: float | None = None
+    right: float | None = None
+    tint_low: float | None = None
+    tint_high: float | None = None
     point: tuple[float, ...] = ()

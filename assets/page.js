@@ -84,6 +84,7 @@
   const placeOf = (name) => controls.findIndex((control) => control.name === name);
   const windowAt = () => placeOf("window");
   const ON_PLANE = ["window", "at"]; // coordinates that mean nothing on another plane
+  const BY_PICTURE = [...ON_PLANE, "brush", "frame"]; // written by clicks and drags
 
   function written(texts) {
     const parts = controls
@@ -140,7 +141,7 @@
     const none = window.dash_clientside.no_update;
     const outputs = controls.map(() => none);
     const texts = values.map((value, i) => textOf(controls[i], value));
-    for (const name of ON_PLANE) {
+    for (const name of BY_PICTURE) {
       const at = placeOf(name);
       if (texts[at] === known.texts[at] || document.activeElement === byId(`option-${name}`)) continue;
       outputs[at] = texts[at] = known.texts[at]; // dash repeats, late, what the page put there itself
@@ -207,6 +208,7 @@
     atlas.open(question(search));
     atlas.showWindow(texts[windowAt()], trail);
     atlas.showPoint(texts[placeOf("at")]);
+    atlas.showCloud(texts[placeOf("brush")], texts[placeOf("frame")]);
   }
 
   // Other texts for some controls, by name, and the way to a window.
@@ -227,11 +229,16 @@
     for (const control of controls) {
       const row = byId(`row-${control.name}`);
       if (!row) continue;
-      row.hidden = Object.entries(control.when).some(
-        ([other, needed]) => !value[other].split(",").some((name) => needed.includes(name)));
+      row.hidden = Object.entries(control.when).some(([other, needed]) =>
+        isHere(other, value.place) && !value[other].split(",").some((name) => needed.includes(name)));
     }
     const empty = (part) => ![...part.querySelectorAll(".row")].some((row) => !row.hidden);
     for (const part of document.querySelectorAll(".sections section, .sections details")) part.hidden = empty(part);
+  }
+
+  // Whether this place's questions have an option at all: one that they lack forbids nothing.
+  function isHere(name, place) {
+    return name === "place" || (controls[placeOf(name)].when.place ?? [place]).includes(place);
   }
 
   clientside.lossatlas = { sync };
@@ -327,6 +334,7 @@
     cancel: () => atlas.cancelOrAgain(),
     inward: () => atlas.zoomIn(),
     outward: () => atlas.zoomOut(),
+    sliceHere: () => atlas.sliceHere(),
     spectrumHere: () => atlas.spectrumHere(),
     spectrumAtEnd: () => put({ at: "none" }),
     copyTable: () => atlas.copyTable(),
@@ -353,6 +361,7 @@
     c: () => choose("mode", "contour"),
     1: () => choose("place", "landscape"),
     2: () => choose("place", "curvature"),
+    3: () => choose("place", "clouds"),
     i: () => atlas.zoomIn(),
     o: () => atlas.zoomOut(),
     l: () => byId("option-log").click(),

@@ -106,7 +106,16 @@
     list.replaceChildren(...warnings.map((warning) => element("li", warning)));
   }
 
+  // What a brushed rectangle holds; null: nothing is brushed.
+  function setSelection(slot, selection) {
+    const place = slot.place.querySelector(".selection");
+    place.hidden = !selection;
+    write(place, selection?.sentence || "");
+    if (selection?.nearest.length && slot.column === 0) atlas.visit(...selection.nearest);
+  }
+
   function empty(slot) {
+    setSelection(slot, null);
     if (slot.listens) window.Plotly.purge(slot.plot);
     slot.plot.replaceChildren();
     Object.assign(slot, { next: null, figure: null, given: null, camera: null, listens: false });
@@ -253,9 +262,10 @@
   function config(slot, layout) {
     const activation = plan ? plan.columns[slot.column]?.activation : "";
     const curve = !layout.scene && !isMap(slot);
+    const cloud = Boolean(layout.meta?.cloud);
     return {
-      displaylogo: false, responsive: false, scrollZoom: !isMap(slot), showTips: false,
-      showAxisDragHandles: curve, doubleClick: curve ? "reset" : false,
+      displaylogo: false, responsive: false, scrollZoom: !isMap(slot) && !cloud, showTips: false,
+      showAxisDragHandles: curve && !cloud, doubleClick: curve ? "reset" : false,
       modeBarButtons: [curve ? ["toImage", "resetScale2d"] : ["toImage"]],
       plotGlPixelRatio: (ratio = ratio || pixelRatio()),
       toImageButtonOptions: { filename: `lossatlas-${activation}-${slot.panel}`, scale: 2 },
@@ -300,6 +310,7 @@
       if (camera && !near(camera, slot.given)) turn(slot, camera, false);
     };
     if (slot.panel === told.panels[0]) atlas.listen(slot.plot, () => isMap(slot));
+    if (slot.panel === "cloud") atlas.listenToCloud(slot.plot);
     slot.plot.on("plotly_relayouting", moved);
     slot.plot.on("plotly_relayout", (event) => {
       moved(event);
@@ -556,6 +567,7 @@
       if (event.query !== undefined) setExports(slot, event.query);
       if (event.caption !== undefined) write(slot.place.querySelector(".caption"), event.caption || "");
       if (event.warnings) setWarnings(slot, event.warnings);
+      if (event.selection !== undefined) setSelection(slot, event.selection);
       if (event.figure) show(slot, event.figure, event.mark);
       if (event.figure || event.state === "failed" || event.state === "none") pictured.add(slot);
       glanceAgain();

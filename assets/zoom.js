@@ -15,6 +15,10 @@
   let point = null; // [a, b] where a reader clicked
   let measured = NONE; // the point of the URL at which spectra are taken
 
+  let brush = NONE; // the rectangle brushed over clouds, and what of them is shown, as texts of the URL
+  let frame = NONE;
+  let visited = null; // walk number and step of a point of a cloud
+
   // ---------------------------------------------------------------- texts
 
   function boxesOf(text) {
@@ -81,6 +85,9 @@
   }
 
   function aim() {
+    if (atlas.place === "clouds") return aimAtCloud();
+    byId("slice-here").hidden = true;
+    byId("crumbs").hidden = false;
     const box = here();
     byId("inward").disabled = !box || atlas.phase === "refused";
     const chosen = box && point && inside(point, box);
@@ -92,6 +99,52 @@
     byId("at-end").hidden = atlas.place !== "curvature" || measured === NONE;
   }
 
+  function aimAtCloud() {
+    byId("crumbs").hidden = true;
+    byId("inward").disabled = brush === NONE;
+    byId("outward").disabled = frame === NONE;
+    byId("aim").textContent = visited ? `walk ${visited[0]}, step ${visited[1]}` : "";
+    byId("at-end").hidden = true;
+    for (const name of ["here", "slice-here"]) {
+      byId(name).hidden = false;
+      byId(name).disabled = !visited || atlas.phase === "refused";
+    }
+  }
+
+  function showCloud(brushed, framed) {
+    [brush, frame] = [brushed, framed];
+    aim();
+  }
+
+  function visit(walk, step) {
+    visited = [walk, step];
+    aim();
+  }
+
+  // The point of a walk as a start of its own: its recipe stands in the URL.
+  function goTo(place) {
+    if (!visited) return;
+    const [walk, step] = visited.map(String);
+    atlas.put({ optimiser: "walk", seed: walk, steps: step, at: NONE, window: NONE, place });
+  }
+
+  const sliceHere = () => goTo("landscape");
+
+  function listenToCloud(plot) {
+    plot.on("plotly_click", ({ points: [first] }) => {
+      if (first.customdata) visit(first.customdata[0], first.customdata[1]);
+    });
+    plot.on("plotly_selected", (event) => {
+      if (!event?.range) return;
+      const { x, y } = event.range;
+      const box = [Math.min(...x), Math.max(...x), Math.min(...y), Math.max(...y)];
+      const neat = [rounded(box[0], box[0], box[1]), rounded(box[1], box[0], box[1]),
+        rounded(box[2], box[2], box[3]), rounded(box[3], box[2], box[3])];
+      if (isBox(neat)) atlas.put({ brush: textOf(neat) });
+    });
+    plot.on("plotly_deselect", () => atlas.put({ brush: NONE }));
+  }
+
   // page.js says at which point of the plane spectra are taken.
   function showPoint(text) {
     measured = text;
@@ -99,6 +152,7 @@
   }
 
   function spectrumHere() {
+    if (atlas.place === "clouds") return goTo("curvature");
     const box = here();
     if (!box || !point || !inside(point, box) || atlas.phase === "refused") return;
     const at = [rounded(point[0], box[0], box[1]), rounded(point[1], box[2], box[3])];
@@ -136,6 +190,7 @@
   }
 
   function zoomIn(at = target(here())) {
+    if (atlas.place === "clouds") return brush === NONE ? undefined : atlas.put({ frame: brush, brush: NONE });
     const box = here();
     if (!box) return;
     const half = (low, high, middle) => {
@@ -153,6 +208,7 @@
   }
 
   function zoomOut() {
+    if (atlas.place === "clouds") return atlas.put({ frame: NONE, brush: NONE });
     if (shown !== NONE) zoomTo(way.length);
   }
 
@@ -203,5 +259,5 @@
     else zoomOut();
   }
 
-  Object.assign(atlas, { showWindow, showPoint, spectrumHere, aim, zoomIn, zoomOut, zoomTo, listen, wheeled });
+  Object.assign(atlas, { showWindow, showPoint, showCloud, spectrumHere, sliceHere, visit, listenToCloud, aim, zoomIn, zoomOut, zoomTo, listen, wheeled });
 })();

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from app.figures import parts
 from app.figures.dots import COLOURS, GREY, LABELS, bars, cells, dots
-from app.figures.points import DOTS, FLOOR, Points, decades, log_tint, reach, tint_span, tolerance
+from app.figures.points import DOTS, FLOOR, Points, decades, log_tint, reach, selected, tint_span, tolerance
 from app.figures.ticks import linear_ticks, log_ticks, number, numbers
 from app.theme import colour_scale
 from app.view import Scale, View
@@ -260,3 +260,19 @@ def _mean(of: Mean) -> str:
 
 def _percent(share: float) -> str:
     return "–" if math.isnan(share) else f"{_points(share)} %"
+
+
+def brushed(result, view: View, scale: Scale) -> dict:
+    """What the points of the brushed region are, as a sentence, and walk number and step of the one in its middle."""
+    found = selected(result, view, scale, view.brush)  # type: ignore[arg-type]
+    if not found["points"]:
+        return {"sentence": "No point of this cloud lies in the brushed region.", "nearest": []}
+    kinds = [f"{name} {_with_interval(share)}" for name, share in found["shares"].items() if share.share > 0]
+    first, last = found["steps"]
+    told = [
+        f"Brushed: {found['points']:,} points of {len(found['walks']):,} walks, steps {first:,} to {last:,}",
+        *([f"of {found['classified']:,} classified {', '.join(kinds)}"] if found["classified"] else []),
+        *([f"mean saturation {number(found['saturation'])}"] if math.isfinite(found["saturation"]) else []),
+        *([f"mean test loss {number(found['test_loss'])}"] if math.isfinite(found["test_loss"]) else []),
+    ]
+    return {"sentence": "; ".join(told) + ".", "nearest": list(found["nearest"])}

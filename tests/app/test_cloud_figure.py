@@ -1,9 +1,7 @@
 """The picture of a loss-gradient cloud: every visited point is drawn or counted, in the class that it has."""
 
 import math
-from dataclasses import fields, replace
-from types import SimpleNamespace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from app.figures import cloud, dots, points
 from app.figures.cloud import caption, common, figure, head, span
 from app.figures.points import FLOOR, selected
-from app.view import View
+from app.view import Scale, View
 from compute.classes import NAMES, UNKNOWN
 from compute.clouds import Cloud, CloudResult
 from compute.jobs import ask
@@ -20,20 +18,6 @@ from compute.summaries import shares
 
 COLOUR = "#2868f8"
 ENDS = ("low", "high", "left", "right", "tint_low", "tint_high")
-
-
-def ends(**given) -> Any:
-    return SimpleNamespace(**(dict.fromkeys(ENDS) | given))
-
-
-def look(**given) -> Any:
-    plain = {item.name: getattr(View(), item.name) for item in fields(View)}
-    return SimpleNamespace(**(plain | {"tint": "class", "rule": "full", "tolerance": "auto"} | given))
-
-
-@pytest.fixture(autouse=True)
-def scales(monkeypatch):
-    monkeypatch.setattr(cloud, "Scale", ends)
 
 
 def answer(query: str) -> CloudResult:
@@ -90,7 +74,7 @@ def every_class(result, rule: str = "full", tolerance: float | None = None) -> n
 @pytest.mark.parametrize("name", ["xor", "iris"])
 def test_every_point_is_a_dot_at_its_loss_and_gradient_norm(request, name, log):
     result = request.getfixturevalue(name)
-    drawn = figure(result, look(log=log), ends(), COLOUR)
+    drawn = figure(result, View(log=log), Scale(), COLOUR)
     walk, step = told(drawn)[:, :2].astype(int).T
     assert sorted(zip(walk, step, strict=True)) == [
         (w, t) for w in range(len(result.loss)) for t in range(result.spec.points)
@@ -108,8 +92,8 @@ def test_every_point_is_a_dot_at_its_loss_and_gradient_norm(request, name, log):
 @pytest.mark.parametrize(("rule", "tolerance"), [("full", "auto"), ("full", 1e-2), ("tensors", "auto")])
 @pytest.mark.parametrize("name", ["xor", "iris"])
 def test_colours_and_shares_are_those_of_the_rule(request, name, rule, tolerance):
-    result, view = request.getfixturevalue(name), look(rule=rule, tolerance=tolerance)
-    drawn = figure(result, view, ends(), COLOUR)
+    result, view = request.getfixturevalue(name), View(rule=rule, tolerance=tolerance)
+    drawn = figure(result, view, Scale(), COLOUR)
     number = None if tolerance == "auto" else tolerance
     kinds = every_class(result, rule, number)
     pale, coloured = traces(drawn, "scattergl")
@@ -130,13 +114,13 @@ def test_colours_and_shares_are_those_of_the_rule(request, name, rule, tolerance
 
 
 def test_rules_and_tolerances_change_the_colours(xor):
-    views = [look(), look(rule="tensors"), look(tolerance=0.3)]
-    texts = [tuple(one.text for one in figure(xor, view, ends(), COLOUR).layout.annotations) for view in views]
+    views = [View(), View(rule="tensors"), View(tolerance=0.3)]
+    texts = [tuple(one.text for one in figure(xor, view, Scale(), COLOUR).layout.annotations) for view in views]
     assert len(set(texts)) == 3
 
 
 def test_zeros_stand_on_a_shelf_and_overflow_is_counted(broken):
-    drawn = figure(broken, look(), ends(), COLOUR)
+    drawn = figure(broken, View(), Scale(), COLOUR)
     rows = told(drawn)
     finite = np.isfinite(broken.loss) & np.isfinite(broken.gradient_norm)
     assert len(rows) == finite.sum() == broken.loss.size - 41 - 11
@@ -147,17 +131,17 @@ def test_zeros_stand_on_a_shelf_and_overflow_is_counted(broken):
     assert x[rows[:, 3] == 0].max() < x[rows[:, 3] > 0].min()
     assert drawn.layout.xaxis.ticktext[0] == "0" and drawn.layout.yaxis.ticktext[0] == "<10⁻⁹"
     assert drawn.layout.yaxis.tickvals[0] == pytest.approx(y[zero][0])
-    words = caption(broken, look())
+    words = caption(broken, View())
     assert "6 gradients of 0, 3 below 10⁻⁹, 6 losses below 10⁻⁹" in words
     assert "2 walks overflowed" in words and "52 points not finite" in words
-    assert "shelf" not in caption(broken, look(log=False))
+    assert "shelf" not in caption(broken, View(log=False))
 
 
 def test_all_columns_have_one_shelf(broken, xor):
-    scale = ends(**dict(zip(ENDS, common([span(one, look()) for one in (broken, xor)], look()), strict=True)))
-    lower = ends(low=scale.low - 2, high=scale.high, left=scale.left, right=scale.right)
+    scale = Scale(**dict(zip(ENDS, common([span(one, View()) for one in (broken, xor)], View()), strict=True)))
+    lower = Scale(low=scale.low - 2, high=scale.high, left=scale.left, right=scale.right)
     for one in (scale, lower):
-        figures = [figure(result, look(), one, COLOUR) for result in (broken, xor)]
+        figures = [figure(result, View(), one, COLOUR) for result in (broken, xor)]
         assert figures[0].layout.xaxis.range == figures[1].layout.xaxis.range
         assert figures[0].layout.yaxis.range == figures[1].layout.yaxis.range
         assert figures[0].layout.yaxis.tickvals[0] == pytest.approx(one.low)
@@ -168,7 +152,7 @@ def test_all_columns_have_one_shelf(broken, xor):
 @pytest.mark.parametrize("window", [{}, {"low": -0.8, "high": 0.0, "left": -1.2, "right": -0.4}])
 def test_cells_count_the_points_within_the_window(monkeypatch, iris, tint, window):
     monkeypatch.setattr(points, "DOTS", 20)
-    view, scale = look(tint=tint), ends(**window)
+    view, scale = View(tint=tint), Scale(**window)
     drawn = figure(iris, view, scale, COLOUR)
     cells = traces(drawn, "heatmap")[0]
     xs, ys = (cells[f"{name}0"] + cells[f"d{name}"] * (np.arange(dots.CELLS + 1) - 0.5) for name in "xy")
@@ -197,9 +181,9 @@ def test_cells_count_the_points_within_the_window(monkeypatch, iris, tint, windo
 def test_a_small_window_of_many_points_is_drawn_in_dots(monkeypatch, iris):
     monkeypatch.setattr(points, "DOTS", 100)
     monkeypatch.setattr(cloud, "DOTS", 100)
-    assert traces(figure(iris, look(), ends(), COLOUR), "heatmap") and "counted in cells" in caption(iris, look())
+    assert traces(figure(iris, View(), Scale(), COLOUR), "heatmap") and "counted in cells" in caption(iris, View())
     window = {"low": -0.8, "high": -0.6, "left": -0.9, "right": -0.7}
-    drawn = figure(iris, look(), ends(**window), COLOUR)
+    drawn = figure(iris, View(), Scale(**window), COLOUR)
     (left, right), (low, high) = drawn.layout.xaxis.range, drawn.layout.yaxis.range
     x, y = np.log10(np.float64(iris.loss)), np.log10(np.float64(iris.gradient_norm))
     mine = (left <= x) & (x <= right) & (low <= y) & (y <= high)
@@ -209,7 +193,7 @@ def test_a_small_window_of_many_points_is_drawn_in_dots(monkeypatch, iris):
 
 @pytest.mark.parametrize("tint", ["class", "accuracy"])
 def test_histograms_beside_count_every_point_drawn(broken, tint):
-    drawn = figure(broken, look(tint=tint), ends(), COLOUR)
+    drawn = figure(broken, View(tint=tint), Scale(), COLOUR)
     bars, finite = traces(drawn, "bar"), np.isfinite(broken.loss + broken.gradient_norm)
     for count, along, axis in (("y", "x", "xaxis"), ("x", "y", "yaxis")):
         mine = [bar for bar in bars if (bar.orientation == "h") == (along == "y")]
@@ -226,25 +210,25 @@ def test_histograms_beside_count_every_point_drawn(broken, tint):
 
 def test_colours_reach_as_far_in_every_column(iris, xor):
     other = replace(iris, test_loss=10 * iris.test_loss)
-    view = look(tint="test_loss")
+    view = View(tint="test_loss")
     row = dict(zip(ENDS, common([span(one, view) for one in (iris, other, xor)], view), strict=True))
     reach = [np.log10(iris.test_loss.min()), np.log10(other.test_loss.max())]  # XOR has no test part, and no say
     np.testing.assert_allclose([row["tint_low"], row["tint_high"]], reach, rtol=1e-5)
     for result in (iris, other):
-        dots_ = traces(figure(result, view, ends(**row), COLOUR), "scattergl")[1]
+        dots_ = traces(figure(result, view, Scale(**row), COLOUR), "scattergl")[1]
         np.testing.assert_allclose([dots_.marker.cmin, dots_.marker.cmax], reach, rtol=1e-5)
         np.testing.assert_allclose(10.0 ** np.float64(dots_.marker.color), dots_.customdata[:, 5], rtol=1e-4)
-    drawn = figure(xor, view, ends(**row), COLOUR)
+    drawn = figure(xor, view, Scale(**row), COLOUR)
     assert note(drawn, "no colour").text == "no colour: there are no test patterns"
     assert len(traces(drawn, "scattergl")[0].x) == xor.loss.size
 
 
 @pytest.mark.parametrize("tint", ["test_loss", "saturation", "step", "walk", "accuracy"])
 def test_a_tint_names_itself_and_its_colours(iris, tint):
-    drawn = figure(iris, look(tint=tint, log=False), ends(), COLOUR)
+    drawn = figure(iris, View(tint=tint, log=False), Scale(), COLOUR)
     bar = next(trace for trace in drawn.data if trace.name == "colours").marker
     coloured = traces(drawn, "scattergl")[1]
-    assert bar.colorbar.title.text in caption(iris, look(tint=tint)) or tint == "saturation"
+    assert bar.colorbar.title.text in caption(iris, View(tint=tint)) or tint == "saturation"
     assert (bar.cmin, bar.cmax) == (coloured.marker.cmin, coloured.marker.cmax)
     assert bar.cmin <= coloured.marker.color.min() and coloured.marker.color.max() <= bar.cmax + 1e-6
     walk, step = coloured.customdata[:, :2].astype(int).T
@@ -254,26 +238,26 @@ def test_a_tint_names_itself_and_its_colours(iris, tint):
 
 def test_the_levels_of_xor_and_the_global_minimum_are_marked(xor, iris):
     for log in (True, False):
-        drawn = figure(xor, look(log=log), ends(), COLOUR)
+        drawn = figure(xor, View(log=log), Scale(), COLOUR)
         places = [10.0**shape.x0 if log else shape.x0 for shape in drawn.layout.shapes]
         np.testing.assert_allclose(places, [0.346574, 0.477386, 0.693147], atol=1e-6)
         assert all(f"{level:.3f}" in " ".join(n.text for n in drawn.layout.annotations) for level in places)
-        assert not figure(iris, look(log=log), ends(), COLOUR).layout.shapes
+        assert not figure(iris, View(log=log), Scale(), COLOUR).layout.shapes
     mark = note(drawn, "◉")
-    assert (mark.x, mark.y) == (0, 0) and note(figure(iris, look(), ends(), COLOUR), "↙")
-    narrow = figure(xor, look(log=False), ends(left=0.4, right=0.6), COLOUR)
+    assert (mark.x, mark.y) == (0, 0) and note(figure(iris, View(), Scale(), COLOUR), "↙")
+    narrow = figure(xor, View(log=False), Scale(left=0.4, right=0.6), COLOUR)
     assert len(narrow.layout.shapes) == 1 and not [n for n in narrow.layout.annotations if n.text == "◉"]
 
 
 def test_with_a_penalty_nothing_is_called_the_minimum():
     result = answer("dataset=xor&widths=2&walks=2&walk_steps=5&l2=0.01")
-    assert "global minimum" not in [one.name for one in figure(result, look(), ends(), COLOUR).layout.annotations]
+    assert "global minimum" not in [one.name for one in figure(result, View(), Scale(), COLOUR).layout.annotations]
 
 
 @pytest.mark.parametrize("log", [True, False])
 def test_a_brushed_box_is_what_its_points_are(iris, log):
-    view, box = look(log=log), (-1.2, -0.7, -1.0, -0.3) if log else (0.06, 0.2, 0.1, 0.5)
-    found = selected(iris, view, ends(), box)
+    view, box = View(log=log), (-1.2, -0.7, -1.0, -0.3) if log else (0.06, 0.2, 0.1, 0.5)
+    found = selected(iris, view, Scale(), box)
     x, y = (np.log10(one) if log else one for one in (np.float64(iris.loss), np.float64(iris.gradient_norm)))
     mine = np.asarray((box[0] <= x) & (x <= box[1]) & (box[2] <= y) & (y <= box[3]))
     kinds = every_class(iris)
@@ -288,56 +272,56 @@ def test_a_brushed_box_is_what_its_points_are(iris, log):
 
 
 def test_a_box_around_everything_has_the_clouds_shares_and_an_empty_one_none(iris):
-    whole = selected(iris, look(), ends(), (-99, 99, -99, 99))
+    whole = selected(iris, View(), Scale(), (-99, 99, -99, 99))
     assert whole["points"] == iris.loss.size and whole["shares"] == shares(iris, "full", 1e-8)
-    empty = selected(iris, look(), ends(), (50, 51, 50, 51))
+    empty = selected(iris, View(), Scale(), (50, 51, 50, 51))
     assert empty["points"] == 0 and empty["steps"] == empty["nearest"] == () and math.isnan(empty["saturation"])
 
 
 def test_a_box_on_the_shelf_finds_what_lies_there(broken):
-    shelf = figure(broken, look(), ends(), COLOUR).layout.yaxis.tickvals[0]
-    found = selected(broken, look(), ends(), (-99, 99, shelf - 0.1, shelf + 0.1))
+    shelf = figure(broken, View(), Scale(), COLOUR).layout.yaxis.tickvals[0]
+    found = selected(broken, View(), Scale(), (-99, 99, shelf - 0.1, shelf + 0.1))
     assert found["points"] == 9 and list(found["walks"]) == [7, 8]
 
 
 def test_captions_say_which_walks_which_rule_and_how_many_points(xor, iris, broken):
-    assert caption(xor, look()) == (
+    assert caption(xor, View()) == (
         "12 walks × 81 points: progressive gradient, b = 2, steps ≤ 0.2, seed 0, float32 · full Hessian, zero up to "
         "10⁻⁸ |λ|max, all points"
     )
-    assert caption(iris, look(rule="tensors")).endswith(
+    assert caption(iris, View(rule="tensors")).endswith(
         "per weight tensor, only exact 0 is zero, a sample of 90 of 306 points"
     )
-    assert "zero up to 0.01 |λ|max" in caption(iris, look(tolerance=0.01))
-    assert "saturation, φ" in caption(xor, look(tint="saturation")) and cloud.size(xor) == "12 walks"
-    views = [look(tint=tint, rule=rule) for tint in dots.LABELS for rule in ("full", "tensors")]
+    assert "zero up to 0.01 |λ|max" in caption(iris, View(tolerance=0.01))
+    assert "saturation, φ" in caption(xor, View(tint="saturation")) and cloud.size(xor) == "12 walks"
+    views = [View(tint=tint, rule=rule) for tint in dots.LABELS for rule in ("full", "tensors")]
     assert max(len(caption(broken, view)) for view in views) <= 260
 
 
 def test_nothing_classified_is_said(iris):
     plain = answer("dataset=iris&widths=4&walks=2&walk_steps=5&classified=0")
-    drawn = figure(plain, look(), ends(), COLOUR)
-    assert note(drawn, "no point is classified") and "no point is classified" in caption(plain, look())
+    drawn = figure(plain, View(), Scale(), COLOUR)
+    assert note(drawn, "no point is classified") and "no point is classified" in caption(plain, View())
     assert len(traces(drawn, "scattergl")[0].x) == plain.loss.size and dict(head(plain))["convex, full H"] == "–"
 
 
 def test_nothing_finite_is_a_sentence(xor):
     lost = replace(xor, loss=np.full_like(xor.loss, np.inf), broken_at=np.zeros_like(xor.broken_at))
-    drawn = figure(lost, look(), ends(), COLOUR)
+    drawn = figure(lost, View(), Scale(), COLOUR)
     assert not drawn.data and "No point" in drawn.layout.annotations[0].text
-    assert np.isnan(span(lost, look())).all() and "12 walks overflowed" in caption(lost, look())
+    assert np.isnan(span(lost, View())).all() and "12 walks overflowed" in caption(lost, View())
 
 
 @pytest.mark.parametrize("log", [True, False])
 def test_points_that_are_all_alike_are_drawn(xor, log):
     for value in (0.0, 0.3):
         still = replace(xor, loss=np.full_like(xor.loss, value), gradient_norm=np.zeros_like(xor.loss))
-        assert len(told(figure(still, look(log=log), ends(), COLOUR))) == xor.loss.size
+        assert len(told(figure(still, View(log=log), Scale(), COLOUR))) == xor.loss.size
 
 
 def test_large_walk_numbers_stay_exact():
     result = answer("dataset=xor&widths=2&walks=2&walk_steps=5&first_walk=1073741825")
-    assert set(told(figure(result, look(), ends(), COLOUR))[:, 0]) == {1073741825, 1073741826}
+    assert set(told(figure(result, View(), Scale(), COLOUR))[:, 0]) == {1073741825, 1073741826}
 
 
 def test_the_head_has_the_numbers_over_walks(iris, xor):
@@ -347,7 +331,7 @@ def test_the_head_has_the_numbers_over_walks(iris, xor):
 
 
 def test_the_page_is_told_that_a_box_may_be_brushed_and_arrays_are_small(iris):
-    drawn = figure(iris, look(), ends(), COLOUR)
+    drawn = figure(iris, View(), Scale(), COLOUR)
     assert drawn.layout.meta == {"cloud": True} and drawn.layout.dragmode == "select"
     assert all(trace.x.dtype == np.float32 for trace in drawn.data if trace.type in ("scattergl", "bar"))
     assert told(drawn).dtype == np.float32

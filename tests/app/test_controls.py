@@ -140,12 +140,13 @@ def test_table_of_what_matters_equals_the_predicates():
 def test_an_option_that_one_place_asks_for_is_hidden_in_the_others():
     told = {entry["name"]: entry["when"] for entry in declared(OPTIONS)}
     assert told["at"] == {"place": ["curvature"]} and told["line_points"] == {"place": ["landscape"]}
-    assert told["spectrum"] == {"place": ["curvature"]} and "place" not in told["points"] | told["seed"] | told["log"]
+    assert told["spectrum"] == {"place": ["curvature"]} and told["points"] == {"place": ["landscape", "curvature"]}
+    assert not told["dataset"] | told["activation"] | told["log"]
 
 
 def test_sections_hold_every_option_once_in_the_order_of_thought():
     found = sections(OPTIONS)
-    headings = ["Problem", "Activations", "Start", "Slice", "Spectrum", "Training and seeds", "View"]
+    headings = ["Problem", "Activations", "Start", "Slice", "Spectrum", "Training and seeds", "Cloud", "View"]
     assert list(found) == headings
     placed = [option.name for members in found.values() for option in members]
     assert sorted(placed) == sorted(OPTIONS.keys() - ELSEWHERE - IN_HEADER)
