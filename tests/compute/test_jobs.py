@@ -151,17 +151,21 @@ class Doom:
     how: str = option("exit", choices={"exit": "x", "memory": "x", "reason": "x", "fault": "x"}, label="x", help="x.")
 
 
-def test_work_of_a_higher_rank_waits(pool):
-    first, second = (question("slice", f"{SMALL}&points=257&direction_seed={seed}") for seed in (101, 102))
-    ended = []
+def test_work_of_a_higher_rank_waits(pool, monkeypatch):
+    sent, send = list[float](), Watch._send
+
+    def noted(watch, task, args, priority, worker):
+        sent.append(priority)
+        send(watch, task, args, priority, worker)
+
+    monkeypatch.setattr(Watch, "_send", noted)
+    dear, cheap = (question("slice", f"{SMALL}&direction_seed={seed}&points={n}") for seed, n in ((101, 129), (102, 9)))
     with Watch(pool, None) as watch:
-        watch.add("asked first", first, rank=1)
-        watch.add("asked second", second)
-        while watch.open():
-            update = watch.next(1.0)
-            if update is not None and update.final:
-                ended.append(update.tag)
-    assert ended == ["asked second", "asked first"]
+        watch.add("asked first", cheap, rank=1)
+        count = len(sent)
+        watch.add("asked second", dear)
+        all_news(watch)
+    assert count > 1 and max(sent[:count]) < min(sent[count:])  # distributed takes the highest first
 
 
 def misbehave(how: str):

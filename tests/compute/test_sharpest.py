@@ -72,9 +72,7 @@ def test_the_slices_curvature_is_the_two_largest_eigenvalues_and_none_is_mixed(q
         np.testing.assert_allclose(matrix @ vector, value * vector, atol=1e-10 * np.abs(values).max())
         assert np.linalg.norm(vector) == pytest.approx(1, rel=1e-12) and vector[np.abs(vector).argmax()] > 0
     assert abs(result.u @ result.v) < 1e-10
-    assert result.names == tuple(
-        f"eigenvector {n} (λ = {value:.3g})" for n, value in ((1, values[-1]), (2, values[-2]))
-    )
+    assert result.names == tuple(f"v{n}, λ = {value:.3g}" for n, value in ((1, values[-1]), (2, values[-2])))
     assert np.array_equal(result.theta, run_training(question("training", query)).reached())
 
 
@@ -111,7 +109,7 @@ def test_directions_that_have_not_converged_say_so_and_still_name_their_own_curv
     own = [result.u @ matrix @ result.u, result.v @ matrix @ result.v, 0.0]
     assert own[0] < np.linalg.eigvalsh(matrix)[-1] * (1 - 1e-6)
     np.testing.assert_allclose(curvatures(result), own, **NEAR)
-    assert result.names[0] == f"eigenvector 1 (λ = {own[0]:.3g})"
+    assert result.names[0] == f"v1, λ = {own[0]:.3g}"
 
 
 def test_turned_by_a_quarter_the_second_direction_is_the_third_eigenvector():
