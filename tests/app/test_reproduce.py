@@ -128,6 +128,19 @@ def test_what_was_interrupted_goes_on_and_computes_nothing_twice(cache, monkeypa
     assert list(carry_out(specs, cache, None, shares.append)) and len(asked) == 12
 
 
+def test_a_pool_gives_the_same_rows(rows, pool, tmp_path):
+    other = Cache(tmp_path / "other", Settings.cache_size)
+    shares: list[float] = []
+    found = list(carry_out(settings(SCALE, ["xor"]), other, pool, lambda progress: shares.append(progress.share)))
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0)
+    by_spec = {row.spec: row for row in found}
+    assert len(by_spec) == len(rows)
+    for row in rows:
+        mine = by_spec[row.spec]
+        assert mine.values.tobytes() == row.values.tobytes() and mine.loss.tobytes() == row.loss.tobytes()
+        assert mine.notes == row.notes and mine.stored == 0
+
+
 def test_parts_are_stored_each_by_itself(cache, monkeypatch):
     spec = settings(0.5, ["xor"])[0]
     monkeypatch.setattr("compute.reproduction.PART", 1e-9)
