@@ -124,9 +124,7 @@ def _bytes(values) -> dict:
 
 def _dataset(name: str, rows: list[Row]) -> str:
     problem, design = rows[0].spec.problem, DESIGNS[name]
-    colours = "".join(
-        f'<span><i style="background:{colour}"></i>{text}</span>' for colour, text in multiples.legend("tensors")
-    )
+    colours = "".join(f'<span><i style="background:{colour}"></i>{text}</span>' for colour, text in multiples.legend())
     switch = "".join(
         f'<label><input type="radio" name="rule-{name}" value="{rule}" {"checked" if rule == "tensors" else ""}>'
         f"{html.escape(how.label)}</label>"

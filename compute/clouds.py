@@ -25,7 +25,7 @@ from compute.stagnation import both
 from compute.tasks import Task
 from compute.walks import State, Walk, Walks
 
-VERSIONS = (1,)
+VERSIONS = (2,)
 LOOKS = 2  # stream of a walk, beside its start and its steps: which of its points are classified
 WEIGHTS = 140_000  # of all walks together, by default: ten walks for each of up to 118 parameters (chosen by eye)
 LONGEST = 60.0  # estimated seconds on one core that the curvature takes by default (chosen by eye)

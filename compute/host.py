@@ -34,6 +34,9 @@ CONFIG = {
     "distributed.comm.timeouts.connect": "10s",
     "distributed.admin.tick.limit": "60s",
     "distributed.worker.profile.enabled": False,  # samples 100 times a second, also while idle
+    # Dask's own MALLOC_TRIM_THRESHOLD_ has glibc return every array to the system: page faults then took a third of a
+    # worker's time in Hessians, and twice the time in all.
+    "distributed.nanny.pre-spawn-environ": {},
     "distributed.deploy.lost-worker-timeout": "1d",  # else a worker that restarts slowly is given up for good
 }
 WORKERS_ENVIRONMENT = {  # read when a worker's modules are imported, by the fork server

@@ -47,8 +47,8 @@ class Design:
 
 
 DESIGNS = {
-    "xor": Design((2,)),
-    "iris": Design((4,)),
+    "xor": Design((2,), note="Every visited point is classified. There is no test part."),
+    "iris": Design((4,), note="Every visited point is classified."),
     "heart": Design((10,), looked=3, note="Three points of each walk, drawn at random, are classified."),
     "mnist": Design(
         (10,),

@@ -23,6 +23,8 @@ START, STEPS = 0, 1  # streams of one walk
 MOST_BYTES = 2**28  # of one answer (chosen by eye)
 DRAWS = 1 << 16  # random numbers at a time: 512 KB stay in L2
 NUMBERS = 1 << 17  # pre-activations at a time where torch evaluates several walks together (as a slice's chunk)
+MOST = 256  # walks that torch takes together
+MOST_BATCHED = 16  # in mini-batches, where the test part fills the cache anyway: a walk costs the same from 16 on
 
 
 @dataclass(frozen=True)
@@ -391,7 +393,8 @@ def _draws(
 def _block_size(spec: Walks) -> int:
     """A power of two, so that whole blocks fill the cache."""
     count = min(spec.walk.walk_batch or math.inf, patterns(spec.problem))
-    return 2 ** int(math.log2(min(256, max(1, NUMBERS // (count * sum(spec.problem.sizes[1:]))))))
+    most = MOST if _whole(spec) else MOST_BATCHED
+    return 2 ** int(math.log2(min(most, max(1, NUMBERS // (count * sum(spec.problem.sizes[1:]))))))
 
 
 def _measure(spec: Walks, loss: Loss, theta: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray]:

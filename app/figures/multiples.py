@@ -51,7 +51,7 @@ def colours(row: Row, rule: str) -> np.ndarray:
     return getattr(row, rule)
 
 
-def legend(rule: str) -> list[tuple[str, str]]:
+def legend() -> list[tuple[str, str]]:
     """Colour and name of every class."""
     return [*zip(COLOURS, NAMES, strict=True), (GREY, "not classified")]
 

@@ -15,6 +15,7 @@ from app.cli import main
 from app.report_tables import HEAD, TABLES, as_csv, as_latex, texts
 from compute.cache import Cache
 from compute.claims import CLAIMS, findings
+from compute.jobs import ask
 from compute.options import to_query
 from compute.reproduction import carry_out
 from compute.results import Failure
@@ -106,33 +107,52 @@ def test_the_numbers_are_those_of_the_summary(rows, cache):
         assert {name: row.number(name) for name in summary} == pytest.approx(summary, nan_ok=True, abs=0)
 
 
-def test_what_was_interrupted_goes_on_and_computes_nothing_twice(cache, monkeypatch):
-    specs, asked = settings(SCALE, ["xor"]), []
-    real = compute.reproduction.ask
+def counted(monkeypatch, most: int = 1000) -> list:
+    """What is asked from now on; one question more than `most` meets Ctrl-C."""
+    asked: list = []
 
-    def counted(spec, **words):
-        if len(asked) == 5:
+    def asking(spec, **words):
+        if len(asked) == most:
             raise KeyboardInterrupt
         asked.append(spec)
-        return real(spec, **words)
+        return ask(spec, **words)
 
-    monkeypatch.setattr("compute.reproduction.ask", counted)
-    found = []
+    monkeypatch.setattr("compute.reproduction.ask", asking)
+    return asked
+
+
+def test_what_was_interrupted_goes_on_and_computes_nothing_twice(cache, monkeypatch):
+    specs, asked = settings(SCALE, ["xor"]), counted(monkeypatch, most=5)
+    found: list[Row] = []
     with pytest.raises(KeyboardInterrupt):
         found.extend(carry_out(specs, cache, None, lambda progress: None))
-    monkeypatch.setattr("compute.reproduction.ask", lambda spec, **words: asked.append(spec) or real(spec, **words))
-    shares = []
+    more = counted(monkeypatch)
+    shares: list[float] = []
     again = list(carry_out(specs, cache, None, lambda progress: shares.append(progress.share)))
+    asked += more
     assert len(asked) == len(set(asked)) == len(again) == 12
     assert shares[0] == 0.0 and shares == sorted(shares) and shares[-1] == pytest.approx(1.0)
-    assert list(carry_out(specs, cache, None, shares.append)) and len(asked) == 12
+    more.clear()
+    assert len(list(carry_out(specs, cache, None, lambda progress: None))) == 12 and not more
+
+
+def test_a_pool_gives_the_same_rows(rows, pool, tmp_path):
+    other = Cache(tmp_path / "other", Settings.cache_size)
+    shares: list[float] = []
+    found = list(carry_out(settings(SCALE, ["xor"]), other, pool, lambda progress: shares.append(progress.share)))
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0)
+    by_spec = {row.spec: row for row in found}
+    assert len(by_spec) == len(rows)
+    for row in rows:
+        mine = by_spec[row.spec]
+        assert mine.values.tobytes() == row.values.tobytes() and mine.loss.tobytes() == row.loss.tobytes()
+        assert mine.notes == row.notes and mine.stored == 0
 
 
 def test_parts_are_stored_each_by_itself(cache, monkeypatch):
     spec = settings(0.5, ["xor"])[0]
     monkeypatch.setattr("compute.reproduction.PART", 1e-9)
-    asked, real = [], compute.reproduction.ask
-    monkeypatch.setattr("compute.reproduction.ask", lambda part, **words: asked.append(part) or real(part, **words))
+    asked = counted(monkeypatch)
     [row] = carry_out([spec], cache, None, lambda progress: None)
     assert row.parts == len(asked) > 1 and row.stored == 0
     lost = [part for part in asked if part.first_walk]

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,7 +128,8 @@ def test_drawn_points_are_visited_ones_with_their_classes(clouds, rows):
 
 
 def made_cloud(cloud: CloudResult, **changed: np.ndarray) -> CloudResult:
-    return replace(cloud, **{name: values.astype(cloud.loss.dtype) for name, values in changed.items()})
+    converted: dict[str, Any] = {name: values.astype(cloud.loss.dtype) for name, values in changed.items()}
+    return replace(cloud, **converted)
 
 
 def test_the_spread_of_valleys_is_that_of_percentiles_and_its_interval_holds_it(clouds):

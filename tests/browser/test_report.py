@@ -1,0 +1,43 @@
+"""The report of a reproduction in a real browser, from its file alone."""
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from app.figures.dots import COLOURS
+from compute.classes import NAMES
+from tests.browser.driver import browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+GRAPH = "document.querySelector('#figure-xor')"
+DRAWN = f"{GRAPH}._fullData && {GRAPH}.querySelectorAll('.gl-canvas').length > 0"
+
+
+def test_the_report_draws_its_clouds_without_a_network_and_switches_rule_and_axes(
+    chromium_path, cache_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("compute.study.PACES", {"micro": (0.01, 60), "macro": (0.1, 30)})
+    out = tmp_path / "report.html"
+    words = ("reproduce", "bosman2023", "--dataset", "xor", "--workers", "0", "--scale", "0.01", "--out", str(out))
+    assert CliRunner().invoke(main, words).exit_code == 0
+    with browser(chromium_path) as chromium:
+        page, errors, asked = chromium.new_page(color_scheme="dark"), [], []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(out.as_uri())
+        page.wait_for_function(DRAWN)
+        kinds = f"{GRAPH}._fullData.map(trace => Array.from(trace.marker.color))"
+        ink = page.evaluate(f"{GRAPH}._fullLayout.font.color")
+        authors = page.evaluate(kinds)
+        assert len(authors) == 12 and {code for codes in authors for code in codes} <= {*range(len(NAMES))}
+        page.check("input[name='rule-xor'][value='full']")
+        page.wait_for_function(f"JSON.stringify({kinds}) !== JSON.stringify({authors})")
+        relu = page.evaluate(kinds)[1]
+        assert set(relu) == {NAMES.index("singular")}  # ReLU with dead or scaled units: every full Hessian is singular
+        assert page.evaluate(f"{GRAPH}._fullLayout.xaxis.type") == "log"
+        page.check("input[name='axes-xor'][value='linear']")
+        page.wait_for_function(f"{GRAPH}._fullLayout.xaxis.type === 'linear'")
+        page.emulate_media(color_scheme="light")
+        page.wait_for_function(f"{GRAPH}._fullLayout.font.color !== '{ink}'")
+        assert page.locator(".legend i").count() == len(COLOURS) + 1
+        assert not errors and all(url.startswith(("file:", "blob:", "data:")) for url in asked)
