@@ -17,7 +17,7 @@ from app import ids
 from app.controls import control, declared, is_first, page_options, sections, switch_between
 from app.panels import PLACES
 from app.state import MOST_COLUMNS
-from app.table import column_defs
+from app.table import TABLES
 from app.theme import CAMERA, FONT, TEMPLATES
 from compute.options import Option
 from compute.slices import NARROWEST
@@ -42,11 +42,6 @@ ABOUT = (
     "Drag a rectangle on a contour map, and every column computes that window of its plane at full resolution; "
     "Zoom in does it on surfaces, around the point last clicked. Breadcrumbs above the pictures, Back out and a "
     "double click on a map lead back. Turn tilts the plane about its first direction.",
-)
-COMPARED = (
-    "The first line of an activation is the page's own seed, its trace ± standard error where it is estimated; the "
-    "second the mean over seeds with its 95 % interval (Student's t, cut at what is possible). ≈ stands before what an "
-    "estimated density gives roughly. A click on a heading sorts; the file CSV holds all digits."
 )
 KEYS = (
     ("/", "to the data set"),
@@ -104,6 +99,7 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
         "narrowest": NARROWEST,
         "places": {name: rows.panels for name, rows in PLACES.items()},
         "grid": {"script": GRID, "component": json.loads(json.dumps(grid(), cls=PlotlyJSONEncoder))},
+        "tables": {name: {"columns": table.columns(), "about": table.about} for name, table in TABLES.items()},
     }
     return dmc.MantineProvider(
         [
@@ -227,7 +223,7 @@ def _comparison() -> Component:
                 className="line",
             ),
             html.Div(id=ids.TABLE_PLACE, className="table"),
-            html.P(COMPARED, className="about"),
+            html.P(className="about"),
         ],
         id=ids.COMPARISON,
         className="comparison",
@@ -239,7 +235,7 @@ def _comparison() -> Component:
 def grid() -> Component:
     """The table itself, empty."""
     return dash_ag_grid.AgGrid(
-        id=ids.TABLE, columnDefs=column_defs(), rowData=[], getRowId="params.data.id", className="grid",
+        id=ids.TABLE, columnDefs=[], rowData=[], getRowId="params.data.id", className="grid",
         defaultColDef={
             "sortable": True, "resizable": True, "suppressMovable": True, "wrapHeaderText": True,
             "useValueFormatterForExport": False,

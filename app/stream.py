@@ -28,7 +28,7 @@ from app.figures.parts import title, warnings
 from app.heads import HEADS
 from app.panels import PANELS, PLACES, left_open
 from app.state import PageState, read_state
-from app.table import rows
+from app.table import TABLES
 from app.theme import colour_bar, curve, hues
 from app.view import Scale, View
 from compute.activations import ACTIVATIONS
@@ -292,8 +292,8 @@ class _Page:
                 yield self._picture(column, name)
             if name == PLACES[self.state.view.place].head:
                 yield event("numbers", {"column": column, "rows": HEADS[name](update.result)})
-            if name == "replicates":
-                yield event("table", {"rows": rows(self._row(name))})
+            if name in TABLES and (update.final or name == "replicates"):
+                yield event("table", {"name": name, "rows": TABLES[name].rows(self._row(name), self.state.view)})
         yield from self._agree(name)
 
     def _row(self, name: str) -> list:

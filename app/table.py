@@ -1,15 +1,19 @@
-"""The table across activations: for each one the page's own seed, and the mean over seeds with its interval."""
+"""TABLES: the tables across activations, by the panel whose answers they sum up; of seeds, and of clouds."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from app.figures.points import tolerance
 from app.heads import digits, percent
 from app.theme import hue
+from app.view import View
 from compute.activations import ACTIVATIONS
-from compute.intervals import interval
+from compute.intervals import Share, interval
+from compute.stagnation import COUNTERS
+from compute.summaries import mean_of, over_steps, shares
 
 
 @dataclass(frozen=True)
@@ -53,24 +57,24 @@ HIDDEN = (
 )  # fmt: skip
 
 
-def column_defs() -> list[dict]:
+def seed_columns() -> list[dict]:
     """What the grid must know of its columns: those hidden are for the file."""
     first = [
         {"field": "activation", "headerName": "activation", "pinned": "left", "width": 112},
         {"field": "seeds", "headerName": "seeds", "width": 90, "headerTooltip": "One seed, or the mean over several."},
     ]
-    shown = {"function": "params.value == null ? '–' : params.data.texts[params.colDef.field]"}
-    rest = [
-        {
-            "field": name, "headerName": column.heading, "headerTooltip": column.note, "type": "rightAligned",
-            "width": 150, "valueFormatter": shown,
-        }
-        for name, column in COLUMNS.items()
-    ]  # fmt: skip
+    rest = [_shown(name, column.heading, column.note) for name, column in COLUMNS.items()]
     return first + rest + [{"field": name, "headerName": name.replace("_", " "), "hide": True} for name in HIDDEN]
 
 
-def rows(results: Iterable) -> list[dict]:
+def _shown(name: str, heading: str, note: str) -> dict:
+    return {
+        "field": name, "headerName": heading, "headerTooltip": note, "type": "rightAligned", "width": 150,
+        "valueFormatter": {"function": "params.value == null ? '–' : params.data.texts[params.colDef.field]"},
+    }  # fmt: skip
+
+
+def seed_rows(results: Iterable, view: View) -> list[dict]:
     """Two rows an activation: the first seed alone, and the mean with its 95 % interval."""
     found = []
     for result in results:
@@ -123,3 +127,97 @@ def _mean(result) -> dict:
 def _sign(result, column: Column, value: float) -> str:
     """≈ before what comes from an estimated density."""
     return "≈ " if column.rough and result.method == "estimated" and np.isfinite(value) else ""
+
+
+# ---------------------------------------------------------------------------------------------- clouds
+
+CLOUD_COLUMNS = {
+    "runs_authors": ("n stag", "Stagnant stretches of a walk, by the study's counter, which runs on over short ones."),
+    "length_authors": ("l stag", "Their mean length in steps, by the study's counter."),
+    "runs_reset": ("n, corrected", "Stagnant stretches, by a counter that begins anew with each."),
+    "length_reset": ("l, corrected", "Their mean length in steps, by a counter that begins anew with each."),
+    "loss": ("E_t at end", "Training loss at the end of the walks."),
+    "test_loss": ("E_g at end", "Test loss at the end of the walks."),
+    "convex": ("convex", "Share of classified points, by the rule chosen."),
+    "saddle": ("saddle", "Share of classified points, by the rule chosen."),
+    "singular": ("singular", "Share of classified points, by the rule chosen."),
+    "concave": ("concave", "Share of classified points, by the rule chosen."),
+    "saturation": ("saturation", "Mean over all visited points, by the activation's own measure."),
+    "broken": ("overflowed", "Walks that met an infinite or NaN loss or gradient; they are kept."),
+}
+
+
+def cloud_columns() -> list[dict]:
+    """What the grid must know of the columns."""
+    first = [
+        {"field": "activation", "headerName": "activation", "pinned": "left", "width": 112},
+        {"field": "walks", "headerName": "walks", "width": 90, "headerTooltip": "How many walks each mean is over."},
+    ]
+    hidden = ("rule", "dataset", "network", "range", "step")
+    return first + [_shown(name, *told) for name, told in CLOUD_COLUMNS.items()] + [
+        {"field": name, "hide": True} for name in hidden
+    ]  # fmt: skip
+
+
+def cloud_rows(results: Iterable, view: View) -> list[dict]:
+    """A row an activation: means ± standard deviations over walks, shares with their intervals."""
+    return [_of_cloud(result, view) for result in results]
+
+
+def _of_cloud(result, view: View) -> dict:
+    problem, walk = result.spec.problem, result.spec.walking
+    means = {
+        f"{what}_{counter}": mean_of(values)
+        for what in ("runs", "length")
+        for counter, values in zip(COUNTERS, getattr(result, what), strict=True)
+    }
+    means |= {"loss": mean_of(result.loss[:, -1]), "test_loss": mean_of(result.test_loss[:, -1])}
+    means["saturation"] = mean_of(over_steps(result.saturation))
+    kinds = shares(result, view.rule, tolerance(view))
+    values = {name: _cell(mean.mean) for name, mean in means.items()} | {n: _cell(s.share) for n, s in kinds.items()}
+    texts = {name: f"{digits(mean.mean)} ± {digits(mean.sd, 2)}" for name, mean in means.items()}
+    texts |= {
+        n: f"{percent(s.share)} [{percent(s.low)}, {percent(s.high)}]".replace(" %,", ",") for n, s in kinds.items()
+    }
+    broken = int((result.broken_at >= 0).sum())
+    return {
+        "id": problem.activation, "activation": ACTIVATIONS[problem.activation].label, "hue": hue(problem.activation),
+        "walks": len(result.loss), "rule": view.rule, "dataset": problem.dataset, "network": problem.architecture,
+        "range": walk.walk_range, "step": walk.walk_size,
+        **values, "broken": broken, "texts": texts | {"broken": f"{broken:,}"},
+    }  # fmt: skip
+
+
+def _with_ends(share: Share) -> str:
+    return f"{percent(share.share)} [{percent(share.low)}, {percent(share.high)}]".replace(" %,", ",").replace(
+        " %]", "]"
+    )
+
+
+# ---------------------------------------------------------------------------------------------- which there are
+
+
+@dataclass(frozen=True)
+class Table:
+    """`rows(results, view)` from the answers of a panel, from left to right."""
+
+    columns: Callable[[], list[dict]]
+    rows: Callable[..., list[dict]]
+    about: str
+
+
+TABLES = {
+    "replicates": Table(
+        seed_columns,
+        seed_rows,
+        "The first line of an activation is the page's own seed, its trace ± standard error where it is estimated; the "
+        "second the mean over seeds with its 95 % interval (Student's t, cut at what is possible). ≈ stands before "
+        "what an estimated density gives roughly. A click on a heading sorts; the file CSV holds all digits.",
+    ),
+    "cloud": Table(
+        cloud_columns,
+        cloud_rows,
+        "Means over walks ± standard deviation, as in the study; shares of classes with 95 % intervals over walks. A "
+        "click on a heading sorts; the file CSV holds all digits.",
+    ),
+}

@@ -143,7 +143,7 @@
     atlas.place = name;
     document.documentElement.dataset.place = name;
     for (const slot of slots.values()) slot.place.hidden = !told.places[name].includes(slot.panel);
-    byId("comparison").hidden = !told.places[name].includes("replicates");
+    byId("comparison").hidden = !told.places[name].some((panel) => panel in told.tables);
     arrange();
   }
 
@@ -584,7 +584,7 @@
 
     table(event) {
       delete byId("comparison").dataset.stale;
-      setRows(event.rows);
+      setRows(event.name, event.rows);
     },
 
     bar(event) {
@@ -658,12 +658,13 @@
   // ---------------------------------------------------------------- the table across activations
 
   let grid = null; // a promise of the table, once rows have come
-  let newest = [];
+  let newest = {};
 
-  function setRows(rows) {
-    newest = rows;
+  function setRows(name, rows) {
+    newest = { columnDefs: told.tables[name].columns, rowData: rows };
+    write(byId("comparison").querySelector(".about"), told.tables[name].about);
     grid = grid || loadGrid();
-    grid.then(() => window.dash_clientside.set_props("table", { rowData: newest }));
+    grid.then(() => window.dash_clientside.set_props("table", newest));
   }
 
   // Its script is large and runs only now; the rows that come meanwhile wait.

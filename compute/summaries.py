@@ -84,7 +84,7 @@ def summarise(cloud: CloudResult, tolerance: float | None = None) -> Summary:
         length=dict(zip(COUNTERS, map(mean_of, cloud.length), strict=True)),
         first=_means(cloud, lambda values: values[:, 0]),
         last=_means(cloud, lambda values: values[:, -1]),
-        whole=_means(cloud, _over_steps),
+        whole=_means(cloud, over_steps),
         classified=cloud.looked.size,
         unclassified={rule: int((cloud.classes(rule) == UNKNOWN).sum()) for rule in RULES},
         shares={rule: shares(cloud, rule, tolerances[rule]) for rule in RULES},
@@ -107,7 +107,7 @@ def _means(cloud: CloudResult, taken: Callable[[np.ndarray], np.ndarray]) -> dic
     return {name: mean_of(taken(getattr(cloud, name))) for name in names}
 
 
-def _over_steps(values: np.ndarray) -> np.ndarray:
+def over_steps(values: np.ndarray) -> np.ndarray:
     """Each walk's own mean (W,); NaN without a finite value."""
     finite = np.isfinite(values)
     with np.errstate(invalid="ignore"):

@@ -149,7 +149,7 @@ def test_the_curvature_comes_as_rows_of_its_own_with_a_table(pool, cache):
     heads = {data["column"]: dict(data["rows"]) for name, data in found if name == "numbers"}
     spectrum = ask(question("spectrum", "dataset=xor&widths=2&steps=20"))
     assert float(heads[0]["λ max"]) == pytest.approx(spectrum.largest[0], rel=5e-3)
-    table = [data["rows"] for name, data in found if name == "table"][-1]
+    table = [data["rows"] for name, data in found if name == "table" and data["name"] == "replicates"][-1]
     assert [(row["activation"], row["seeds"]) for row in table] == [
         (name, seeds) for name in ("tanh", "ReLU", "ELU") for seeds in ("seed 3", "3 seeds")
     ]
