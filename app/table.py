@@ -176,9 +176,7 @@ def _of_cloud(result, view: View) -> dict:
     kinds = shares(result, view.rule, tolerance(view))
     values = {name: _cell(mean.mean) for name, mean in means.items()} | {n: _cell(s.share) for n, s in kinds.items()}
     texts = {name: f"{digits(mean.mean)} ± {digits(mean.sd, 2)}" for name, mean in means.items()}
-    texts |= {
-        n: f"{percent(s.share)} [{percent(s.low)}, {percent(s.high)}]".replace(" %,", ",") for n, s in kinds.items()
-    }
+    texts |= {name: _with_ends(share) for name, share in kinds.items()}
     broken = int((result.broken_at >= 0).sum())
     return {
         "id": problem.activation, "activation": ACTIVATIONS[problem.activation].label, "hue": hue(problem.activation),
@@ -189,9 +187,9 @@ def _of_cloud(result, view: View) -> dict:
 
 
 def _with_ends(share: Share) -> str:
-    return f"{percent(share.share)} [{percent(share.low)}, {percent(share.high)}]".replace(" %,", ",").replace(
-        " %]", "]"
-    )
+    if not share.count:
+        return "–"
+    return f"{percent(share.share)} [{percent(share.low)[:-2]}, {percent(share.high)[:-2]}]"
 
 
 # ---------------------------------------------------------------------------------------------- which there are
