@@ -42,6 +42,7 @@ OTHER_PLANE = {  # a change of these leaves no sense in a window's coordinates, 
 FIRST_ACTIVATIONS = ("tanh", "relu", "elu", "sigmoid", "gelu", "silu", "sine")
 ELSEWHERE = {"theme", "trail"}  # the header's button and the breadcrumbs stand for these
 IN_HEADER = {"place"}
+OF_CLOUDS = {"walks", "walk_steps"}  # a Start that walks goes one walk, as far as its own steps say
 
 
 def page_options() -> dict[str, Option]:
@@ -92,7 +93,7 @@ def _somewhere(name: str) -> dict[str, list[str]]:
     """The places where a panel asks for an option, where these are not all."""
     if name not in question_options():
         return {}
-    found = places_of(name, options_of)
+    found = ["clouds"] if name in OF_CLOUDS else places_of(name, options_of)
     return {} if len(found) == len(PLACES) else {"place": found}
 
 

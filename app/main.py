@@ -16,6 +16,7 @@ from app.exports import check_drawable, format_of
 from app.layout import INDEX, make_layout
 from app.panels import PANELS
 from app.stream import allow_streams, stream
+from app.study import study_page
 from compute.analyses import question
 from compute.cache import Cache
 from compute.jobs import Pool, PoolLost, ask, check_cost
@@ -90,6 +91,10 @@ def add_routes(server: Flask) -> None:
     def events():
         query = request.query_string.decode("utf-8", "replace")
         return Response(stream(query, pool(), cache(), SETTINGS), mimetype="text/event-stream", headers=NO_CACHE)
+
+    @server.get("/study")
+    def study():
+        return Response(study_page(cache()), mimetype="text/html")
 
     @server.get("/export/<analysis>.<ending>")
     def export(analysis: str, ending: str):

@@ -54,7 +54,7 @@ PANELS = {
     "sharpness": Panel("Sharpness", Rise, rises, coarse=True, rank=1),
     "saturation": Panel("Saturation", Saturation, saturation, agree=widest),
     "replicates": Panel("Over seeds", Replicates, replicates, coarse=True, rank=2),
-    "cloud": Panel("Loss-gradient cloud", Cloud, cloud, common=cloud.common, coarse=True),
+    "cloud": Panel("Cloud", Cloud, cloud, common=cloud.common, coarse=True),
 }
 
 

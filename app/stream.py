@@ -232,8 +232,8 @@ class _Page:
                 count, what = ANALYSES[name_of(spec)].size(spec)
                 losses += count if what == "losses" else 0
         seconds = duration(sum(task.seconds for task in tasks.values()))
-        more = "" if self.state.view.place == "landscape" else " and the curvature"
-        return f"{losses:,} losses{more}, about {seconds} on one core"
+        more = " and the curvature" if self.state.view.place == "curvature" else ""
+        return f"{losses:,} losses{more}, about {seconds} on one core" if losses else f"about {seconds} on one core"
 
     def _sentence(self, activation: str) -> str:
         if "cloud" in self.state.panels and (0, "cloud") not in self.refused:

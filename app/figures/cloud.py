@@ -53,7 +53,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
         "xaxis2": bare | {"domain": [SIDE, 1], "anchor": "y"}, "yaxis2": bare | {"domain": [SIDE, 1], "anchor": "x"},
         "barmode": "stack", "bargap": 0, "annotations": [*notes, *_minimum(cloud)], "shapes": shapes,
         "margin": {"l": 56, "r": 10, "t": 46, "b": 40, "autoexpand": False}, "showlegend": False,
-        "dragmode": "select", "uirevision": f"cloud {view.log}", "meta": {"cloud": True},
+        "dragmode": "select", "uirevision": f"cloud {view.log} {view.frame}", "meta": {"cloud": True},
     }  # fmt: skip
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
 
@@ -122,7 +122,7 @@ def _above(text: str, colour: str, column: int, row: int) -> dict:
     return {
         "text": text, "name": text, "showarrow": False, "xref": "paper", "yref": "paper", "x": 0.5 * column, "y": 1,
         "xanchor": "left", "yanchor": "bottom", "xshift": -46 + 30 * column, "yshift": 3 + 17 * row,
-        "font": {"size": 12, "color": colour},
+        "font": {"size": 11, "color": colour},
     }  # fmt: skip
 
 

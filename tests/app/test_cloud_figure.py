@@ -17,7 +17,11 @@ from compute.options import parse
 from compute.summaries import shares
 
 COLOUR = "#2868f8"
-ENDS = ("low", "high", "left", "right", "tint_low", "tint_high")
+
+
+def scale_of(numbers: tuple[float, ...]) -> Scale:
+    low, high, left, right, tint_low, tint_high = numbers
+    return Scale(low, high, left, right, tint_low, tint_high)
 
 
 def answer(query: str) -> CloudResult:
@@ -138,8 +142,9 @@ def test_zeros_stand_on_a_shelf_and_overflow_is_counted(broken):
 
 
 def test_all_columns_have_one_shelf(broken, xor):
-    scale = Scale(**dict(zip(ENDS, common([span(one, View()) for one in (broken, xor)], View()), strict=True)))
-    lower = Scale(low=scale.low - 2, high=scale.high, left=scale.left, right=scale.right)
+    numbers = common([span(one, View()) for one in (broken, xor)], View())
+    scale = scale_of(numbers)
+    lower = scale_of((numbers[0] - 2, *numbers[1:]))
     for one in (scale, lower):
         figures = [figure(result, View(), one, COLOUR) for result in (broken, xor)]
         assert figures[0].layout.xaxis.range == figures[1].layout.xaxis.range
@@ -182,8 +187,7 @@ def test_a_small_window_of_many_points_is_drawn_in_dots(monkeypatch, iris):
     monkeypatch.setattr(points, "DOTS", 100)
     monkeypatch.setattr(cloud, "DOTS", 100)
     assert traces(figure(iris, View(), Scale(), COLOUR), "heatmap") and "counted in cells" in caption(iris, View())
-    window = {"low": -0.8, "high": -0.6, "left": -0.9, "right": -0.7}
-    drawn = figure(iris, View(), Scale(**window), COLOUR)
+    drawn = figure(iris, View(), Scale(-0.8, -0.6, -0.9, -0.7), COLOUR)
     (left, right), (low, high) = drawn.layout.xaxis.range, drawn.layout.yaxis.range
     x, y = np.log10(np.float64(iris.loss)), np.log10(np.float64(iris.gradient_norm))
     mine = (left <= x) & (x <= right) & (low <= y) & (y <= high)
@@ -211,14 +215,14 @@ def test_histograms_beside_count_every_point_drawn(broken, tint):
 def test_colours_reach_as_far_in_every_column(iris, xor):
     other = replace(iris, test_loss=10 * iris.test_loss)
     view = View(tint="test_loss")
-    row = dict(zip(ENDS, common([span(one, view) for one in (iris, other, xor)], view), strict=True))
+    row = common([span(one, view) for one in (iris, other, xor)], view)
     reach = [np.log10(iris.test_loss.min()), np.log10(other.test_loss.max())]  # XOR has no test part, and no say
-    np.testing.assert_allclose([row["tint_low"], row["tint_high"]], reach, rtol=1e-5)
+    np.testing.assert_allclose([*row[4:]], reach, rtol=1e-5)
     for result in (iris, other):
-        dots_ = traces(figure(result, view, Scale(**row), COLOUR), "scattergl")[1]
+        dots_ = traces(figure(result, view, scale_of(row), COLOUR), "scattergl")[1]
         np.testing.assert_allclose([dots_.marker.cmin, dots_.marker.cmax], reach, rtol=1e-5)
         np.testing.assert_allclose(10.0 ** np.float64(dots_.marker.color), dots_.customdata[:, 5], rtol=1e-4)
-    drawn = figure(xor, view, Scale(**row), COLOUR)
+    drawn = figure(xor, view, scale_of(row), COLOUR)
     assert note(drawn, "no colour").text == "no colour: there are no test patterns"
     assert len(traces(drawn, "scattergl")[0].x) == xor.loss.size
 

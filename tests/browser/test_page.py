@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import time
 import urllib.request
@@ -13,6 +14,7 @@ import pytest
 from app.panels import PLACES
 from compute.analyses import question
 from compute.jobs import ask
+from compute.summaries import shares
 from tests.browser.driver import Reader, browser, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -430,4 +432,74 @@ def test_spectra_and_saturation_of_mnist_and_of_a_point_clicked(visitor: Reader)
     visitor.wait()
     visitor.page.go_back()
     visitor.page.wait_for_function(f"document.getElementById('option-at').value === '{a},{b}'")
+    visitor.wait()
+
+
+def brush_over(visitor: Reader, column: int) -> None:
+    """A rectangle over the lower left of a cloud."""
+    left, top, width, height = visitor.page.evaluate(
+        """id => {
+            const plot = document.getElementById(id), {xaxis, yaxis} = plot._fullLayout;
+            plot.scrollIntoView({block: 'center'});
+            const box = plot.getBoundingClientRect();
+            return [box.left + xaxis._offset, box.top + yaxis._offset, xaxis._length, yaxis._length];
+        }""",
+        f"plot-{column}-cloud",
+    )
+    visitor.page.mouse.move(left + 0.05 * width, top + 0.4 * height)
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(left + 0.3 * width, top + 0.7 * height, steps=4)
+    visitor.page.mouse.move(left + 0.7 * width, top + 0.95 * height, steps=4)
+    visitor.page.mouse.up()
+
+
+def test_clouds_of_iris_are_brushed_and_lead_to_a_slice(visitor: Reader):
+    visitor.open("walks=6&walk_steps=60&walk_size=0.05&points=17")
+    visitor.wait()
+    visitor.page.get_by_text("Clouds", exact=True).first.click()
+    visitor.page.wait_for_function("location.search.includes('place=clouds')")
+    visitor.wait()
+    assert {name: panel["state"] for name, panel in visitor.panels().items()} == {
+        f"{n}-cloud": "done" for n in range(3)
+    }
+    clouds = [ask(question("cloud", f"walks=6&walk_steps=60&walk_size=0.05&activation={name}"))
+              for name in ("tanh", "relu", "elu")]  # fmt: skip
+    cells = visitor.page.locator("#table .ag-center-cols-container [col-id=runs_authors]")
+    cells.first.wait_for()
+    told = visitor.page.locator("#slot-0-cloud .caption").inner_text()
+    assert "6 walks × 61 points" in told and "full Hessian" in told
+
+    opened = visitor.page.evaluate("window.lossatlas.opened")
+    visitor.page.get_by_text("per weight tensor", exact=True).first.click()
+    visitor.page.wait_for_function("location.search.includes('rule=tensors')")
+    visitor.wait()
+    assert "per weight tensor" in visitor.page.locator("#slot-1-cloud .caption").inner_text()
+    assert {panel["state"] for panel in visitor.panels().values()} == {"cached"}
+    row = visitor.page.evaluate("window.dash_ag_grid.getApi('table').getRowNode('relu').data.convex")
+    assert row == shares(clouds[1], "tensors", 0.0)["convex"].share
+
+    brush_over(visitor, 0)
+    visitor.page.wait_for_function("location.search.includes('brush=')")
+    visitor.wait()
+    assert visitor.page.evaluate("window.lossatlas.opened") == opened + 2  # one question a control
+    left, right, low, high = map(float, visitor.page.input_value("#option-brush").split(","))
+    x, y = np.log10(clouds[0].loss), np.log10(clouds[0].gradient_norm)
+    inside = (left <= x) & (x <= right) & (low <= y) & (y <= high)
+    assert inside.any()
+    assert f"{inside.sum():,} points of {inside.any(1).sum()} walks" in visitor.page.inner_text(
+        "#slot-0-cloud .selection"
+    )
+    walk, step = (int(word) for word in re.findall(r"[\d]+", visitor.page.inner_text("#aim")))
+    assert inside[walk, step]
+
+    visitor.page.click("#slice-here")
+    visitor.page.wait_for_function("location.search.includes('optimiser=walk')")
+    visitor.wait()
+    assert f"walk {walk} at step {step}" in visitor.page.inner_text("#sentence")
+    query = f"walk_size=0.05&optimiser=walk&seed={walk}&steps={step}&activation=tanh&points=17"
+    found = ask(question("slice", f"{query}&extent={visitor.half_width(0)}"))
+    assert found.center_loss == pytest.approx(clouds[0].loss[walk, step], rel=1e-5)
+    np.testing.assert_allclose(np.array(visitor.heights(0)).T, found.loss, rtol=1e-6)
+    visitor.page.go_back()
+    visitor.page.wait_for_function("!location.search.includes('optimiser')")
     visitor.wait()

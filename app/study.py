@@ -1,0 +1,43 @@
+"""The report of the reproduced study, made of what is stored: what `lossatlas reproduce` has computed here so far."""
+
+import functools
+
+from app.report import Made, write
+from compute.cache import Cache
+from compute.claims import findings
+from compute.clouds import Cloud
+from compute.jobs import duration
+from compute.reproduction import stored_row
+from compute.study import ACTIVATIONS, DESIGNS, settings
+
+SCALES = (1.0, 0.1)  # of which the first with a stored setting is shown
+NONE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">
+<title>lossatlas: the study reproduced</title></head>
+<body style="font-family: system-ui; margin: 2rem; max-width: 40rem">
+<h1>Nothing is stored yet</h1>
+<p>No setting of the study has been computed on this machine. In a terminal, the quick look is made by</p>
+<pre>lossatlas reproduce bosman2023 --scale 0.1</pre>
+<p>and all of it without <code>--scale</code>. What is done shows here as it is stored.
+<a href="/?place=clouds">Back to the clouds</a></p></body></html>"""
+
+
+def study_page(cache: Cache) -> str:
+    """The report as a page of its own, or how to have it computed."""
+    for scale in SCALES:
+        specs = settings(scale, list(DESIGNS), ACTIVATIONS, 0)
+        stored = tuple(spec for spec in specs if stored_row(spec, cache) is not None)
+        if stored:
+            return _report(stored, len(specs), scale, cache)
+    return NONE
+
+
+@functools.lru_cache(maxsize=1)
+def _report(stored: tuple[Cloud, ...], count: int, scale: float, cache: Cache) -> str:
+    """Made once for the same settings: equal questions have equal answers."""
+    rows = [row for spec in stored if (row := stored_row(spec, cache)) is not None]
+    facts = (
+        ("scale", f"{scale:g} of the study's ten walks a parameter; at least ten walks a setting"),
+        ("settings", f"{len(rows)} of {count}, as stored on this machine"),
+        ("time of the settings", duration(sum(row.seconds for row in rows))),
+    )
+    return write(rows, findings(rows), Made(facts))
