@@ -93,8 +93,9 @@ RULES = {
 def extremes(problem: Problem, thetas: np.ndarray, rule: str) -> np.ndarray:
     """(B, 3) of points (B, P): the lowest eigenvalue, the highest, and the one nearest to zero; float64.
 
-    NaN where the Hessian is not finite or its eigenvalues cannot be found. A point's eigenvalues depend on the others asked for together by rounding. At
-    a kink the second derivative is autograd's: 0, and the first derivative its one-sided choice.
+    NaN where the Hessian is not finite or its eigenvalues cannot be found. A point's eigenvalues depend on the others
+    asked for together by rounding. At a kink the second derivative is autograd's: 0, and the first derivative its
+    one-sided choice.
 
     Raises:
         BadSpec: one Hessian takes too much memory.
