@@ -4,11 +4,13 @@ What is kept of a point is its lowest and highest eigenvalue and the one nearest
 tolerance.
 """
 
+import contextlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.linalg
 import torch
 from torch import Tensor
 
@@ -35,14 +37,35 @@ class Rule:
     source: str
 
 
+def eigenvalues(matrices: Tensor) -> Tensor:
+    """(B, n) ascending, of symmetric matrices (B, n, n).
+
+    torch's routine gives up on a few singular matrices; these go to scipy's, in the same precision, and what that
+    cannot do either is NaN.
+    """
+    try:
+        return torch.linalg.eigvalsh(matrices)
+    except torch.linalg.LinAlgError:
+        return torch.cat([_stubborn(one) for one in matrices.split(1)])
+
+
+def _stubborn(matrix: Tensor) -> Tensor:
+    """(1, n) of one matrix (1, n, n)."""
+    with contextlib.suppress(torch.linalg.LinAlgError):
+        return torch.linalg.eigvalsh(matrix)
+    with contextlib.suppress(np.linalg.LinAlgError):
+        return torch.as_tensor(scipy.linalg.eigvalsh(matrix[0].numpy(), driver="evd"))[None]
+    return torch.full_like(matrix[:, 0], torch.nan)
+
+
 def _of_all(matrices: Tensor, problem: Problem) -> Tensor:
-    return torch.linalg.eigvalsh(matrices)
+    return eigenvalues(matrices)
 
 
 def _of_tensors(matrices: Tensor, problem: Problem) -> Tensor:
     """Block after block of the diagonal."""
     cuts = itertools.pairwise(offsets(problem.shapes))
-    return torch.cat([torch.linalg.eigvalsh(matrices[:, a:b, a:b].contiguous()) for a, b in cuts], 1)
+    return torch.cat([eigenvalues(matrices[:, a:b, a:b].contiguous()) for a, b in cuts], 1)
 
 
 RULES = {
@@ -70,8 +93,9 @@ RULES = {
 def extremes(problem: Problem, thetas: np.ndarray, rule: str) -> np.ndarray:
     """(B, 3) of points (B, P): the lowest eigenvalue, the highest, and the one nearest to zero; float64.
 
-    NaN where the Hessian is not finite. A point's eigenvalues depend on the others asked for together by rounding. At
-    a kink the second derivative is autograd's: 0, and the first derivative its one-sided choice.
+    NaN where the Hessian is not finite or its eigenvalues cannot be found. A point's eigenvalues depend on the others
+    asked for together by rounding. At a kink the second derivative is autograd's: 0, and the first derivative its
+    one-sided choice.
 
     Raises:
         BadSpec: one Hessian takes too much memory.

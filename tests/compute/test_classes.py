@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from compute.classes import CONCAVE, CONVEX, RULES, SADDLE, SINGULAR, UNKNOWN, classify, extremes, point_seconds
+from compute.classes import (
+    CONCAVE,
+    CONVEX,
+    RULES,
+    SADDLE,
+    SINGULAR,
+    UNKNOWN,
+    classify,
+    eigenvalues,
+    extremes,
+    point_seconds,
+)
 from compute.kernels.hessians import hessians
 from compute.loss import make_loss
 from compute.nets import Problem, initial, offsets
@@ -140,3 +151,26 @@ def test_scaling_the_loss_and_permuting_hidden_units_keep_the_class():
 def test_a_larger_network_takes_longer():
     small, wide, deep = (parse(Problem, f"dataset=iris&widths={w}") for w in ("4", "12", "4-4"))
     assert point_seconds(small) < point_seconds(wide) < 1.0 and point_seconds(deep) > point_seconds(small)
+
+
+def test_a_matrix_that_torch_gives_up_on_goes_to_another_routine(monkeypatch):
+    rng = np.random.default_rng(0)
+    matrices = torch.as_tensor(rng.normal(size=(3, 7, 7)))
+    matrices = matrices + matrices.mT
+    expected, real = torch.linalg.eigvalsh(matrices), torch.linalg.eigvalsh
+
+    def stubborn(some):
+        if any(torch.equal(one, matrices[1]) for one in some):
+            raise torch.linalg.LinAlgError("failed to converge")
+        return real(some)
+
+    monkeypatch.setattr(torch.linalg, "eigvalsh", stubborn)
+    found = eigenvalues(matrices)
+    assert torch.equal(found[[0, 2]], expected[[0, 2]])
+    torch.testing.assert_close(found[1], expected[1], rtol=1e-13, atol=1e-13)
+    monkeypatch.setattr("scipy.linalg.eigvalsh", lambda *_, **__: raise_(np.linalg.LinAlgError))
+    assert eigenvalues(matrices)[1].isnan().all()
+
+
+def raise_(error):
+    raise error
