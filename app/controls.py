@@ -33,6 +33,7 @@ FIRST = {  # seen at once, with whatever they call for; the others are behind "m
     "dataset", "network", "widths", "norm", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",
     "points", "turn", "rescale", "matrix", "method", "at", "replicates", "mode", "show", "log", "shared", "path",
     "spectrum", "blocks", "units", "against", "walk", "walks", "walk_range", "walk_size", "walk_steps", "tint", "rule",
+    "multiples",
 }  # fmt: skip
 SLIDERS = {"turn": 5.0}  # drawn as sliders, by the step of an arrow key; the picture follows while they move
 WIDE = {"activation", "dataset", "against", "rule", *SLIDERS}  # take a whole row, whatever their kind

@@ -15,7 +15,7 @@ from plotly.utils import PlotlyJSONEncoder
 
 from app import ids
 from app.controls import control, declared, is_first, page_options, sections, switch_between
-from app.panels import PLACES
+from app.panels import PANELS, PLACES
 from app.state import MOST_COLUMNS
 from app.table import TABLES
 from app.theme import CAMERA, FONT, TEMPLATES
@@ -98,6 +98,7 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
         "columns": MOST_COLUMNS,
         "narrowest": NARROWEST,
         "places": {name: rows.panels for name, rows in PLACES.items()},
+        "presets": {name: dict(panel.preset) for name, panel in PANELS.items() if panel.preset},
         "grid": {"script": GRID, "component": json.loads(json.dumps(grid(), cls=PlotlyJSONEncoder))},
         "tables": {name: {"columns": table.columns(), "about": table.about} for name, table in TABLES.items()},
     }

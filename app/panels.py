@@ -3,7 +3,7 @@ figure file and one line here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 
 from app.figures import cloud, evolution, line, parts, replicates, rises, saturation, slice, spectrum, training
@@ -32,7 +32,8 @@ class Panel:
     `common(spans, view)` makes the range of a row from the spans; `coarse` panels are drawn as their answers come, the
     others once their row has its range. `agree(results)` names options that all columns of a row take, where the
     reader left each to `auto`. Panels that `reach` over a half width wait until one is found for all columns; work for
-    a panel of a higher `rank` waits for that of the lower ones.
+    a panel of a higher `rank` waits for that of the lower ones. A panel with a `preset` asks with these options instead
+    of the reader's, only where small multiples are wanted, and shares the scale of the panel whose name begins its own.
     """
 
     title: str
@@ -43,8 +44,13 @@ class Panel:
     reaches: bool = False
     agree: Callable[[Sequence], dict] | None = None
     rank: int = 0
+    preset: Mapping[str, str] = field(default_factory=dict)
 
 
+SETTINGS = (  # the study's ranges and step sizes: name, b, pace, longest step as a share of 2b, steps
+    ("micro", "1.0", "micro", "0.01", "1000"), ("macro", "1.0", "macro", "0.1", "100"),
+    ("wide-micro", "10.0", "micro", "0.01", "1000"), ("wide-macro", "10.0", "macro", "0.1", "100"),
+)  # fmt: skip
 PANELS = {
     "slice": Panel("Surface", Slice, slice, common=parts.common, coarse=True, reaches=True),
     "line": Panel("1-D slice", Line, line, common=parts.common, reaches=True),
@@ -55,7 +61,14 @@ PANELS = {
     "saturation": Panel("Saturation", Saturation, saturation, agree=widest),
     "replicates": Panel("Over seeds", Replicates, replicates, coarse=True, rank=2),
     "cloud": Panel("Cloud", Cloud, cloud, common=cloud.common, coarse=True),
-}
+    **{
+        f"cloud-{name}": Panel(
+            f"±{float(bound):g}, {pace}", Cloud, cloud, common=cloud.common, coarse=True, rank=1 + number,
+            preset={"walk_range": bound, "walk_size": size, "walk_steps": steps},
+        )
+        for number, (name, bound, pace, size, steps) in enumerate(SETTINGS)
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,13 +84,18 @@ PLACES = {  # by the names of app.view.PLACES
     "curvature": Rows(
         ("slice", "spectrum", "evolution", "sharpness", "saturation", "replicates"), head="spectrum"
     ),
-    "clouds": Rows(("cloud",), head="cloud"),
+    "clouds": Rows(("cloud", *(f"cloud-{name}" for name, *_ in SETTINGS)), head="cloud"),
 }  # fmt: skip
 
 
 def places_of(name: str, options: Callable[[type], Mapping[str, object]]) -> list[str]:
     """The places where a panel's question has an option of this name."""
     return [place for place, rows in PLACES.items() if any(name in options(PANELS[p].spec) for p in rows.panels)]
+
+
+def analysis_of(name: str) -> str:
+    """The analysis that a panel asks for, and the panel whose scale it shares."""
+    return name.split("-")[0]
 
 
 def left_open(spec, names: Mapping[str, object]) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.panels import PANELS, PLACES
@@ -13,6 +14,7 @@ from compute.spectra import Spectrum
 
 MOST_COLUMNS = 6
 DEFAULT_ACTIVATIONS = ("tanh", "relu", "elu")
+NOTHING: Mapping[str, str] = {}
 QUESTIONS = tuple(panel.spec for panel in PANELS.values())
 
 
@@ -27,7 +29,8 @@ class PageState:
     @property
     def panels(self) -> tuple[str, ...]:
         """The rows of the place, from top to bottom."""
-        return PLACES[self.view.place].panels
+        rows = PLACES[self.view.place].panels
+        return tuple(name for name in rows if self.view.multiples or not PANELS[name].preset)
 
     @property
     def window(self) -> tuple[float, ...]:
@@ -43,10 +46,11 @@ class PageState:
             return self.spec(Spectrum, self.activations[0]).at
         return ()
 
-    def spec(self, spec_type: type, activation: str, extent: float | None = None):
+    def spec(self, spec_type: type, activation: str, extent: float | None = None, preset: Mapping[str, str] = NOTHING):
         """The question of one column."""
         known = options_of(spec_type)
         values: dict[str, object] = {name: value for name, value in self.values.items() if name in known}
+        values.update(preset)
         if extent is not None and "extent" in known:
             values["extent"] = extent
         if self.view.show == "accuracy" and "accuracy" in known:

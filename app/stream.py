@@ -26,7 +26,7 @@ from app import alive
 from app.figures.cloud import brushed
 from app.figures.parts import title, warnings
 from app.heads import HEADS
-from app.panels import PANELS, PLACES, left_open
+from app.panels import PANELS, PLACES, analysis_of, left_open
 from app.state import PageState, read_state
 from app.table import TABLES
 from app.theme import colour_bar, curve, hues
@@ -178,7 +178,7 @@ class _Page:
                     watch.add((column, name), self.spec(name, activation, extent), PANELS[name].rank)
 
     def spec(self, name: str, activation: str, extent: float | None = None):
-        return self.state.spec(PANELS[name].spec, activation, extent)
+        return self.state.spec(PANELS[name].spec, activation, extent, PANELS[name].preset)
 
     def plan(self, settings: Settings) -> dict:
         """The `plan` event.
@@ -322,7 +322,7 @@ class _Page:
 
     def _agree(self, name: str) -> Iterator[str]:
         """Once a row is complete: draw again what was drawn with a narrower scale, and send the colour bar."""
-        row = sorted(place for place in self.results if place[1] == name)
+        row = sorted(place for place in self.results if analysis_of(place[1]) == analysis_of(name))
         if not self._complete(name) or not row:
             return
         scale = self._scale(name)
@@ -345,16 +345,18 @@ class _Page:
         if not self.state.view.shared:
             return Scale(point=point)
         panel, view = PANELS[name], self.state.view
-        spans = [panel.picture.span(result, view) for result in self._row(name)]
+        alike = {other for other in self.state.panels if analysis_of(other) == analysis_of(name)}
+        spans = [panel.picture.span(result, view) for other in sorted(alike) for result in self._row(other)]
         spans = [span for span in spans if all(map(math.isfinite, span[:2]))]
         scale = replace(Scale(*(panel.common(spans, view) if spans else ())), point=point)
-        if name == "cloud" and view.frame:
+        if analysis_of(name) == "cloud" and view.frame:
             left, right, low, high = view.frame
             scale = replace(scale, left=left, right=right, low=low, high=high)
         return scale
 
     def _picture(self, column: int, name: str) -> str:
         update, panel, view = self.results[column, name], PANELS[name], self.state.view
+        cloudy = analysis_of(name) == "cloud"
         scale, colour = self._scale(name), hues(self.state.activations)[self.state.activations[column]]
         self.drawn[column, name] = (update, scale)
         look = (key_for(update.result.spec), replace(view, trail=(), brush=()), scale, colour)
@@ -366,7 +368,7 @@ class _Page:
             "text": _finished_text(name, update) if update.final else _progress_text(name, update),
             "caption": panel.picture.caption(update.result, view),
             "warnings": warnings(update.result, view),
-            "selection": brushed(update.result, view, scale) if name == "cloud" and view.brush else None,
+            "selection": brushed(update.result, view, scale) if cloudy and view.brush else None,
             "query": to_query(update.result.spec),
             "mark": hashlib.sha256(figure.encode()).hexdigest()[:16],  # equal figures need no second drawing
         }

@@ -103,6 +103,13 @@ class View:
         label="Zero tolerance of classes",
         help="An eigenvalue within this share of the largest makes a point singular; auto is the rule's own.",
     )
+    multiples: bool = option(
+        False,
+        when=ON_CLOUDS,
+        group="Cloud",
+        label="Small multiples",
+        help="Below it the study's two ranges and step sizes, with one scale; four times the work.",
+    )
     frame: tuple[float, ...] = box_option(
         "Shown region", "What of the clouds is drawn: left, right, lower and upper end as the axes plot them."
     )

@@ -96,7 +96,7 @@
   function setExports(slot, question) {
     slot.place.querySelector(".exports").hidden = false;
     for (const link of slot.place.querySelectorAll("a.export")) {
-      link.href = `/export/${slot.panel}.${link.dataset.kind}?${question}`;
+      link.href = `/export/${slot.panel.split("-")[0]}.${link.dataset.kind}?${question}`;
     }
   }
 
@@ -111,7 +111,7 @@
     const place = slot.place.querySelector(".selection");
     place.hidden = !selection;
     write(place, selection?.sentence || "");
-    if (selection?.nearest.length && slot.column === 0) atlas.visit(...selection.nearest);
+    if (selection?.nearest.length && slot.column === 0 && slot.panel === "cloud") atlas.visit(selection.nearest, {});
   }
 
   function empty(slot) {
@@ -133,7 +133,6 @@
     const fit = Math.max(1, Math.floor(place.clientWidth / (17.5 * rem)));
     const across = Math.ceil(count / Math.ceil(count / fit));
     place.style.setProperty("--across", across);
-    place.style.setProperty("--rows", told.places[atlas.place].length + 1);
     if (plan) place.dataset.count = count;
   }
 
@@ -142,7 +141,9 @@
     if (!told || !(name in told.places)) return;
     atlas.place = name;
     document.documentElement.dataset.place = name;
-    for (const slot of slots.values()) slot.place.hidden = !told.places[name].includes(slot.panel);
+    const rows = plan?.place === name ? plan.panels : told.places[name].filter((panel) => !told.presets[panel]);
+    for (const slot of slots.values()) slot.place.hidden = !rows.includes(slot.panel);
+    byId("columns").style.setProperty("--rows", rows.length + 1);
     byId("comparison").hidden = !told.places[name].some((panel) => panel in told.tables);
     arrange();
   }
@@ -310,7 +311,7 @@
       if (camera && !near(camera, slot.given)) turn(slot, camera, false);
     };
     if (slot.panel === told.panels[0]) atlas.listen(slot.plot, () => isMap(slot));
-    if (slot.panel === "cloud") atlas.listenToCloud(slot.plot);
+    if (slot.panel.startsWith("cloud")) atlas.listenToCloud(slot.plot, told.presets[slot.panel] || {});
     slot.plot.on("plotly_relayouting", moved);
     slot.plot.on("plotly_relayout", (event) => {
       moved(event);
@@ -554,7 +555,7 @@
       write(byId("sentence"), event.sentence);
       write(byId("equal"), event.equal || "");
       write(byId("cost"), event.cost || "");
-      arrange();
+      setPlace(plan.place);
       for (let place = 0; place < told.columns; place += 1) setColumn(place, event.columns[place], before);
       if (before?.asked !== query) byId("comparison").dataset.stale = "1";
     },

@@ -18,6 +18,7 @@
   let brush = NONE; // the rectangle brushed over clouds, and what of them is shown, as texts of the URL
   let frame = NONE;
   let visited = null; // walk number and step of a point of a cloud
+  let preset = {}; // and the options of its panel that are not the reader's
 
   // ---------------------------------------------------------------- texts
 
@@ -116,8 +117,8 @@
     aim();
   }
 
-  function visit(walk, step) {
-    visited = [walk, step];
+  function visit(point, options) {
+    [visited, preset] = [point, options];
     aim();
   }
 
@@ -125,14 +126,14 @@
   function goTo(place) {
     if (!visited) return;
     const [walk, step] = visited.map(String);
-    atlas.put({ optimiser: "walk", seed: walk, steps: step, at: NONE, window: NONE, place });
+    atlas.put({ ...preset, optimiser: "walk", seed: walk, steps: step, at: NONE, window: NONE, place });
   }
 
   const sliceHere = () => goTo("landscape");
 
-  function listenToCloud(plot) {
+  function listenToCloud(plot, options) {
     plot.on("plotly_click", ({ points: [first] }) => {
-      if (first.customdata) visit(first.customdata[0], first.customdata[1]);
+      if (first.customdata) visit(Array.from(first.customdata).slice(0, 2), options);
     });
     plot.on("plotly_selected", (event) => {
       if (!event?.range) return;

@@ -12,7 +12,7 @@ from app import callbacks, ids, view
 from app.heads import HEADS
 from app.layout import EXPORTS, INDEX, KEYS, make_layout
 from app.panels import PANELS as ALL
-from app.panels import PLACES
+from app.panels import PLACES, analysis_of
 from app.state import MOST_COLUMNS
 from compute.analyses import ANALYSES
 
@@ -48,7 +48,7 @@ def test_every_place_shows_panels_that_exist():
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_panel_can_be_drawn_and_its_data_asked_for(name):
-    picture, analysis = ALL[name].picture, ANALYSES[name]
+    picture, analysis = ALL[name].picture, ANALYSES[analysis_of(name)]
     assert analysis.spec is ALL[name].spec  # the link to its data is made of the panel's name
     assert all(callable(getattr(picture, part)) for part in ("figure", "span", "caption", "size"))
 

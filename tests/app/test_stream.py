@@ -181,6 +181,20 @@ def test_a_point_of_the_plane_moves_the_spectra_alone(pool, cache):
     assert len(away[0, "slice"]["figure"]["layout"]["scene"]["annotations"]) == 2  # the landscape shows no spectrum
 
 
+def test_small_multiples_of_clouds_share_their_axes(pool, cache):
+    walks = "dataset=xor&widths=2&place=clouds&walks=3&walk_steps=30&activation=tanh,relu&log=0"
+    alone = last_panels(events(walks, pool, cache))
+    assert {panel for _, panel in alone} == {"cloud"}
+    found = last_panels(events(f"{walks}&multiples=1", pool, cache))
+    assert {panel for _, panel in found} == set(PLACES["clouds"].panels)
+    ranges = {tuple(end["figure"]["layout"][axis]["range"]) for end in found.values() for axis in ("xaxis",)}
+    assert len(ranges) == 1 != len(alone)
+    specs = [question("cloud", found[0, f"cloud-{name}"]["query"]) for name in ("micro", "wide-macro")]
+    assert [(spec.walking.walk_range, spec.walking.walk_size, spec.walking.walk_steps) for spec in specs] == [
+        (1.0, 0.01, 1000), (10.0, 0.1, 100),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("query", "panel", "state", "words"), [
     ("method=exact&limit=5", "spectrum", "failed", "at most 5 parameters"),
     ("at=1", "spectrum", "failed", "two numbers"),
