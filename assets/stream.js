@@ -136,13 +136,25 @@
     if (plan) place.dataset.count = count;
   }
 
+  // A browser holds some sixteen drawings by the graphics card at a time: a hidden one gives its place away, and is drawn
+  // again when it is shown.
+  function rest(slot) {
+    if (!slot.listens || !(slot.figure?.layout.scene || slot.figure?.layout.meta?.cloud)) return;
+    window.Plotly.purge(slot.plot);
+    slot.plot.replaceChildren();
+    Object.assign(slot, { listens: false, redraw: true });
+  }
+
   // The rows of a place; the others keep their pictures for the way back.
   function setPlace(name) {
     if (!told || !(name in told.places)) return;
     atlas.place = name;
     document.documentElement.dataset.place = name;
     const rows = plan?.place === name ? plan.panels : told.places[name].filter((panel) => !told.presets[panel]);
-    for (const slot of slots.values()) slot.place.hidden = !rows.includes(slot.panel);
+    for (const slot of slots.values()) {
+      slot.place.hidden = !rows.includes(slot.panel);
+      if (slot.place.hidden) rest(slot);
+    }
     byId("columns").style.setProperty("--rows", rows.length + 1);
     byId("comparison").hidden = !told.places[name].some((panel) => panel in told.tables);
     arrange();

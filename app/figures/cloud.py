@@ -235,7 +235,7 @@ def _exceptions(result, view: View) -> list[str]:
     if view.log:
         found += _shelved(cloud)
     if len(cloud.place) > DOTS:
-        found.append(f"over {DOTS:,} points: counted in cells")
+        found.append("counted in cells" if view.multiples else f"over {DOTS:,} points: counted in cells")
     return found
 
 

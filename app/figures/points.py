@@ -131,7 +131,8 @@ class Points:
 
     @property
     def counted(self) -> bool:
-        return len(self.inside) > DOTS
+        """Whether points are counted in cells: too many for dots, or in more pictures than a browser draws by WebGL."""
+        return len(self.inside) > DOTS or self.view.multiples
 
     @cached_property
     def tint(self) -> np.ndarray:

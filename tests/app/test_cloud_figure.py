@@ -339,3 +339,9 @@ def test_the_page_is_told_that_a_box_may_be_brushed_and_arrays_are_small(iris):
     assert drawn.layout.meta == {"cloud": True} and drawn.layout.dragmode == "select"
     assert all(trace.x.dtype == np.float32 for trace in drawn.data if trace.type in ("scattergl", "bar"))
     assert told(drawn).dtype == np.float32
+
+
+def test_small_multiples_are_counted_in_cells(xor):
+    drawn = figure(xor, View(multiples=True), Scale(), COLOUR)
+    assert traces(drawn, "heatmap") and not traces(drawn, "scattergl")
+    assert "counted in cells" in caption(xor, View(multiples=True)) and "over" not in caption(xor, View(multiples=True))
