@@ -234,7 +234,7 @@ def _exceptions(result, view: View) -> list[str]:
         found.append(f"{holes:,} points not finite")
     if view.log:
         found += _shelved(cloud)
-    if len(cloud.place) > DOTS:
+    if view.multiples or len(cloud.place) > DOTS:
         found.append("counted in cells" if view.multiples else f"over {DOTS:,} points: counted in cells")
     return found
 
