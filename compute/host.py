@@ -35,7 +35,7 @@ CONFIG = {
     "distributed.admin.tick.limit": "60s",
     "distributed.worker.profile.enabled": False,  # samples 100 times a second, also while idle
     # Dask's own MALLOC_TRIM_THRESHOLD_ has glibc return every array to the system: page faults then took a third of a
-    # worker's time in Hessians, and twice the time in all.
+    # worker's time in Hessians.
     "distributed.nanny.pre-spawn-environ": {},
     "distributed.deploy.lost-worker-timeout": "1d",  # else a worker that restarts slowly is given up for good
 }
