@@ -40,6 +40,9 @@ WIDE = {"activation", "dataset", "against", "rule", *SLIDERS}  # take a whole ro
 OTHER_PLANE = {  # a change of these leaves no sense in a window's coordinates, so the page shows the whole again
     "dataset", "network", "widths", "skip", "channels", "dense", "norm", "directions", "weight_a", "weight_b", "extent",
 }  # fmt: skip
+OTHER_CLOUD = {  # after a change of these the losses and gradients of a region are others, or are plotted otherwise
+    "dataset", "network", "widths", "skip", "channels", "dense", "norm", "loss", "walk_range", "log",
+}  # fmt: skip
 FIRST_ACTIVATIONS = ("tanh", "relu", "elu", "sigmoid", "gelu", "silu", "sine")
 ELSEWHERE = {"theme", "trail"}  # the header's button and the breadcrumbs stand for these
 IN_HEADER = {"place"}
@@ -84,6 +87,7 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
             "when": matters(option, options) | _somewhere(option.name),
             "followed": option.name in SLIDERS,
             "leaves": option.name in OTHER_PLANE,
+            "leavesCloud": option.name in OTHER_CLOUD,
         }
         for option in options.values()
         if option.name not in ELSEWHERE

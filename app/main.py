@@ -137,7 +137,7 @@ def _export(analysis: str, ending: str, query: str) -> Response:
         return text(answer.sentence, 422)
     name = f"{analysis}-{spec.problem.dataset}-{spec.problem.activation}.{ending}"
     return Response(
-        form.write(answer), mimetype=form.mime, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        form.write(answer), content_type=form.mime, headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from app import alive
 from app.figures.cloud import brushed
-from app.figures.parts import title, warnings
+from app.figures.parts import counted, title, warnings
 from app.heads import HEADS
 from app.panels import PANELS, PLACES, analysis_of, left_open
 from app.state import PageState, read_state
@@ -236,7 +236,9 @@ class _Page:
         return f"{losses:,} losses{more}, about {seconds} on one core" if losses else f"about {seconds} on one core"
 
     def _sentence(self, activation: str) -> str:
-        if "cloud" in self.state.panels and (0, "cloud") not in self.refused:
+        if "cloud" in self.state.panels and (0, "cloud") in self.refused:
+            return f"{_subject(self.spec('training', activation).problem)}."
+        if "cloud" in self.state.panels:
             return cloud_sentence(self.spec("cloud", activation))
         return sentence(self.spec("training", activation))
 
@@ -412,8 +414,8 @@ def cloud_sentence(spec: Cloud) -> str:
     """What the page of clouds shows, in words."""
     problem, walk = spec.problem, spec.walking
     return (
-        f"{_subject(problem)}: {walk.walks:,} {KINDS[walk.walk].label} walks of {walk.walk_steps:,} steps from "
-        f"[−{walk.walk_range:g}, {walk.walk_range:g}]."
+        f"{_subject(problem)}: {counted(walk.walks, f'{KINDS[walk.walk].label} walk')} of "
+        f"{counted(walk.walk_steps, 'step')} from [−{walk.walk_range:g}, {walk.walk_range:g}]."
     )
 
 

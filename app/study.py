@@ -10,12 +10,14 @@ from compute.jobs import duration
 from compute.reproduction import stored_row
 from compute.study import ACTIVATIONS, DESIGNS, settings
 
-SCALES = (1.0, 0.1)  # of which the first with a stored setting is shown
+SCALES = (1.0, 0.1)  # of which the one with most stored settings is shown
+WAY_BACK = '<p style="padding: 0.6rem 1rem 0"><a href="/?place=clouds">lossatlas: back to the clouds</a></p>'
 NONE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">
 <title>lossatlas: the study reproduced</title></head>
 <body style="font-family: system-ui; margin: 2rem; max-width: 40rem">
 <h1>Nothing is stored yet</h1>
-<p>No setting of the study has been computed on this machine. In a terminal, the quick look is made by</p>
+<p>No setting of the study, of all walks or a tenth, has been computed on this machine with seed 0. In a terminal, the
+quick look is made by</p>
 <pre>lossatlas reproduce bosman2023 --scale 0.1</pre>
 <p>and all of it without <code>--scale</code>. What is done shows here as it is stored.
 <a href="/?place=clouds">Back to the clouds</a></p></body></html>"""
@@ -23,12 +25,15 @@ NONE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name=
 
 def study_page(cache: Cache) -> str:
     """The report as a page of its own, or how to have it computed."""
-    for scale in SCALES:
-        specs = settings(scale, list(DESIGNS), ACTIVATIONS, 0)
-        stored = tuple(spec for spec in specs if stored_row(spec, cache) is not None)
-        if stored:
-            return _report(stored, len(specs), scale, cache)
-    return NONE
+    found = [(scale, *_stored(scale, cache)) for scale in SCALES]
+    scale, stored, count = max(found, key=lambda one: len(one[1]))
+    return _report(stored, count, scale, cache) if stored else NONE
+
+
+def _stored(scale: float, cache: Cache) -> tuple[tuple[Cloud, ...], int]:
+    """The settings whose rows are stored, and how many there are in all."""
+    specs = settings(scale, list(DESIGNS), ACTIVATIONS, 0)
+    return tuple(spec for spec in specs if stored_row(spec, cache) is not None), len(specs)
 
 
 @functools.lru_cache(maxsize=1)
@@ -40,4 +45,4 @@ def _report(stored: tuple[Cloud, ...], count: int, scale: float, cache: Cache) -
         ("settings", f"{len(rows)} of {count}, as stored on this machine"),
         ("time of the settings", duration(sum(row.seconds for row in rows))),
     )
-    return write(rows, findings(rows), Made(facts))
+    return write(rows, findings(rows), Made(facts)).replace("<body>", f"<body>{WAY_BACK}", 1)

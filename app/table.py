@@ -11,6 +11,7 @@ from app.heads import digits, percent
 from app.theme import hue
 from app.view import View
 from compute.activations import ACTIVATIONS
+from compute.classes import NAMES
 from compute.intervals import Share, interval
 from compute.stagnation import COUNTERS
 from compute.summaries import mean_of, over_steps, shares
@@ -153,9 +154,13 @@ def cloud_columns() -> list[dict]:
         {"field": "activation", "headerName": "activation", "pinned": "left", "width": 112},
         {"field": "walks", "headerName": "walks", "width": 90, "headerTooltip": "How many walks each mean is over."},
     ]
-    hidden = ("rule", "dataset", "network", "range", "step")
+    means = [name for name in CLOUD_COLUMNS if name not in (*NAMES, "broken")]
+    hidden = (
+        *(f"{name}_sd" for name in means), *(f"{name}_{end}" for name in NAMES for end in ("low", "high")),
+        "rule", "tolerance", "dataset", "network", "walk", "seed", "range", "longest_step", "steps", "batch",
+    )  # fmt: skip
     return first + [_shown(name, *told) for name, told in CLOUD_COLUMNS.items()] + [
-        {"field": name, "hide": True} for name in hidden
+        {"field": name, "headerName": name.replace("_", " "), "hide": True} for name in hidden
     ]  # fmt: skip
 
 
@@ -175,13 +180,16 @@ def _of_cloud(result, view: View) -> dict:
     means["saturation"] = mean_of(over_steps(result.saturation))
     kinds = shares(result, view.rule, tolerance(view))
     values = {name: _cell(mean.mean) for name, mean in means.items()} | {n: _cell(s.share) for n, s in kinds.items()}
-    texts = {name: f"{digits(mean.mean)} ± {digits(mean.sd, 2)}" for name, mean in means.items()}
+    values |= {f"{name}_sd": _cell(mean.sd) for name, mean in means.items()}
+    values |= {f"{name}_{end}": _cell(getattr(share, end)) for name, share in kinds.items() for end in ("low", "high")}
+    texts = {name: f"{digits(mean.mean)} ± {digits(mean.sd, 2)}" if mean.count else "–" for name, mean in means.items()}
     texts |= {name: _with_ends(share) for name, share in kinds.items()}
     broken = int((result.broken_at >= 0).sum())
     return {
         "id": problem.activation, "activation": ACTIVATIONS[problem.activation].label, "hue": hue(problem.activation),
         "walks": len(result.loss), "rule": view.rule, "dataset": problem.dataset, "network": problem.architecture,
-        "range": walk.walk_range, "step": walk.walk_size,
+        "range": walk.walk_range, "longest_step": walk.walk_size, "steps": walk.walk_steps, "batch": walk.walk_batch,
+        "walk": walk.walk, "seed": walk.walk_seed, "tolerance": tolerance(view),
         **values, "broken": broken, "texts": texts | {"broken": f"{broken:,}"},
     }  # fmt: skip
 
@@ -215,7 +223,7 @@ TABLES = {
     "cloud": Table(
         cloud_columns,
         cloud_rows,
-        "Means over walks ± standard deviation, as in the study; shares of classes with 95 % intervals over walks. A "
-        "click on a heading sorts; the file CSV holds all digits.",
+        "Means over walks ± their population standard deviation, as in the study; shares of classes with 95 % intervals "
+        "over walks. A click on a heading sorts; the file CSV holds all digits.",
     ),
 }

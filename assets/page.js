@@ -84,7 +84,8 @@
   const placeOf = (name) => controls.findIndex((control) => control.name === name);
   const windowAt = () => placeOf("window");
   const ON_PLANE = ["window", "at"]; // coordinates that mean nothing on another plane
-  const BY_PICTURE = [...ON_PLANE, "brush", "frame"]; // written by clicks and drags
+  const ON_CLOUD = ["brush", "frame"]; // regions that mean nothing on another cloud
+  const BY_PICTURE = [...ON_PLANE, ...ON_CLOUD]; // written by clicks and drags
 
   function written(texts) {
     const parts = controls
@@ -187,10 +188,11 @@
     for (const at of left) setProps(`option-${controls[at].name}`, { value: "none" });
   }
 
-  // Places of the coordinates on a plane that the question turns away from: they mean something else on another.
+  // Places of the coordinates on a plane, or on a cloud, that the question turns away from: they mean something else on another.
   function leftBehind(texts) {
-    if (!controls.some((control, i) => control.leaves && texts[i] !== known.texts[i])) return [];
-    return ON_PLANE.map(placeOf).filter((at) => texts[at] !== "none" && texts[at] === known.texts[at]);
+    const moved = (flag) => controls.some((control, i) => control[flag] && texts[i] !== known.texts[i]);
+    const names = [...(moved("leaves") ? ON_PLANE : []), ...(moved("leavesCloud") ? ON_CLOUD : [])];
+    return names.map(placeOf).filter((at) => texts[at] !== "none" && texts[at] === known.texts[at]);
   }
 
   // The controls' texts become what URL and stream say; returns the new location.search.

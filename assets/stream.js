@@ -111,7 +111,7 @@
     const place = slot.place.querySelector(".selection");
     place.hidden = !selection;
     write(place, selection?.sentence || "");
-    if (selection?.nearest.length && slot.column === 0 && slot.panel === "cloud") atlas.visit(selection.nearest, {});
+    if (selection?.nearest.length) atlas.offer(slot.key, selection.nearest);
   }
 
   function empty(slot) {
@@ -136,6 +136,20 @@
     if (plan) place.dataset.count = count;
   }
 
+  let selections = []; // the brushed rectangle, as plotly knows it
+
+  // The same rectangle in every cloud.
+  function markBrush(box) {
+    const line = { width: 1.5, dash: "dot" };
+    selections = box
+      ? [{ type: "rect", xref: "x", yref: "y", x0: box[0], x1: box[1], y0: box[2], y1: box[3], line }] : [];
+    for (const slot of slots.values()) {
+      if (!slot.listens || !slot.figure?.layout.meta?.cloud) continue;
+      slot.redraw = true;
+      later(slot);
+    }
+  }
+
   // A browser holds some sixteen drawings by the graphics card at a time: a hidden one gives its place away, and is drawn
   // again when it is shown.
   function rest(slot) {
@@ -156,6 +170,7 @@
       if (slot.place.hidden) rest(slot);
     }
     byId("columns").style.setProperty("--rows", rows.length + 1);
+    if (!rows.includes(told.panels[0])) byId("bar").hidden = true; // its colours are the surfaces'
     byId("comparison").hidden = !told.places[name].some((panel) => panel in told.tables);
     arrange();
   }
@@ -237,6 +252,7 @@
       // A revision of its own: plotly then takes this camera and not one it remembers.
       layout.scene = { ...layout.scene, camera: copy(slot.given), uirevision: slot.drawn };
     }
+    if (layout.meta?.cloud) Object.assign(layout, { selections, selectionrevision: JSON.stringify(selections) });
     if (isMap(slot)) equalUnits(layout, slot.plot.clientWidth, slot.plot.clientHeight, slot.drawn);
     return layout;
   }
@@ -570,6 +586,8 @@
       setPlace(plan.place);
       for (let place = 0; place < told.columns; place += 1) setColumn(place, event.columns[place], before);
       if (before?.asked !== query) byId("comparison").dataset.stale = "1";
+      const walked = (one) => JSON.stringify(one?.columns.map((column) => column.asked.cloud));
+      if (before && walked(before) !== walked(plan)) atlas.forget();
     },
 
     panel(event) {
@@ -738,7 +756,7 @@
 
   // ---------------------------------------------------------------- what the tests and the other script may see
 
-  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, say, foresee, boxes, setPlace, copyTable,
+  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, say, foresee, boxes, setPlace, markBrush, copyTable,
     saveTable, place: "landscape", enlarged: 1, theme: null });
   Object.defineProperties(atlas, {
     ready: { get: () => phase === "done" && !todo.size },

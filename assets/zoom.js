@@ -103,7 +103,7 @@
   function aimAtCloud() {
     byId("crumbs").hidden = true;
     byId("inward").disabled = brush === NONE;
-    byId("outward").disabled = frame === NONE;
+    byId("outward").disabled = frame === NONE && brush === NONE;
     byId("aim").textContent = visited ? `walk ${visited[0]}, step ${visited[1]}` : "";
     byId("at-end").hidden = true;
     for (const name of ["here", "slice-here"]) {
@@ -113,7 +113,27 @@
   }
 
   function showCloud(brushed, framed) {
+    const moved = brushed !== brush;
     [brush, frame] = [brushed, framed];
+    if (moved) atlas.markBrush(boxesOf(brush)[0]);
+    if (moved && brush === NONE) brushedIn = "";
+    aim();
+  }
+
+  let brushedIn = ""; // the panel over which the rectangle was dragged, as "0-cloud"
+  let offered = NONE; // the brush whose middle point was offered
+
+  // The point in the middle of a brush, of the panel where it was dragged; once for each brush.
+  function offer(panel, point) {
+    if (panel !== (brushedIn || "0-cloud") || offered === brush) return;
+    offered = brush;
+    visit(point, brushedPreset);
+  }
+
+  let brushedPreset = {};
+
+  function forget() {
+    [visited, preset] = [null, {}];
     aim();
   }
 
@@ -141,7 +161,9 @@
       const box = [Math.min(...x), Math.max(...x), Math.min(...y), Math.max(...y)];
       const neat = [rounded(box[0], box[0], box[1]), rounded(box[1], box[0], box[1]),
         rounded(box[2], box[2], box[3]), rounded(box[3], box[2], box[3])];
-      if (isBox(neat)) atlas.put({ brush: textOf(neat) });
+      if (!isBox(neat) || textOf(neat) === brush) return;
+      [brushedIn, brushedPreset] = [plot.id.replace("plot-", ""), options];
+      atlas.put({ brush: textOf(neat) });
     });
     plot.on("plotly_deselect", () => atlas.put({ brush: NONE }));
   }
@@ -209,7 +231,7 @@
   }
 
   function zoomOut() {
-    if (atlas.place === "clouds") return atlas.put({ frame: NONE, brush: NONE });
+    if (atlas.place === "clouds") return atlas.put(brush === NONE ? { frame: NONE } : { brush: NONE });
     if (shown !== NONE) zoomTo(way.length);
   }
 
@@ -260,5 +282,5 @@
     else zoomOut();
   }
 
-  Object.assign(atlas, { showWindow, showPoint, showCloud, spectrumHere, sliceHere, visit, listenToCloud, aim, zoomIn, zoomOut, zoomTo, listen, wheeled });
+  Object.assign(atlas, { showWindow, showPoint, showCloud, spectrumHere, sliceHere, offer, forget, listenToCloud, aim, zoomIn, zoomOut, zoomTo, listen, wheeled });
 })();

@@ -13,6 +13,7 @@ from app.theme import colour_scale
 from app.view import Scale, View
 from compute.activity import MEASURES
 from compute.classes import NAMES, RULES
+from compute.cost import patterns
 from compute.intervals import Share
 from compute.stationary import levels
 from compute.summaries import Mean, mean_of, shares
@@ -85,10 +86,15 @@ def caption(result, view: View) -> str:
         [
             f"{W:,} walks × {S:,} points: {kind}, b = {walk.walk_range:g}, steps ≤ {spec.way.longest:g}, "
             f"seed {walk.walk_seed}, {result.dtype}",
+            *([f"batches of {walk.walk_batch}, and loss, gradient those of the batch"] if _batched(result) else []),
             _coloured(result, view),
             *_exceptions(result, view),
         ]
     )
+
+
+def _batched(result) -> bool:
+    return 0 < result.spec.walking.walk_batch < patterns(result.spec.problem)
 
 
 def size(result) -> str:
@@ -114,7 +120,8 @@ def _names(result, view: View) -> list[dict]:
         return [_above("no point is classified by its curvature", GREY, 0, 0)]
     found = shares(result, view.rule, tolerance(view))
     return [
-        _above(f"■ {name} {_with_interval(found[name])}", COLOURS[NAMES.index(name)], *PLACES[name]) for name in NAMES
+        _above(f"■ {name} {_with_interval(found[name])}", COLOURS[code], *PLACES[name])
+        for code, name in enumerate(NAMES)
     ]
 
 
@@ -122,7 +129,7 @@ def _above(text: str, colour: str, column: int, row: int) -> dict:
     return {
         "text": text, "name": text, "showarrow": False, "xref": "paper", "yref": "paper", "x": 0.5 * column, "y": 1,
         "xanchor": "left", "yanchor": "bottom", "xshift": -46 + 30 * column, "yshift": 3 + 17 * row,
-        "font": {"size": 11, "color": colour},
+        "font": {"size": 10, "color": colour},
     }  # fmt: skip
 
 
