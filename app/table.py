@@ -223,7 +223,7 @@ TABLES = {
     "cloud": Table(
         cloud_columns,
         cloud_rows,
-        "Means over walks ± their population standard deviation, as in the study; shares of classes with 95 % intervals "
+        "Means over walks ± population standard deviation, as in the study; shares of classes with 95 % intervals "
         "over walks. A click on a heading sorts; the file CSV holds all digits.",
     ),
 }
