@@ -154,6 +154,8 @@ def make_app() -> Dash:
     app.layout = make_layout([(name, panel.title) for name, panel in PANELS.items()])
     register(app)
     add_routes(app.server)
+    # Dash learns which scripts it serves while it answers its first request, and refuses those that come meanwhile.
+    app.server.test_client().get("/")
     return app
 
 

@@ -11,6 +11,7 @@ from plotly.utils import PlotlyJSONEncoder
 from app import callbacks, ids, view
 from app.heads import HEADS
 from app.layout import EXPORTS, INDEX, KEYS, make_layout
+from app.main import make_app
 from app.panels import PANELS as ALL
 from app.panels import PLACES, analysis_of
 from app.state import MOST_COLUMNS
@@ -140,3 +141,10 @@ def test_places_that_scripts_fill_are_empty(parts):
     for part in parts:
         if getattr(part, "id", None) in filled or getattr(part, "className", None) in classes:
             assert getattr(part, "children", None) is None
+
+
+def test_scripts_are_known_before_the_first_reader_asks_for_them():
+    paths = make_app().registered_paths
+    assert {"dash_ag_grid.min.js", "async-community.js"} <= set(paths["dash_ag_grid"]) and paths[
+        "dash_mantine_components"
+    ]
