@@ -67,6 +67,7 @@ def caption(result, view: View) -> str:
             f"Hessian H at {len(result.step):,} steps, {result.method}, P = {result.parameters:,}",
             f"total loss, {part} patterns",
             f"λmax {first} → {last}",
+            *(["shares ≈, rough"] if result.method == "estimated" else []),
             "grey: trace" + (" ± standard error" if (result.trace_error > 0).any() else ""),
             *([f"{holes} of {len(result.step)} steps left as gaps: second derivatives not finite"] if holes else []),
         ]
