@@ -38,7 +38,9 @@ ABOUT = (
     "surface there takes the eigenvalues at that point.",
     "The third place, Clouds, shows every point that walks visit, by its loss and gradient norm. Drag a rectangle "
     "over points to learn what they are, and Zoom in to see them alone; click a point to look at the loss, or at the "
-    "spectrum, around it.",
+    "spectrum, around it. Its curvature is judged by one of two rules: by the full Hessian, or as in the study by one "
+    "Hessian for each weight tensor. The second leaves out all curvature between tensors, so that with a convex loss "
+    'no point of a ReLU network can have a negative eigenvalue but by rounding: part of what makes it "most convex".',
     "Drag a rectangle on a contour map, and every column computes that window of its plane at full resolution; "
     "Zoom in does it on surfaces, around the point last clicked. Breadcrumbs above the pictures, Back out and a "
     "double click on a map lead back. Turn tilts the plane about its first direction.",
