@@ -74,14 +74,15 @@ def caption(result, view: View) -> str:
             f"λmax {number(result.largest[0])}, λmin {number(result.smallest[0])}",
             f"effective rank {number(result.effective_rank)}",
             *condition,
-            *([] if len(result.eigenvalues) else ["grey band: counts as zero"]),
+            f"zero: within ±{number(result.cut, 2)}, grey",
         ]
     )
 
 
 def size(result) -> str:
     """How much was computed."""
-    return f"{result.parameters:,} eigenvalues" if len(result.eigenvalues) else f"{len(result.nodes):,} probes"
+    known = len(result.eigenvalues)
+    return parts.counted(known, "eigenvalue") if known else parts.counted(len(result.nodes), "probe")
 
 
 def _nothing(result, view: View) -> str:
