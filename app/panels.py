@@ -2,6 +2,7 @@
 figure file and one line here.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -10,12 +11,13 @@ from app.figures import cloud, evolution, line, parts, replicates, rises, satura
 from compute.clouds import Cloud
 from compute.evolution import Evolution
 from compute.lines import Line
-from compute.options import AUTO
+from compute.options import AUTO, text
 from compute.replicates import Replicates
 from compute.rises import Rise
 from compute.saturation import Saturation
 from compute.slices import Slice
 from compute.spectra import Spectrum
+from compute.study import PACES, RANGES
 from compute.train import Training
 
 
@@ -27,7 +29,8 @@ def widest(results: Sequence) -> dict[str, float]:
 @dataclass(frozen=True)
 class Panel:
     """`picture` is a module of figures: `figure(result, view, scale, colour)`, `span(result, view)` of what a shared
-    range must hold, `caption(result, view)` and `size(result)`, a few words on how much was computed.
+    range must hold, `caption(result, view)` and `size(result)`, a few words on how much was computed. `places` are
+    those where it stands, in the order of PANELS.
 
     `common(spans, view)` makes the range of a row from the spans; `coarse` panels are drawn as their answers come, the
     others once their row has its range. `agree(results)` names options that all columns of a row take, where the
@@ -39,6 +42,7 @@ class Panel:
     title: str
     spec: type
     picture: ModuleType
+    places: tuple[str, ...]
     common: Callable = parts.hull
     coarse: bool = False
     reaches: bool = False
@@ -47,27 +51,31 @@ class Panel:
     preset: Mapping[str, str] = field(default_factory=dict)
 
 
-SETTINGS = (  # the study's ranges and step sizes: name, b, pace, longest step as a share of 2b, steps
-    ("micro", "1.0", "micro", "0.01", "1000"), ("macro", "1.0", "macro", "0.1", "100"),
-    ("wide-micro", "10.0", "micro", "0.01", "1000"), ("wide-macro", "10.0", "macro", "0.1", "100"),
-)  # fmt: skip
-PANELS = {
-    "slice": Panel("Surface", Slice, slice, common=parts.common, coarse=True, reaches=True),
-    "line": Panel("1-D slice", Line, line, common=parts.common, reaches=True),
-    "training": Panel("Training", Training, training, common=parts.common),
-    "spectrum": Panel("Spectrum", Spectrum, spectrum, coarse=True),
-    "evolution": Panel("Along the training", Evolution, evolution, coarse=True, rank=1),
-    "sharpness": Panel("Sharpness", Rise, rises, coarse=True, rank=1),
-    "saturation": Panel("Saturation", Saturation, saturation, agree=widest),
-    "replicates": Panel("Over seeds", Replicates, replicates, coarse=True, rank=2),
-    "cloud": Panel("Cloud", Cloud, cloud, common=cloud.common, coarse=True),
-    **{
-        f"cloud-{name}": Panel(
-            f"±{float(bound):g}, {pace}", Cloud, cloud, common=cloud.common, coarse=True, rank=1 + number,
-            preset={"walk_range": bound, "walk_size": size, "walk_steps": steps},
+def small_multiples() -> dict[str, Panel]:
+    """A cloud for each range and step size of the study."""
+    return {
+        f"cloud-{bound:g}-{pace}": Panel(
+            f"±{bound:g}, {pace}", Cloud, cloud, CLOUDS, common=cloud.common, coarse=True, rank=1 + number,
+            preset={"walk_range": text(bound), "walk_size": text(size), "walk_steps": text(steps)},
         )
-        for number, (name, bound, pace, size, steps) in enumerate(SETTINGS)
-    },
+        for number, (bound, (pace, (size, steps))) in enumerate(itertools.product(RANGES, PACES.items()))
+    }  # fmt: skip
+
+
+LANDSCAPE, CURVATURE, CLOUDS = (("landscape",), ("curvature",), ("clouds",))
+PANELS = {
+    "slice": Panel(
+        "Surface", Slice, slice, (*LANDSCAPE, *CURVATURE), common=parts.common, coarse=True, reaches=True
+    ),
+    "line": Panel("1-D slice", Line, line, LANDSCAPE, common=parts.common, reaches=True),
+    "training": Panel("Training", Training, training, LANDSCAPE, common=parts.common),
+    "spectrum": Panel("Spectrum", Spectrum, spectrum, CURVATURE, coarse=True),
+    "evolution": Panel("Along the training", Evolution, evolution, CURVATURE, coarse=True, rank=1),
+    "sharpness": Panel("Sharpness", Rise, rises, CURVATURE, coarse=True, rank=1),
+    "saturation": Panel("Saturation", Saturation, saturation, CURVATURE, agree=widest),
+    "replicates": Panel("Over seeds", Replicates, replicates, CURVATURE, coarse=True, rank=2),
+    "cloud": Panel("Cloud", Cloud, cloud, CLOUDS, common=cloud.common, coarse=True),
+    **small_multiples(),
 }  # fmt: skip
 
 
@@ -80,12 +88,9 @@ class Rows:
 
 
 PLACES = {  # by the names of app.view.PLACES
-    "landscape": Rows(("slice", "line", "training"), head="training"),
-    "curvature": Rows(
-        ("slice", "spectrum", "evolution", "sharpness", "saturation", "replicates"), head="spectrum"
-    ),
-    "clouds": Rows(("cloud", *(f"cloud-{name}" for name, *_ in SETTINGS)), head="cloud"),
-}  # fmt: skip
+    place: Rows(tuple(name for name, panel in PANELS.items() if place in panel.places), head)
+    for place, head in (("landscape", "training"), ("curvature", "spectrum"), ("clouds", "cloud"))
+}
 
 
 def places_of(name: str, options: Callable[[type], Mapping[str, object]]) -> list[str]:

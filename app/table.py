@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.figures.cloud import with_interval
 from app.figures.points import tolerance
 from app.heads import digits, percent
 from app.theme import hue
 from app.view import View
 from compute.activations import ACTIVATIONS
 from compute.classes import NAMES
-from compute.intervals import Share, interval
+from compute.intervals import interval
 from compute.stagnation import COUNTERS
 from compute.summaries import mean_of, over_steps, shares
 
@@ -183,7 +184,7 @@ def _of_cloud(result, view: View) -> dict:
     values |= {f"{name}_sd": _cell(mean.sd) for name, mean in means.items()}
     values |= {f"{name}_{end}": _cell(getattr(share, end)) for name, share in kinds.items() for end in ("low", "high")}
     texts = {name: f"{digits(mean.mean)} ± {digits(mean.sd, 2)}" if mean.count else "–" for name, mean in means.items()}
-    texts |= {name: _with_ends(share) for name, share in kinds.items()}
+    texts |= {name: with_interval(share) for name, share in kinds.items()}
     broken = int((result.broken_at >= 0).sum())
     return {
         "id": problem.activation, "activation": ACTIVATIONS[problem.activation].label, "hue": hue(problem.activation),
@@ -192,12 +193,6 @@ def _of_cloud(result, view: View) -> dict:
         "walk": walk.walk, "seed": walk.walk_seed, "tolerance": tolerance(view),
         **values, "broken": broken, "texts": texts | {"broken": f"{broken:,}"},
     }  # fmt: skip
-
-
-def _with_ends(share: Share) -> str:
-    if not share.count:
-        return "–"
-    return f"{percent(share.share)} [{percent(share.low)[:-2]}, {percent(share.high)[:-2]}]"
 
 
 # ---------------------------------------------------------------------------------------------- which there are

@@ -22,7 +22,7 @@ from compute.keys import key_of
 from compute.loss import make_loss
 from compute.nets import Problem
 from compute.options import check, option
-from compute.planes import PARTS
+from compute.planes import PARTS, part_option
 from compute.tasks import CannotAnswer, Task
 from compute.train import VERSIONS as TRAIN_VERSIONS
 from compute.train import Start, Training, TrainingResult, reach, recorded_steps
@@ -36,7 +36,7 @@ class Evolution:
 
     problem: Problem = Problem()
     start: Start = Start()
-    part: str = option("train", choices=PARTS, label="Patterns", help="Which patterns the loss is averaged over.")
+    part: str = part_option()
     along: int = option(
         17,
         low=2,

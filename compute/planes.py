@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,6 +37,13 @@ STATISTICS = {
     "recomputed": "recomputed at every point",
 }
 PARTS = {"train": "training part", "test": "test part"}
+
+
+def part_option(told: str = "Which patterns the loss is averaged over.") -> Any:
+    """The field of a spec that says which patterns it looks at: declared once for all that ask."""
+    return option("train", choices=PARTS, label="Patterns", help=told)
+
+
 DIRECTIONS = {
     "filter": "filter-normalised, orthogonal",
     "filter_original": "filter-normalised, as published",
@@ -92,7 +100,7 @@ class Where:
         label="Half width",
         help="How far the picture reaches, in units of the directions' length; auto chooses and says how.",
     )
-    part: str = option("train", choices=PARTS, label="Patterns", help="Which patterns the loss is averaged over.")
+    part: str = part_option()
     statistics: str = option(
         "fixed",
         choices=STATISTICS,

@@ -25,7 +25,7 @@ from compute.keys import key_of
 from compute.loss import Loss, make_loss
 from compute.nets import Problem
 from compute.options import check, option
-from compute.planes import PARTS
+from compute.planes import PARTS, part_option
 from compute.sharpness import ascent, keskar
 from compute.tasks import Task
 from compute.train import VERSIONS as TRAIN_VERSIONS
@@ -46,12 +46,7 @@ class Replicates:
 
     problem: Problem = Problem()
     start: Start = Start()
-    part: str = option(
-        "train",
-        choices=PARTS,
-        label="Patterns",
-        help="Which patterns curvature, sharpness and saturation are taken on.",
-    )
+    part: str = part_option("Which patterns curvature, sharpness and saturation are taken on.")
     replicates: int = option(
         10, low=1, high=200, label="Seeds", help="Trainings from so many seeds, the start's own and those after it."
     )

@@ -32,8 +32,8 @@ from compute.kernels.curvature import check_part, operator
 from compute.keys import key_of
 from compute.loss import Loss, make_loss
 from compute.nets import Problem
-from compute.options import check, option
-from compute.planes import PARTS
+from compute.options import check
+from compute.planes import PARTS, part_option
 from compute.sharpness import GRADIENTS, ascent, keskar
 from compute.tasks import Task
 from compute.train import VERSIONS as TRAIN_VERSIONS
@@ -51,7 +51,7 @@ class Rise:
 
     problem: Problem = Problem()
     start: Start = Start()
-    part: str = option("train", choices=PARTS, label="Patterns", help="Which patterns the loss is averaged over.")
+    part: str = part_option()
 
     def __post_init__(self):
         check(self)

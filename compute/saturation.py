@@ -24,7 +24,7 @@ from compute.keys import key_of
 from compute.loss import Loss, make_loss
 from compute.nets import Problem
 from compute.options import AUTO, BadSpec, check, option
-from compute.planes import PARTS, symmetric_axis
+from compute.planes import PARTS, part_option, symmetric_axis
 from compute.tasks import CannotAnswer, Task
 from compute.train import VERSIONS as TRAIN_VERSIONS
 from compute.train import Start, Training, TrainingResult, reach, recorded_steps
@@ -40,7 +40,7 @@ class Saturation:
 
     problem: Problem = Problem()
     start: Start = Start()
-    part: str = option("train", choices=PARTS, label="Patterns", help="Which patterns are sent through the network.")
+    part: str = part_option("Which patterns are sent through the network.")
     bins: int = option(40, low=2, high=400, label="Bins", help="Of a histogram; even, so that 0 lies on an edge.")
     z_range: float | str = option(
         AUTO,

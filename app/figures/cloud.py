@@ -99,7 +99,7 @@ def _batched(result) -> bool:
 
 def size(result) -> str:
     """How much was computed."""
-    return f"{len(result.loss):,} walks"
+    return parts.counted(len(result.loss), "walk")
 
 
 def head(result) -> list[tuple[str, str]]:
@@ -120,7 +120,7 @@ def _names(result, view: View) -> list[dict]:
         return [_above("no point is classified by its curvature", GREY, 0, 0)]
     found = shares(result, view.rule, tolerance(view))
     return [
-        _above(f"■ {name} {_with_interval(found[name])}", COLOURS[code], *PLACES[name])
+        _above(f"■ {name} {with_interval(found[name])}", COLOURS[code], *PLACES[name])
         for code, name in enumerate(NAMES)
     ]
 
@@ -133,7 +133,8 @@ def _above(text: str, colour: str, column: int, row: int) -> dict:
     }  # fmt: skip
 
 
-def _with_interval(share: Share) -> str:
+def with_interval(share: Share) -> str:
+    """71 % [67, 75]."""
     if math.isnan(share.share):
         return "–"
     low, high = (_points(end) for end in (share.low, share.high))
@@ -274,7 +275,7 @@ def brushed(result, view: View, scale: Scale) -> dict:
     found = selected(result, view, scale, view.brush)  # type: ignore[arg-type]
     if not found["points"]:
         return {"sentence": "No point of this cloud lies in the brushed region.", "nearest": []}
-    kinds = [f"{name} {_with_interval(share)}" for name, share in found["shares"].items() if share.share > 0]
+    kinds = [f"{name} {with_interval(share)}" for name, share in found["shares"].items() if share.share > 0]
     first, last = found["steps"]
     told = [
         f"Brushed: {found['points']:,} points of {len(found['walks']):,} walks, steps {first:,} to {last:,}",

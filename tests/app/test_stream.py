@@ -189,7 +189,7 @@ def test_small_multiples_of_clouds_share_their_axes(pool, cache):
     assert {panel for _, panel in found} == set(PLACES["clouds"].panels)
     ranges = {tuple(end["figure"]["layout"][axis]["range"]) for end in found.values() for axis in ("xaxis",)}
     assert len(ranges) == 1 != len(alone)
-    specs = [question("cloud", found[0, f"cloud-{name}"]["query"]) for name in ("micro", "wide-macro")]
+    specs = [question("cloud", found[0, f"cloud-{name}"]["query"]) for name in ("1-micro", "10-macro")]
     assert [(spec.walking.walk_range, spec.walking.walk_size, spec.walking.walk_steps) for spec in specs] == [
         (1.0, 0.01, 1000), (10.0, 0.1, 100),
     ]  # fmt: skip
