@@ -1,6 +1,7 @@
 """The cloud against the walks, Hessians and saturations it is made of; nested questions; what is refused and told."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from compute.activations import ACTIVATIONS
 from compute.activity import mean_saturation
 from compute.classes import RULES, SINGULAR, UNKNOWN, extremes
 from compute.clouds import MEASURED, Cloud, CloudResult, cloud_levels, cloud_size, merge, parts, point
-from compute.jobs import ask, check_cost
+from compute.jobs import ask, check_cost, one_thread
 from compute.kernels.hessians import hessians
 from compute.loss import make_loss
 from compute.nets import Problem, initial
@@ -33,6 +34,13 @@ ROUTES = {
     "batches": "dataset=iris&widths=4&walks=5&walk_steps=30&walk_batch=32&classified=0.2",
     "deep": "dataset=wine&widths=5-4&activation=gelu&walks=3&walk_steps=20&classified=0.3",
 }
+
+
+@pytest.fixture(autouse=True)
+def as_a_worker_computes() -> Iterator[None]:
+    """Answers are of one thread; sums shared between threads differ in the last bit."""
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
