@@ -60,14 +60,14 @@ def sections(options: Mapping[str, Option]) -> dict[str, list[Option]]:
     for option in options.values():
         if option.name in ELSEWHERE | IN_HEADER:
             continue
-        shape = option.group == "Problem" and option.when and option.when[0] == "activation"
+        shape = option.group == "Problem" and "activation" in option.hangs_on
         group = "Activation" if shape or option.name == "activation" else option.group
         found.setdefault(SECTIONS.get(group, group), []).append(option)
     return {heading: members for heading, members in found.items() if members}
 
 
 def is_first(option: Option) -> bool:
-    return option.name in FIRST or (option.when is not None and option.when[0] in FIRST)
+    return option.name in FIRST or any(name in FIRST for name in option.hangs_on)
 
 
 def prop(option: Option) -> str:

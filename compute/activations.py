@@ -35,7 +35,7 @@ class Activation:
     note: str  # one sentence
     source: str
     init: str  # the initialisation suited to it: "xavier", "he" or "lecun"
-    saturation: str  # how it is measured: "bounded", "zero share", "lower asymptote" or "none"
+    saturation: str  # how it is measured: "bounded", "zero share", "lower asymptote" or "none"; "mixed" if it cannot be
     parameter: str = ""  # the option that `parameter` is read from: "alpha", "slope", "beta" or none
     twice: bool = True  # False where no derivative tells anything, so a Hessian of the loss is empty
     homogeneous: bool = False  # f(c x) = c f(x) for every c > 0
@@ -264,3 +264,56 @@ ACTIVATIONS: dict[str, Activation] = {
     ),
 }
 # fmt: on
+
+
+# ---------------------------------------------------------------------------------------------- mixtures
+
+# What a hidden unit's function is made of: (activation, its own parameter, weight), the weights adding up to 1.
+Blend = tuple[tuple[str, float, float], ...]
+
+
+def unit_of(blend: Blend) -> Activation:
+    """The facts of a hidden unit's function: those of the activation, or of the convex combination of two."""
+    return ACTIVATIONS[blend[0][0]] if len(blend) == 1 else _mixed(*blend)
+
+
+def share_text(share: float) -> str:
+    """t as labels have it: 0.30, with more digits only where it has them."""
+    return f"{share:.2f}" if abs(share - round(share, 2)) < 1e-9 else f"{share:.4g}"
+
+
+def _mixed(first: tuple[str, float, float], second: tuple[str, float, float]) -> Activation:
+    """(1 − t) f₁ + t f₂. Its range is that of the weighted ends, which it need not reach; it is as smooth as the
+    rougher of both, has second derivatives that tell something only if both have, and is measured for saturation only
+    if both are measured alike.
+    """
+    (one, p, rest), (other, q, t) = ((ACTIVATIONS[name], value, weight) for name, value, weight in (first, second))
+
+    def function(x: Tensor, _: float) -> Tensor:
+        return rest * one.function(x, p) + t * other.function(x, q)
+
+    return Activation(
+        label=f"{one.label} → {other.label}, t = {share_text(t)}",
+        function=function,
+        low=rest * one.low + t * other.low,
+        high=rest * one.high + t * other.high,
+        left=f"{rest:.4g} ({one.left}) + {t:.4g} ({other.left})",
+        right=f"{rest:.4g} ({one.right}) + {t:.4g} ({other.right})",
+        flat=one.flat if one.flat == other.flat else "where the slopes of both vanish, or cancel",
+        smoothness=_rougher(one.smoothness, other.smoothness),
+        note=f"{rest:.4g} times {one.label} and {t:.4g} times {other.label}, at every hidden unit.",
+        source=f"{one.source}; {other.source}",
+        init=one.init if one.init == other.init else f"{one.init} and {other.init}, by their weights",
+        saturation=one.saturation if one.saturation == other.saturation else "mixed",
+        twice=one.twice and other.twice,
+        homogeneous=one.homogeneous and other.homogeneous,
+    )
+
+
+def _rougher(one: str, other: str) -> str:
+    """The smoothness of a sum: that of the rougher term."""
+    order = ("jumps", "continuous", "C¹", "C∞")
+    rank = [next(n for n, how in enumerate(order) if told.startswith(how)) for told in (one, other)]
+    first, second = (one, other) if rank[0] <= rank[1] else (other, one)
+    both = first != second and first.startswith("continuous") and second.startswith("continuous")
+    return "continuous, with the kinks of both" if both else first

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.activations import ACTIVATIONS
+from compute.activations import ACTIVATIONS, Blend, unit_of
 from compute.cost import loss_seconds
 from compute.loss import Loss
 from compute.nets import Problem
@@ -49,10 +49,16 @@ class LowerEnd:
     bend: float
 
 
-@functools.lru_cache(maxsize=64)
 def lower_end(activation: str, parameter: float) -> LowerEnd:
+    """Of one activation."""
+    return lower_end_of(((activation, parameter, 1.0),))
+
+
+@functools.lru_cache(maxsize=64)
+def lower_end_of(blend: Blend) -> LowerEnd:
     """Found on a grid of 0.001, so that the turn of a dipping activation is good to that."""
-    function, z = ACTIVATIONS[activation].function, torch.linspace(-10, 0, 10_001, dtype=torch.float64)
+    function, parameter = unit_of(blend).function, blend[0][1]
+    z = torch.linspace(-10, 0, 10_001, dtype=torch.float64)
     value = function(torch.tensor(FAR, dtype=torch.float64), parameter)
     bends = (function(z, parameter) - value).abs()
     return LowerEnd(float(value), float(z[bends.argmax()]), float(bends.max()))
@@ -68,7 +74,7 @@ def settled(z: Tensor, outputs: Tensor, end: LowerEnd) -> Tensor:
 
 
 def _bounded(problem: Problem, z: Tensor, outputs: Tensor) -> Tensor:
-    return phi(outputs, ACTIVATIONS[problem.activation].low, ACTIVATIONS[problem.activation].high)
+    return phi(outputs, problem.unit.low, problem.unit.high)
 
 
 def _zero(problem: Problem, z: Tensor, outputs: Tensor) -> Tensor:
@@ -76,7 +82,7 @@ def _zero(problem: Problem, z: Tensor, outputs: Tensor) -> Tensor:
 
 
 def _lower(problem: Problem, z: Tensor, outputs: Tensor) -> Tensor:
-    return settled(z, outputs, lower_end(problem.activation, problem.sharpness))
+    return settled(z, outputs, lower_end_of(problem.blend))
 
 
 def _none(problem: Problem, z: Tensor, outputs: Tensor) -> Tensor:
@@ -115,7 +121,11 @@ MEASURES = {
         "our own choice",
     ),
     "none": Measure("none", _none, "none, since the activation is flat at neither end", "our own choice"),
+    "mixed": Measure(
+        "none", _none, "none, since the two activations that are mixed are measured in different ways", "our own choice"
+    ),
 }
+UNMEASURED = ("none", "mixed")
 
 
 @dataclass(frozen=True)
@@ -169,7 +179,7 @@ def _total(tensors: Iterator[Tensor]) -> Tensor:
 
 def _sums(problem: Problem, seen: Seen) -> Tensor:
     """(4, units) sums over patterns: saturation, |f′| < FLAT, f′ ≠ 0, and their number."""
-    measure, slope = MEASURES[ACTIVATIONS[problem.activation].saturation], seen.slopes.abs()
+    measure, slope = MEASURES[problem.unit.saturation], seen.slopes.abs()
     values = torch.stack([measure.function(problem, seen.z, seen.outputs), slope < FLAT, slope > 0]).sum(2)
     values = torch.where(seen.z.isfinite().all(1), values, torch.nan)
     return torch.cat([values, torch.full_like(values[:1], seen.z.shape[1])])
@@ -188,7 +198,7 @@ def mean_saturation(loss: Loss, thetas: Tensor) -> Tensor:
 
 
 def _mean_saturation(loss: Loss, thetas: Tensor) -> Tensor:
-    measure, x = MEASURES[ACTIVATIONS[loss.problem.activation].saturation].function, loss.parts["train"].x
+    measure, x = MEASURES[loss.problem.unit.saturation].function, loss.parts["train"].x
     units = [layer.units for layer in loss.problem.layers[:-1]]
     layers, sums = iter(units), torch.zeros(len(thetas), dtype=torch.float64)
 
@@ -255,10 +265,13 @@ def histograms(loss: Loss, theta: Tensor, part: str, edges: np.ndarray, output_e
 
 
 def _bounds(problem: Problem) -> tuple[float, float]:
-    """Infimum and supremum of the activation with its own parameter."""
-    activation = ACTIVATIONS[problem.activation]
-    own = activation.saturation == "lower asymptote" and activation.parameter  # facts are stated for its default
-    return lower_end(problem.activation, problem.sharpness).value if own else activation.low, activation.high
+    """Infimum and supremum of the activation with its own parameter; of two mixed the weighted ends of both."""
+    lows = []
+    for name, parameter, weight in problem.blend:
+        activation = ACTIVATIONS[name]
+        own = activation.saturation == "lower asymptote" and activation.parameter  # facts are stated for its default
+        lows.append(weight * (lower_end(name, parameter).value if own else activation.low))
+    return sum(lows), problem.unit.high
 
 
 def edges_of_outputs(problem: Problem, curve: np.ndarray, bins: int) -> np.ndarray:

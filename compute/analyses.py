@@ -3,7 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from compute import clouds, evolution, extents, lines, planes, replicates, rises, saturation, slices, spectra, train
+from compute import (
+    clouds,
+    evolution,
+    extents,
+    lines,
+    morphs,
+    planes,
+    replicates,
+    rises,
+    saturation,
+    slices,
+    spectra,
+    train,
+)
 from compute.keys import key_of
 from compute.options import BadSpec, build, nearest, parse, relevant, show
 from compute.tasks import Task
@@ -67,6 +80,10 @@ ANALYSES = {
         "Loss-gradient cloud", clouds.Cloud, clouds.CloudResult, clouds.cloud_levels, clouds.cloud_size,
         clouds.VERSIONS,
         "Every point that walks visit: loss, gradient norm, test loss, saturation, curvature, stagnation.",
+    ),
+    "morph": Analysis(
+        "Morph", morphs.Morph, morphs.MorphResult, morphs.morph_levels, morphs.morph_size, morphs.VERSIONS,
+        "Slices from one activation to another, or over its own parameter, each frame trained anew.",
     ),
 }  # fmt: skip
 

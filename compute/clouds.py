@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from compute import walks
-from compute.activations import ACTIVATIONS
 from compute.activity import MEASURES, mean_saturation
 from compute.classes import RULES, classify, extremes, point_seconds
 from compute.cost import PIECE, patterns, walk_seconds
@@ -81,7 +80,7 @@ class Cloud:
     @property
     def curved(self) -> bool:
         """Whether the loss has second derivatives that autograd sees."""
-        return ACTIVATIONS[self.problem.activation].twice or len(self.problem.layers) == 1
+        return self.problem.unit.twice or len(self.problem.layers) == 1
 
     def _affordable(self) -> float:
         if not self.curved or self.problem.parameters > LARGEST:
@@ -92,7 +91,7 @@ class Cloud:
     def _check_curvature(self):
         if not self.curved:
             raise BadSpec(
-                f"The loss of a network of {ACTIVATIONS[self.problem.activation].label} units has no curvature to "
+                f"The loss of a network of {self.problem.unit.label} units has no curvature to "
                 "speak of: every derivative of a step is 0. Choose classified=0 or another activation."
             )
         if self.problem.parameters > LARGEST:
@@ -283,7 +282,7 @@ def gather(spec: Cloud, *stretches: Stretch) -> CloudResult:
     empty = np.empty((W, 0, 3))
     return _told(
         CloudResult(
-            spec, **measured, measure=ACTIVATIONS[spec.problem.activation].saturation,
+            spec, **measured, measure=spec.problem.unit.saturation,
             looked=np.empty((W, 0), np.int32), full=empty, tensors=empty,
             **{name: np.stack([getattr(s, name) for s in stagnation]) for name in STAGNATION},
             broken_at=walks.first_broken(measured["loss"], measured["gradient_norm"]),
@@ -318,7 +317,7 @@ def _told(result: CloudResult) -> CloudResult:
 
 def _notes(spec: Cloud) -> tuple[str, ...]:
     problem, count = spec.problem, spec.walking.walks
-    measure = MEASURES[ACTIVATIONS[problem.activation].saturation]
+    measure = MEASURES[problem.unit.saturation]
     what = f"{DATASETS[problem.dataset].label}, {problem.architecture}, data seed {problem.data_seed}."
     numbers = f"Walks {spec.first_walk} to {spec.first_walk + count - 1}." if spec.first_walk else ""
     return tuple(filter(None, (
@@ -331,12 +330,12 @@ def _curvature_note(spec: Cloud) -> str:
     problem = spec.problem
     if not spec.looked:
         reason = (
-            f" {problem.activation} has no second derivative." if not spec.curved
+            f" {problem.unit.label} has no second derivative." if not spec.curved
             else f" {problem.parameters:,} parameters are too many." if problem.parameters > LARGEST else ""
         )  # fmt: skip
         return f"No point is classified by its curvature.{reason}"
     share = "All" if spec.looked == spec.points else f"{spec.looked} of {spec.points}, drawn at random,"
-    kink = ACTIVATIONS[problem.activation].label if "kink" in ACTIVATIONS[problem.activation].smoothness else ""
+    kink = problem.unit.label if "kink" in problem.unit.smoothness else ""
     return "".join((
         f"Curvature: {share} points of each walk.",
         f" {kink} has a kink, whose second derivative counts as 0." if kink and len(problem.layers) > 1 else "",

@@ -70,7 +70,7 @@ def loss_seconds(problem: Problem, part: str = "train") -> float:
 
 def compiled(problem: Problem) -> bool:
     """Whether a slice takes a compiled path, as far as can be said beforehand."""
-    quick = NUMBA and problem.dtype == "float32"
+    quick = NUMBA and problem.dtype == "float32" and not problem.mixed
     return quick and (problem.network == "lenet" or (problem.plain and max(problem.widths, default=0) <= WIDEST))
 
 

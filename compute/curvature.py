@@ -56,10 +56,9 @@ class Summary:
 
 def check_curved(problem: Problem, part: str) -> None:
     """Raises CannotAnswer where the activation has no second derivative, or the part no patterns."""
-    activation = ACTIVATIONS[problem.activation]
     if not curved(problem):
         raise CannotAnswer(
-            f"The loss of a network of {activation.label} units has no curvature to speak of: every derivative of a "
+            f"The loss of a network of {problem.unit.label} units has no curvature to speak of: every derivative of a "
             "step is 0. Choose another activation.",
             "no second derivative",
         )
@@ -74,16 +73,21 @@ def check_patterns(problem: Problem, part: str) -> None:
 
 def curved(problem: Problem) -> bool:
     """Whether the loss has second derivatives that say something."""
-    return ACTIVATIONS[problem.activation].twice or len(problem.layers) == 1
+    return problem.unit.twice or len(problem.layers) == 1
+
+
+def stepping(problem: Problem) -> str:
+    """The labels of what has no second derivative among the hidden units' activations."""
+    entries = [ACTIVATIONS[name] for name, _, _ in problem.blend]
+    return " and ".join(entry.label for entry in entries if not entry.twice)
 
 
 def kinked(problem: Problem) -> tuple[str, ...]:
     """A note where the activation has kinks, of which second derivatives see nothing."""
-    activation = ACTIVATIONS[problem.activation]
-    if "kink" not in activation.smoothness or len(problem.layers) == 1:
+    if "kink" not in problem.unit.smoothness or len(problem.layers) == 1:
         return ()
-    return (f"{activation.label} has a kink, whose second derivative counts as 0: curvature that sits in kinks is not "
-            "seen.",)  # fmt: skip
+    label = problem.unit.label
+    return (f"{label} has a kink, whose second derivative counts as 0: curvature that sits in kinks is not seen.",)
 
 
 def is_small(problem: Problem) -> bool:

@@ -94,6 +94,11 @@ def guarded(run: Callable, *args: Any) -> Any:
     for value in args:
         if isinstance(value, Failure):
             return value
+    return attempted(run, *args)
+
+
+def attempted(run: Callable, *args: Any) -> Any:
+    """The result of run(*args), or a reason why there is none as a Failure; a Failure among the arguments is one."""
     try:
         with one_thread():
             return run(*args)
@@ -105,6 +110,10 @@ def guarded(run: Callable, *args: Any) -> Any:
         if not isinstance(error, MemoryError) and not any(words in str(error) for words in _OUT_OF_MEMORY):
             raise
         return Failure("There was not enough memory for this. Choose fewer patterns or a smaller network.", "memory")
+
+
+def _way(task: Task) -> Callable:
+    return attempted if task.gaps else guarded
 
 
 # ---------------------------------------------------------------------------------------------- cost
@@ -211,7 +220,7 @@ def _ask_here(spec, cache: Cache | None, progress):
     total, done = sum(task.seconds for task in tasks) or 1.0, 0.0
     for task in tasks:
         args = [results[part.key] if isinstance(part, Task) else part for part in task.args]
-        results[task.key] = guarded(task.run, *args)
+        results[task.key] = _way(task)(task.run, *args)
         for needed in task.needs():
             readers[needed.key] -= 1
             if not readers[needed.key]:
@@ -426,7 +435,7 @@ class Watch:
     def _send(self, task: Task, args: list, priority: int, worker: str | None) -> None:
         wish = {"workers": [worker], "allow_other_workers": True} if worker else {}
         self._futures[task.key] = self._client.submit(  # type: ignore[union-attr]
-            guarded, task.run, *args, key=task.key, priority=priority, pure=True, retries=0, **wish
+            _way(task), task.run, *args, key=task.key, priority=priority, pure=True, retries=0, **wish
         )
 
     def open(self) -> bool:

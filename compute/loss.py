@@ -218,9 +218,9 @@ def make_loss(problem: Problem) -> Loss:
 def make_joint_loss(problems: list[Problem]) -> Loss:
     """One loss for a batch of as many points, the b-th under the b-th problem's activation.
 
-    Problems may differ in activation and its parameter only.
+    Problems may differ in activation, its parameter and what is mixed in only.
     """
-    groups = [list(group) for _, group in itertools.groupby(problems, lambda p: (p.activation, p.sharpness))]
+    groups = [list(group) for _, group in itertools.groupby(problems, lambda p: p.blend)]
     acts, sizes = [activation_of(group[0]) for group in groups], [len(group) for group in groups]
     if len(groups) == 1:
         return make_loss(problems[0])

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.activations import ACTIVATIONS
+from compute.activations import ACTIVATIONS, Activation, Blend, unit_of
 from compute.criteria import CRITERIA
 from compute.datasets import DATASETS
 from compute.layers import Layer, count
@@ -44,8 +44,12 @@ def _of(network: str) -> tuple[str, Callable[[str], bool]]:
     return ("network", lambda name: name == network)
 
 
-def _reads(parameter: str) -> tuple[str, Callable[[str], bool]]:
-    return ("activation", lambda name: ACTIVATIONS[name].parameter == parameter)
+ENDS = ("activation", "mix_with", "morph_to")  # the options that name an activation, any of which may read a parameter
+UNMIXED = "none"
+
+
+def _reads(parameter: str) -> tuple[tuple[str, ...], Callable[[str], bool]]:
+    return (ENDS, lambda name: name in ACTIVATIONS and ACTIVATIONS[name].parameter == parameter)
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,23 @@ class Problem:
         label="β (softplus)",
         help="Sharpness of softplus; large is near ReLU.",
     )
+    mix_with: str = option(
+        UNMIXED,
+        choices=lambda: {UNMIXED: "nothing", **ACTIVATIONS},
+        when=("mix_with", lambda name: name != UNMIXED),
+        group="Activation",
+        label="Mix with",
+        help="Every hidden unit computes (1 − t) times its activation and t times this one.",
+    )
+    mix: float = option(
+        0.5,
+        low=0.0,
+        high=1.0,
+        when=("mix_with", lambda name: name != UNMIXED),
+        group="Activation",
+        label="Share t mixed in",
+        help="0 is the activation alone, 1 the other one alone; `auto` initial weights have the weighted variance.",
+    )
     loss: str = option(
         AUTO,
         choices=lambda: {AUTO: "suited to the data", **CRITERIA},
@@ -165,6 +186,7 @@ class Problem:
 
     def __post_init__(self):
         check(self)
+        self._settle_mix()
         if self.loss == AUTO:
             regression = DATASETS[self.dataset].classes == 0
             object.__setattr__(self, "loss", "squared_error" if regression else "sigmoid_cross_entropy")
@@ -175,6 +197,14 @@ class Problem:
                 f"A network may have at most {MOST_PARAMETERS:,} parameters, so that its trajectory fits in memory; "
                 f"{self.architecture} has {self.parameters:,}. Choose smaller widths."
             )
+
+    def _settle_mix(self):
+        """A mixture of one activation only is that activation: equal functions are one question."""
+        if self.mix_with != UNMIXED and self.mix == 1:
+            object.__setattr__(self, "activation", self.mix_with)
+        if self.mix_with in (UNMIXED, self.activation) or self.mix == 0:
+            object.__setattr__(self, "mix_with", UNMIXED)
+            object.__setattr__(self, "mix", Problem.mix)
 
     def _check_network(self):
         if self.network == "lenet":
@@ -250,8 +280,29 @@ class Problem:
     @property
     def sharpness(self) -> float:
         """The activation's own parameter; 0 where it has none."""
-        name = ACTIVATIONS[self.activation].parameter
+        return self._own(self.activation)
+
+    def _own(self, activation: str) -> float:
+        name = ACTIVATIONS[activation].parameter
         return getattr(self, name) if name else 0.0
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the hidden units' function is a mixture of two activations."""
+        return self.mix_with != UNMIXED
+
+    @property
+    def blend(self) -> Blend:
+        """What the hidden units' function is made of; equal blends are equal functions."""
+        if not self.mixed:
+            return ((self.activation, self.sharpness, 1.0),)
+        ends = ((self.activation, 1 - self.mix), (self.mix_with, self.mix))
+        return tuple((name, self._own(name), weight) for name, weight in ends)
+
+    @property
+    def unit(self) -> Activation:
+        """The hidden units' function, called with `sharpness`, and what is true of it."""
+        return unit_of(self.blend)
 
 
 @functools.cache
@@ -328,32 +379,36 @@ def initial(problem: Problem, seed: int, init: str, bound: float) -> np.ndarray:
     one uniform number in [−1, 1) a coordinate, which the scheme only scales.
 
     `uniform`: all coordinates in [−bound, bound). Schemes: uniform weights with the scheme's variance, biases 0.
-    BatchNorm begins at γ = 1, β = 0 in either case.
+    BatchNorm begins at γ = 1, β = 0 in either case. `auto` is the activation's own scheme, of two mixed the weighted
+    mean of both variances.
     """
     stream = np.random.SeedSequence(seed, spawn_key=(DRAW,))  # of its own: a data set of the same seed is unrelated
     draw = np.random.default_rng(stream).uniform(-1.0, 1.0, problem.parameters)
-    scheme = ACTIVATIONS[problem.activation].init if init == "auto" else init
+    own = tuple((ACTIVATIONS[name].init, weight) for name, _, weight in problem.blend)
+    schemes = own if init == "auto" else ((init, 1.0),)
     begin = 0
     for layer in problem.layers:
         for letter, shape in layer.tensors.items():
             part = draw[begin : begin + math.prod(shape)]
-            part *= _scale(layer, letter, scheme, bound)
+            part *= _scale(layer, letter, schemes, bound)
             part += letter == "γ"
             begin += len(part)
     return draw
 
 
-def _scale(layer: Layer, letter: str, scheme: str, bound: float) -> float:
+def _scale(layer: Layer, letter: str, schemes: tuple[tuple[str, float], ...], bound: float) -> float:
+    """Half width of the uniform draw under schemes with weights that add up to 1."""
     if letter in "γβ":
         return 0.0
-    if scheme == "uniform":
+    if schemes[0][0] == "uniform":
         return bound
-    return math.sqrt(3 * _VARIANCE[scheme](layer.fan_in, layer.fan_out)) if letter == "W" else 0.0
+    variance = sum(weight * _VARIANCE[scheme](layer.fan_in, layer.fan_out) for scheme, weight in schemes)
+    return math.sqrt(3 * variance) if letter == "W" else 0.0
 
 
 def activation_of(problem: Problem) -> Callable[[Tensor], Tensor]:
     """The hidden units' function with its parameter filled in."""
-    function, parameter = ACTIVATIONS[problem.activation].function, problem.sharpness
+    function, parameter = problem.unit.function, problem.sharpness
     return lambda z: function(z, parameter)
 
 

@@ -40,7 +40,7 @@ class Option:
     high: float | None
     longest: int | None
     choices: Mapping[str, object] | Callable[[], Mapping[str, object]] | None
-    when: tuple[str, Callable[[str], bool]] | None
+    when: tuple[str | tuple[str, ...], Callable[[str], bool]] | None
     group: str
 
     def menu(self) -> dict[str, str]:
@@ -48,11 +48,18 @@ class Option:
         table = self.choices() if callable(self.choices) else self.choices or {}
         return {name: entry if isinstance(entry, str) else entry.label for name, entry in table.items()}  # type: ignore[attr-defined]
 
+    @property
+    def hangs_on(self) -> tuple[str, ...]:
+        """The options any of which can make this one matter; none where it always does."""
+        names = self.when[0] if self.when else ()
+        return (names,) if isinstance(names, str) else names
+
     def matters(self, values: Mapping[str, object]) -> bool:
         """Whether the option has a meaning among the values of the others; a value that is not among them forbids
         nothing.
         """
-        return self.when is None or self.when[0] not in values or self.when[1](str(values[self.when[0]]))
+        there = [str(values[name]) for name in self.hangs_on if name in values]
+        return not self.when or not there or any(self.when[1](value) for value in there)
 
     def coerce(self, value: object) -> object:
         """The value in the field's own type.
@@ -130,7 +137,8 @@ def option(default, *, label, help, low=None, high=None, longest=None, choices=N
     """A dataclass field that states its bounds, label and help.
 
     `choices` is a registry (name -> record with a label, or name -> label), or a function that returns one.
-    `when` = (other field, predicate over its value) says when the field matters; elsewhere it is left out of keys.
+    `when` = (other field, predicate over its value) says when the field matters; elsewhere it is left out of keys. Of
+    several other fields, (names, predicate), one is enough.
     """
     declared = dict(label=label, help=help, low=low, high=high, longest=longest, choices=choices, when=when)
     return dataclasses.field(default=default, metadata={"option": declared, "group": group})

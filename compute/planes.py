@@ -417,8 +417,9 @@ def describe(place: Place) -> str:
     """What was averaged: data, network, patterns, number format."""
     problem = place.problem
     norm = f"statistics {STATISTICS[place.where.statistics]}, " if problem.norm == "batch" else ""
+    mixed = f"{problem.unit.label}, " if problem.mixed else ""
     return (
-        f"{DATASETS[problem.dataset].label}, {problem.architecture}, {norm}{PARTS[place.where.part]}, "
+        f"{DATASETS[problem.dataset].label}, {problem.architecture}, {mixed}{norm}{PARTS[place.where.part]}, "
         f"data seed {problem.data_seed}, {problem.dtype}."
     )
 

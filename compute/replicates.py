@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.activations import ACTIVATIONS
 from compute.activity import MEASURES, shares, shares_seconds
 from compute.cost import step_seconds
 from compute.curvature import (
@@ -15,6 +14,7 @@ from compute.curvature import (
     describe,
     is_small,
     kinked,
+    stepping,
     summarise,
     summary_bytes,
     summary_seconds,
@@ -200,7 +200,7 @@ def assemble(spec: Replicates, *each: np.ndarray) -> ReplicatesResult:
     return ReplicatesResult(
         spec,
         "exact" if is_small(spec.problem) else "estimated",
-        ACTIVATIONS[spec.problem.activation].saturation,
+        spec.problem.unit.saturation,
         spec.problem.parameters,
         seeds,
         **columns,
@@ -212,14 +212,14 @@ def assemble(spec: Replicates, *each: np.ndarray) -> ReplicatesResult:
 
 def _notes(spec: Replicates) -> tuple[str, ...]:
     problem, start, last = spec.problem, spec.start, spec.starts[-1].seed
-    label, factor = ACTIVATIONS[problem.activation].label, Training(problem, start).factor
+    factor = Training(problem, start).factor
     moved = "" if factor == 1 else f", rescaled by {factor:g}"
     word = "walk" if start.walks else "seed"
     seeds = f"{word}s {start.seed} to {last}" if spec.replicates > 1 else f"{word} {start.seed}"
     curvature = [describe(problem), *kinked(problem)]
     if not curved(problem):
-        curvature = [f"No curvature: the derivatives of {label} units are 0, and second ones say nothing."]
-    measure = MEASURES[ACTIVATIONS[problem.activation].saturation]
+        curvature = [f"No curvature: the derivatives of {stepping(problem)} units are 0, and second ones say nothing."]
+    measure = MEASURES[problem.unit.saturation]
     hidden = [f"Saturation: {measure.note} ({measure.source}); means over all hidden units."]
     return (
         f"{DATASETS[problem.dataset].label}, {problem.architecture}, P = {problem.parameters:,}, {seeds}, "

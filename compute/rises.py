@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.activations import ACTIVATIONS
 from compute.cost import loss_seconds, patterns, step_seconds
 from compute.curvature import (
     SEED,
@@ -26,6 +25,7 @@ from compute.curvature import (
     kinked,
     most_steps,
     product_seconds,
+    stepping,
 )
 from compute.datasets import DATASETS
 from compute.kernels.curvature import check_part, operator
@@ -218,8 +218,8 @@ def _notes(spec: Rise) -> tuple[str, ...]:
         if problem.l2:
             found.append("The L2 penalty is a function of the weights and changes with them; the data term does not.")
     if not curved(problem):
-        label = ACTIVATIONS[problem.activation].label
-        found.append(f"λmax is not given: every derivative of {label} units is 0. The rises do not need it.")
+        steps = stepping(problem)
+        found.append(f"λmax is not given: every derivative of {steps} units is 0. The rises do not need it.")
     return (*found, *kinked(problem))
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from compute.activations import ACTIVATIONS
 from compute.activity import (
     HELD,
     MEASURES,
@@ -197,7 +196,7 @@ def at_the_end(spec: Saturation, reached: TrainingResult) -> SaturationResult:
     mean, sd = mean_and_sd(*at)
     layers = layer_means(problem, units)[:, None]
     return SaturationResult(
-        spec, ACTIVATIONS[problem.activation].saturation, edges, output_edges, layer, unit,
+        spec, problem.unit.saturation, edges, output_edges, layer, unit,
         inputs[:, 1:-1], inputs[:, 0], inputs[:, -1], outputs[:, 1:-1], outputs[:, 0], outputs[:, -1],
         saturation, flat, dead, mean, sd, reached.step[-1:], layers[0], layers[1], layers[2], curve,
         notes=_notes(spec, z_range, inputs), warnings=reached.warnings, dtype=problem.dtype,
@@ -213,7 +212,7 @@ def _curve(loss: Loss, z_range: float) -> np.ndarray:
 def _notes(spec: Saturation, z_range: float, inputs: np.ndarray) -> tuple[str, ...]:
     problem, outside = spec.problem, float(inputs[:, [0, -1]].sum() / inputs.sum())
     how = f"a round number that holds {100 * HELD:g} % of each layer" if spec.z_range == AUTO else "as asked"
-    measure = MEASURES[ACTIVATIONS[problem.activation].saturation]
+    measure = MEASURES[problem.unit.saturation]
     norm = ("BatchNorm by the means and variances of all training patterns.",) if problem.norm == "batch" else ()
     return (
         f"{DATASETS[problem.dataset].label}, {problem.architecture}, {PARTS[spec.part]}, data seed "

@@ -169,17 +169,20 @@ def new_points(points: int, coarser: int | None) -> np.ndarray:
     return np.argwhere(wanted)
 
 
-def slice_levels(spec: Slice) -> list[Task]:
-    """One task a level, each the whole picture of its level; the last is the answer."""
-    reached, plane = reach(spec.problem, spec.start), turned_task(spec.place, spec.turn)
+def slice_levels(spec: Slice, plane: Task | None = None) -> list[Task]:
+    """One task a level, each the whole picture of its level; the last is the answer. On a `plane` that is not the
+    question's own they are no answers to it.
+    """
+    reached = reach(spec.problem, spec.start)
     found: list[Task] = []
     for coarser, size in zip([None, *levels(spec.points)], levels(spec.points), strict=False):
         found.append(_level(replace(spec, points=size), coarser, plane, reached, found[-1] if found else None))
     return found
 
 
-def _level(spec: Slice, coarser: int | None, plane: Task, reached: Task, below: Task | None) -> Task:
-    key, per_point = key_of("slice", VERSIONS, spec), point_seconds(spec.place)
+def _level(spec: Slice, coarser: int | None, other: Task | None, reached: Task, below: Task | None) -> Task:
+    plane, per_point = other or turned_task(spec.place, spec.turn), point_seconds(spec.place)
+    key = key_of("slice", VERSIONS, spec) + (f"-on-{other.key}" if other else "")
     count, most = len(new_points(spec.points, coarser)), piece(spec.problem, spec.where.part, per_point)
     pieces = []
     for begin in range(0, count, most):
@@ -196,7 +199,8 @@ def _level(spec: Slice, coarser: int | None, plane: Task, reached: Task, below: 
                 beside=True,
             )
         )
-    return Task(key, assemble, (spec, coarser, plane, reached, below, *pieces), loss_seconds(spec.problem), spec=spec)
+    args = (spec, coarser, plane, reached, below, *pieces)
+    return Task(key, assemble, args, loss_seconds(spec.problem), spec=None if other else spec)
 
 
 def fill_piece(spec: Slice, coarser: int | None, begin: int, end: int, plane: Plane) -> np.ndarray:

@@ -19,7 +19,8 @@ class Task:
     `seconds` is the estimated time on one core; `units` counts what a reader counts (losses, training steps).
     `spec` is set where the result is the whole answer to that question, so that a stored answer can replace it.
     `passing` results serve the next task only and need not be kept. `beside` others of its question it can run on
-    another worker; any other task had better run where its arguments are.
+    another worker; any other task had better run where its arguments are. One with `gaps` takes the Failure of a task
+    it needs for that task's result, where any other would pass it on as its own.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Task:
     spec: object = None
     passing: bool = False
     beside: bool = False
+    gaps: bool = False
 
     def needs(self) -> Iterator["Task"]:
         """The tasks among the arguments."""

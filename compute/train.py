@@ -13,7 +13,7 @@ from compute.activations import ACTIVATIONS
 from compute.cost import PIECE, loss_seconds, patterns, step_seconds, walk_seconds
 from compute.keys import key_of
 from compute.loss import Loss, make_joint_loss, make_loss
-from compute.nets import INITS, Problem, initial, rescaled, torch_dtype
+from compute.nets import INITS, UNMIXED, Problem, initial, rescaled, torch_dtype
 from compute.options import check, option
 from compute.tasks import CannotAnswer, Task
 from compute.walks import KINDS, Walk, Walks, advance, begin
@@ -106,7 +106,7 @@ class Training:
     @property
     def factor(self) -> float:
         """α, by which the first layer is rescaled after training; 1 where that has no meaning."""
-        return self.start.rescale if ACTIVATIONS[self.problem.activation].homogeneous else 1.0
+        return self.start.rescale if self.problem.unit.homogeneous else 1.0
 
     @property
     def plain(self) -> "Training":
@@ -199,7 +199,7 @@ def batchable(spec: Training):
     # Batches are drawn from the seed, so that trainings in mini-batches share it.
     start = replace(spec.start, init="uniform", init_range=1.0, rescale=1.0)
     return (
-        replace(spec.problem, activation="identity", alpha=1.0, slope=0.01, beta=1.0),
+        replace(spec.problem, activation="identity", alpha=1.0, slope=0.01, beta=1.0, mix_with=UNMIXED),
         start if start.batch else replace(start, seed=0),
     )
 

@@ -30,6 +30,7 @@ LAYERS = (
     ("turns",),
     # the analyses
     ("slices", "lines", "extents", "spectra", "saturation", "evolution", "replicates", "rises", "clouds"),
+    ("morphs",),  # made of slices
     ("analyses", "summaries"),
     ("study",),
     ("claims",),

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from app.figures import parts
 from app.figures.ticks import linear_ticks, log_ticks, number, numbers
 from app.view import FLATNESS, Scale, View
-from compute.activity import FLAT, MEASURES
+from compute.activity import FLAT, MEASURES, UNMEASURED
 from compute.intervals import correlation
 
 TITLES = {
@@ -106,7 +106,7 @@ def _nothing(result, view: View) -> str:
 
 def _across(result) -> np.ndarray:
     """(R,) saturation, or the share of flat slopes for an activation that has no measure."""
-    return result.flat if result.measure == "none" else result.saturation
+    return result.flat if result.measure in UNMEASURED else result.saturation
 
 
 def _up(result, view: View) -> np.ndarray:
@@ -118,7 +118,8 @@ def _both(result, view: View) -> np.ndarray:
 
 
 def _measure(result) -> str:
-    return f"share of |f′| < {FLAT:g}" if result.measure == "none" else f"saturation: {MEASURES[result.measure].label}"
+    unmeasured = result.measure in UNMEASURED
+    return f"share of |f′| < {FLAT:g}" if unmeasured else f"saturation: {MEASURES[result.measure].label}"
 
 
 def _axis(low: float, high: float, title: str) -> dict:

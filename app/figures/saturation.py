@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from app.figures import parts
 from app.figures.ticks import number
 from app.view import Scale, View
-from compute.activity import FLAT, MEASURES
+from compute.activity import FLAT, MEASURES, UNMEASURED
 from compute.cost import patterns
 
 MOST = 4  # layers that have room in one column (chosen by eye)
@@ -230,7 +230,7 @@ def _training(result, colour: str) -> list[dict]:
 
 
 def _along(result) -> tuple[np.ndarray, str]:
-    return (result.layer_flat, "flat") if result.measure == "none" else (result.layer_saturation, "saturation")
+    return (result.layer_flat, "flat") if result.measure in UNMEASURED else (result.layer_saturation, "saturation")
 
 
 def _training_axes(result) -> dict:

@@ -42,6 +42,7 @@ def knows(problem: Problem) -> bool:
         AVAILABLE
         and problem.plain
         and problem.dtype == "float32"
+        and not problem.mixed
         and problem.activation in scalars.SCALARS
         and problem.loss in scalars.SCORES
         and max(problem.widths, default=0) <= WIDEST

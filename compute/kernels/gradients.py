@@ -93,7 +93,7 @@ def trusted(problem: Problem) -> bool:
     if off > 1.0:
         logging.getLogger(__name__).warning(
             "Compiled gradients are off by %.2g times what is allowed on %s with %s; torch's are used.",
-            off, problem.architecture, problem.activation,
+            off, problem.architecture, problem.unit.label,
         )  # fmt: skip
     return off <= 1.0
 
@@ -132,6 +132,7 @@ def serves(problem: Problem) -> bool:
         and problem.plain
         and len(problem.widths) == 1
         and problem.dtype == "float32"
+        and not problem.mixed
         and problem.activation in ACTIVATIONS
         and problem.loss in COSTS
     )

@@ -32,6 +32,7 @@ def serves(loss: Loss, center: np.ndarray) -> bool:
         and problem.network == "lenet"
         and (problem.norm == "none" or len(center) > problem.parameters)
         and problem.dtype == "float32"
+        and not problem.mixed
         and problem.activation in scalars.SCALARS
         and problem.loss in scalars.SCORES
         and problem.outputs <= MOST_OUTPUTS

@@ -86,7 +86,7 @@ def chosen(problem: Problem, length: int, axes: int) -> str:
                 return name
             logging.getLogger(__name__).warning(
                 "The %s path is off by %.2g times what is allowed on %s with %s; a slower one is used.",
-                name, off, problem.architecture, problem.activation,
+                name, off, problem.architecture, problem.unit.label,
             )  # fmt: skip
     return "plain"
 
