@@ -11,14 +11,15 @@ MOST_COLUMNS = 6
 DEFAULT_ACTIVATIONS = ("tanh", "relu", "elu")
 BY = "activation"  # what is compared unless the reader says otherwise
 GROUPS = ("Problem", "Start", "Walk")  # of the options that can be compared, beside those named below
-ALSO = ("directions", "direction_seed", "part", "statistics")
+ALSO = ("directions", "direction_seed", "part", "statistics", "mix_with", "mix", "morph_to")
 FIRST_OFFERED = {  # the columns that a comparison begins with, chosen by eye; the others go by kind
     "dataset": "iris,wine,heart", "widths": "2,4,8", "channels": "2-4,6-16", "dense": "16,120-84",
     "seed": "3,4,5", "steps": "0,100,400", "rate": "0.01,0.05,0.2", "init_range": "0.1,1.0,5.0",
     "alpha": "0.5,1.0,2.0", "slope": "0.0,0.01,0.3", "beta": "1.0,4.0,16.0", "l2": "0.0,0.001,0.01",
     "batch": "0,32", "noise": "0.0,0.2,0.4", "test_share": "0.2,0.5", "max_samples": "0,60", "momentum": "0.0,0.9",
     "rescale": "1.0,2.0,4.0", "walks": "20,100", "walk_range": "1.0,10.0", "walk_size": "0.01,0.1",
-    "walk_steps": "100,1000", "walk_batch": "0,32",
+    "walk_steps": "100,1000", "walk_batch": "0,32", "mix": "0.0,0.5,1.0", "mix_with": "none,relu,sine",
+    "morph_to": "relu,gelu,sine",
 }  # fmt: skip
 
 

@@ -28,17 +28,20 @@ SECTIONS = {
     "Problem": "Problem", "Activation": "Columns", "Start": "Start",
     "Where": "Slice", "Slice": "Slice", "Line": "Slice", "Spectrum": "Spectrum", "Evolution": "Training and seeds",
     "Saturation": "Training and seeds", "Replicates": "Training and seeds", "Rise": "Training and seeds",
-    "Cloud": "Cloud", "Walk": "Cloud", "View": "View",
+    "Cloud": "Cloud", "Walk": "Cloud", "Morph": "Morph", "View": "View",
 }  # fmt: skip
 FIRST = {  # seen at once, with whatever they call for; the others are behind "more"
     "dataset", "network", "widths", "norm", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",
     "points", "turn", "rescale", "matrix", "method", "at", "replicates", "mode", "show", "log", "shared", "path",
     "spectrum", "blocks", "units", "against", "walk", "walks", "walk_range", "walk_size", "walk_steps", "tint", "rule",
     "multiples", "compare", "columns", "baseline",
+    "mix_with", "mix", "morph", "morph_to", "frames",
 }  # fmt: skip
-SLIDERS = {"turn": 5.0}  # drawn as sliders, by the step of an arrow key; the picture follows while they move
+# Drawn as sliders, by the step of an arrow key; the picture follows while they move.
+SLIDERS = {"turn": 5.0, "mix": 0.05}
 # Take a whole row, whatever their kind.
-WIDE = {"activation", "dataset", "against", "rule", "compare", "columns", "baseline", *SLIDERS}
+WIDE = {"activation", "dataset", "against", "rule", "compare", "columns", "baseline", "mix_with", "morph_to",
+        *SLIDERS}  # fmt: skip
 OTHER_PLANE = {  # a change of these leaves no sense in a window's coordinates, so the page shows the whole again
     "dataset", "network", "widths", "skip", "channels", "dense", "norm", "directions", "weight_a", "weight_b", "extent",
     "compare",
@@ -49,6 +52,7 @@ OTHER_CLOUD = {  # after a change of these the losses and gradients of a region 
 FIRST_ACTIVATIONS = ("tanh", "relu", "elu", "sigmoid", "gelu", "silu", "sine")
 ELSEWHERE = {"theme", "trail", "hide", "lesson", "page", "room"}  # buttons, breadcrumbs and links stand for these
 IN_HEADER = {"place"}
+UNMORPHED = {"mix_with", "mix"}  # a morph goes through all mixtures by itself
 OF_CLOUDS = {"walks", "walk_steps"}  # a Start that walks goes one walk, as far as its own steps say
 
 
@@ -88,7 +92,8 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
             "default": ",".join(DEFAULT_ACTIVATIONS) if option.name == "activation" else text(option.default),
             "choices": list(option.menu()),
             "most": MOST_COLUMNS,
-            "when": matters(option, options) | _somewhere(option.name),
+            "when": (needed if len(needed) == 1 else {}) | _somewhere(option.name),
+            "either": needed if len(needed) > 1 else {},
             "followed": option.name in SLIDERS,
             "offered": offered(option) if option.name in by else None,
             "leaves": option.name in OTHER_PLANE,
@@ -96,6 +101,7 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
         }
         for option in options.values()
         if option.name not in ELSEWHERE
+        for needed in [matters(option, options)]
     ]
 
 
@@ -104,6 +110,7 @@ def _somewhere(name: str) -> dict[str, list[str]]:
     if name not in question_options():
         return {}
     found = ["clouds"] if name in OF_CLOUDS else places_of(name, options_of)
+    found = [place for place in found if place != "morph"] if name in UNMORPHED else found
     return {} if len(found) == len(PLACES) else {"place": found}
 
 
@@ -116,11 +123,12 @@ def _kind(option: Option) -> str:
 
 
 def matters(option: Option, options: Mapping[str, Option]) -> dict[str, list[str]]:
-    """{other option: the choices that make this one matter}; empty if it always does."""
+    """{other option: the choices that make this one matter}, any one of them; empty if it always does."""
     if option.when is None:
         return {}
-    other, needed = option.when
-    return {other: [choice for choice in options[other].menu() if needed(choice)]}
+    needed = option.when[1]
+    others = [name for name in option.hangs_on if name in options and name != option.name]
+    return {other: [choice for choice in options[other].menu() if needed(choice)] for other in others}
 
 
 def control(option: Option) -> Component:

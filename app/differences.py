@@ -46,5 +46,5 @@ def told_equal(settings: dict[str, Any], state: PageState) -> list[str]:
     words = [words for words, names in kinds if not names & differing]
     if state.view.place == "clouds":
         return [*words, "axes"]
-    reach = ["window" if state.window else "half width"] if state.panels[0] == "slice" else []
+    reach = ["window" if state.window else "half width"] if state.panels[0] in ("slice", "morph") else []
     return [*words, *reach, *(["colour range"] if state.view.shared else [])]

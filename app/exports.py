@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.io
 
+from app.animation import animated
 from app.panels import PANELS
 from app.theme import TEMPLATES, hue
 from app.view import Scale, View
@@ -92,7 +93,9 @@ def as_html(result) -> bytes:
     title = panel.picture.caption(result, view)
     figure.update_layout(template=TEMPLATES["light"], title=title, margin={"t": 60, "b": 50})
     buffer = io.StringIO()
-    plotly.io.write_html(figure, buffer, include_plotlyjs=True, config={"displaylogo": False})
+    plotly.io.write_html(
+        animated(figure), buffer, include_plotlyjs=True, config={"displaylogo": False}, auto_play=False
+    )
     return buffer.getvalue().encode()
 
 

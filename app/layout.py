@@ -41,6 +41,9 @@ ABOUT = (
     "spectrum, around it. Its curvature is judged by one of two rules: by the full Hessian, or as in the study by one "
     "Hessian for each weight tensor. The second leaves out all curvature between tensors, so that with a convex loss "
     'no point of a ReLU network can have a negative eigenvalue but by rounding: part of what makes it "most convex".',
+    "The fourth place, Morph, goes from each activation to another one, or over its own parameter, in frames: each "
+    "trains a network of its own from the same initial weights, and looks at it along the same directions, on one "
+    "scale. In the other places Mix with and its slider stay at one mixture.",
     "Drag a rectangle on a contour map, and every column computes that window of its plane at full resolution; "
     "Zoom in does it on surfaces, around the point last clicked. Breadcrumbs above the pictures, Back out and a "
     "double click on a map lead back. Turn tilts the plane about its first direction.",
@@ -48,7 +51,7 @@ ABOUT = (
 KEYS = (
     ("/", "to the data set"),
     ("s · c", "3-D surface · contour map"),
-    ("1 · 2 · 3", "to the landscape · to the curvature · to the clouds"),
+    ("1 · 2 · 3 · 4", "to the landscape · to the curvature · to the clouds · to the morph"),
     ("i · o", "zoom into the plane · back out"),
     ("l", "log scale on and off"),
     ("t", "theme: as the system, light, dark"),

@@ -135,7 +135,9 @@ def _export(analysis: str, ending: str, query: str) -> Response:
     answer = ask(spec, pool=pool(), cache=cache(), patience=LONGEST_EXPORT)
     if isinstance(answer, Failure):
         return text(answer.sentence, 422)
-    name = f"{analysis}-{spec.problem.dataset}-{spec.problem.activation}.{ending}"
+    problem = spec.problem
+    mixed = f"-{problem.mix_with}-{problem.mix:g}" if problem.mixed else ""
+    name = f"{analysis}-{problem.dataset}-{problem.activation}{mixed}.{ending}"
     return Response(
         form.write(answer), content_type=form.mime, headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )

@@ -7,10 +7,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 
-from app.figures import cloud, evolution, line, parts, replicates, rises, saturation, slice, spectrum, training
+from app.figures import (
+    cloud,
+    evolution,
+    line,
+    morph,
+    morph_curve,
+    parts,
+    replicates,
+    rises,
+    saturation,
+    slice,
+    spectrum,
+    training,
+)
 from compute.clouds import Cloud
 from compute.evolution import Evolution
 from compute.lines import Line
+from compute.morphs import Morph
 from compute.options import AUTO, text
 from compute.replicates import Replicates
 from compute.rises import Rise
@@ -62,7 +76,7 @@ def small_multiples() -> dict[str, Panel]:
     }  # fmt: skip
 
 
-LANDSCAPE, CURVATURE, CLOUDS = (("landscape",), ("curvature",), ("clouds",))
+LANDSCAPE, CURVATURE, CLOUDS, MORPH = (("landscape",), ("curvature",), ("clouds",), ("morph",))
 PANELS = {
     "slice": Panel(
         "Surface", Slice, slice, (*LANDSCAPE, *CURVATURE), common=parts.common, coarse=True, reaches=True
@@ -76,6 +90,10 @@ PANELS = {
     "replicates": Panel("Over seeds", Replicates, replicates, CURVATURE, coarse=True, rank=2),
     "cloud": Panel("Cloud", Cloud, cloud, CLOUDS, common=cloud.common, coarse=True),
     **small_multiples(),
+    "morph": Panel("Morph", Morph, morph, MORPH, common=parts.common, coarse=True, reaches=True),
+    "morph-curve": Panel(
+        "Along the morph", Morph, morph_curve, MORPH, common=parts.common, coarse=True, reaches=True
+    ),
 }  # fmt: skip
 
 
@@ -89,7 +107,7 @@ class Rows:
 
 PLACES = {  # by the names of app.view.PLACES
     place: Rows(tuple(name for name, panel in PANELS.items() if place in panel.places), head)
-    for place, head in (("landscape", "training"), ("curvature", "spectrum"), ("clouds", "cloud"))
+    for place, head in (("landscape", "training"), ("curvature", "spectrum"), ("clouds", "cloud"), ("morph", "morph"))
 }
 
 

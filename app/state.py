@@ -3,11 +3,12 @@
 import contextlib
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.columns import BY, COMPARED, Column, Comparison, comparables, read_columns
 from app.panels import PANELS, PLACES
 from app.view import View
+from compute.morphs import Morph
 from compute.options import BadSpec, Option, build, nearest, options_of, read_query
 from compute.slices import Slice
 from compute.spectra import Spectrum
@@ -91,7 +92,18 @@ def read_state(query: str) -> PageState:
     if int(view.baseline) > len(columns):
         raise BadSpec(f"baseline is the number of a column, 1 to {len(columns)} here; got {view.baseline}.")
     _check_trail(view, state.window)
-    return state
+    return replace(state, columns=tuple(_named(state, column) for column in columns))
+
+
+def _named(state: PageState, column: Column) -> Column:
+    """A column of an activation under the name of what its hidden units compute, or go through."""
+    if state.comparison.compare != BY:
+        return column
+    if state.view.place != "morph":
+        return replace(column, label=state.spec(Slice, column).problem.unit.label)
+    with contextlib.suppress(BadSpec):  # the panel says so
+        return replace(column, label=state.spec(Morph, column).label)
+    return column
 
 
 def _check_trail(view: View, window: tuple[float, ...]) -> None:

@@ -33,7 +33,6 @@ from app.state import PageState, read_state
 from app.table import TABLES
 from app.theme import colour_bar, curve
 from app.view import Scale, View
-from compute.activations import ACTIVATIONS
 from compute.analyses import ANALYSES, key_for, name_of
 from compute.cache import Cache
 from compute.clouds import Cloud
@@ -216,7 +215,7 @@ class _Page:
 
     def _curve(self, side: Column) -> str:
         problem = self.spec("training", side).problem
-        return curve(problem.activation, side.hue, problem.sharpness)
+        return curve(problem.activation, side.hue, problem.sharpness, problem.unit)
 
     def _cost(self, settings: Settings) -> str:
         """What everything on the page is estimated to take; a panel whose question cannot be asked is left out.
@@ -225,7 +224,7 @@ class _Page:
             BadSpec: that of the surface cannot, or takes too much.
         """
         tasks: dict[str, Task] = {}
-        losses = 0
+        losses, counted_once = 0, set[str]()
         for name in self.state.panels:
             for column, side in enumerate(self.state.columns):
                 try:
@@ -237,7 +236,8 @@ class _Page:
                     self.refused[column, name] = str(reason)
                     continue
                 count, what = ANALYSES[name_of(spec)].size(spec)
-                losses += count if what == "losses" else 0
+                losses += count if what == "losses" and key_for(spec) not in counted_once else 0
+                counted_once.add(key_for(spec))
         seconds = duration(sum(task.seconds for task in tasks.values()))
         more = " and the curvature" if self.state.view.place == "curvature" else ""
         return f"{losses:,} losses{more}, about {seconds} on one core" if losses else f"about {seconds} on one core"
@@ -249,7 +249,7 @@ class _Page:
 
     def _told_of(self, side: Column) -> str:
         by_activation = self.state.comparison.compare == BY
-        units = "" if by_activation else f"{ACTIVATIONS[self.spec('training', side).problem.activation].label}, "
+        units = "" if by_activation else f"{self.spec('training', side).problem.unit.label}, "
         return units + self._question_of(side)
 
     def _question_of(self, side: Column) -> str:
@@ -350,7 +350,7 @@ class _Page:
             update, drawn_with = self.drawn.get(place, (None, None))
             if update is not self.results[place] or drawn_with != scale:
                 yield self._picture(*place)
-        if name == "slice":
+        if name in ("slice", "morph"):
             yield event("bar", self._bar(scale, self.state.view))
 
     @staticmethod

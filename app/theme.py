@@ -8,7 +8,7 @@ import torch
 from plotly.colors import get_colorscale
 
 from app.figures.ticks import numbers
-from compute.activations import ACTIVATIONS
+from compute.activations import ACTIVATIONS, Activation
 from compute.nets import Problem
 
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
@@ -78,14 +78,14 @@ def colour_bar(low: float, high: float, view) -> dict:
     }
 
 
-def curve(name: str, colour: str, parameter: float | None = None) -> str:
+def curve(name: str, colour: str, parameter: float | None = None, unit: Activation | None = None) -> str:
     """The activation on [−3, 3] as a data: URI of a 54×34 SVG, both axes in one unit.
 
-    `parameter` is its α, slope or β; None takes the default.
+    `parameter` is its α, slope or β; None takes the default. `unit` is drawn in its place where it is mixed.
     """
     problem = Problem(activation=name)
     z = torch.linspace(-3, 3, 145, dtype=torch.float64)
-    y = ACTIVATIONS[name].function(z, problem.sharpness if parameter is None else parameter)
+    y = (unit or ACTIVATIONS[name]).function(z, problem.sharpness if parameter is None else parameter)
     across, down = 27 + 9 * z.numpy(), 17 - 9 * np.clip(y.numpy(), -4, 4)
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across, down, strict=True))
     svg = (

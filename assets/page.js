@@ -305,6 +305,10 @@
       if (!row) continue;
       row.hidden = Object.entries(control.when).some(([other, needed]) =>
         isHere(other, value.place) && !value[other].split(",").some((name) => needed.includes(name)));
+      const either = Object.entries(control.either).filter(([other]) => isHere(other, value.place));
+      if (either.length && !either.some(([other, needed]) => value[other].split(",").some((name) => needed.includes(name)))) {
+        row.hidden = true;
+      }
       if (control.name !== BY && control.name === value.compare) row.hidden = true; // its values are the columns
     }
     const empty = (part) => ![...part.querySelectorAll(".row")].some((row) => !row.hidden);
@@ -442,6 +446,7 @@
     1: () => choose("place", "landscape"),
     2: () => choose("place", "curvature"),
     3: () => choose("place", "clouds"),
+    4: () => choose("place", "morph"),
     i: () => atlas.zoomIn(),
     o: () => atlas.zoomOut(),
     l: () => byId("option-log").click(),

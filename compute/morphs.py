@@ -116,13 +116,26 @@ class Morph:
         return "t" if self.morph == "activation" else LETTERS[ACTIVATIONS[self.problem.activation].parameter]
 
     @property
+    def evenly(self) -> bool:
+        """Whether the values go by equal steps, and not by equal factors."""
+        return self.morph == "activation" or ACTIVATIONS[self.problem.activation].parameter in LINEAR
+
+    @property
+    def label(self) -> str:
+        """From what to what, as tanh → ReLU or softplus, β 0.5 → 8."""
+        own = ACTIVATIONS[self.problem.activation].label
+        if self.morph == "activation":
+            return f"{own} → {ACTIVATIONS[self.morph_to].label}"
+        return f"{own}, {self.letter} {self.morph_low:g} → {self.morph_high:g}"
+
+    @property
     def values(self) -> tuple[float, ...]:
         """(F,) t, evenly from 0 to 1; or the parameter, evenly or by equal factors, its ends exact."""
         shares = [k / (self.frames - 1) for k in range(self.frames)]
         if self.morph == "activation":
             return tuple(shares)
         low, high = float(self.morph_low), float(self.morph_high)
-        if ACTIVATIONS[self.problem.activation].parameter in LINEAR:
+        if self.evenly:
             return tuple((1 - share) * low + share * high for share in shares)
         return (low, *(low * (high / low) ** share for share in shares[1:-1]), high)
 
@@ -326,7 +339,7 @@ def _way(spec: Morph) -> str:
     entry = ACTIVATIONS[spec.problem.activation]
     if spec.morph == "activation":
         return f"Every hidden unit computes (1 − t) {entry.label} + t {ACTIVATIONS[spec.morph_to].label}."
-    evenly = "in equal steps" if entry.parameter in LINEAR else "by equal factors"
+    evenly = "in equal steps" if spec.evenly else "by equal factors"
     return f"{spec.letter} of {entry.label} goes from {spec.morph_low:g} to {spec.morph_high:g} {evenly}."
 
 

@@ -53,6 +53,7 @@ def caption(result, view: View) -> str:
     count = patterns(spec.problem, spec.where.part)
     return " · ".join(
         [
+            *parts.mixed(result),
             parts.direction_kind(result),
             *parts.statistics(result),
             parts.subject(result, view, count),

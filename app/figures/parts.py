@@ -201,6 +201,11 @@ def direction_kind(result) -> str:
     return where.kind
 
 
+def mixed(result) -> list[str]:
+    """Which two activations are mixed, and how much of each; nothing where there is one."""
+    return [result.spec.problem.unit.label] if result.spec.problem.mixed else []
+
+
 def statistics(result) -> list[str]:
     """What becomes of BatchNorm's means and variances away from the center; nothing without them."""
     if result.spec.problem.norm != "batch":

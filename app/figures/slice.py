@@ -27,6 +27,13 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     values = parts.quantity(result, view)
     if why := parts.nothing(values, view):
         return parts.sentence(why)
+    traces, layout = drawing(result, values, view, scale, colour)
+    # One construction from plain dictionaries: plotly checks each update of a figure anew, 20 ms a time.
+    return parts.bare(go.Figure({"data": traces, "layout": {**layout, "showlegend": False, "uirevision": "slice"}}))
+
+
+def drawing(result, values: np.ndarray, view: View, scale: Scale, colour: str) -> tuple[list[dict], dict]:
+    """Traces and layout of a picture that has something to draw, as plain dictionaries."""
     build = _surface if view.mode == "surface" else _map
     traces, layout = build(result, values, view, scale, colour)
     low, high = parts.window(values, view, scale)
@@ -34,8 +41,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
         "cmin": low, "cmax": high, "colorscale": colour_scale(view.palette), "showscale": False,
     }  # fmt: skip
     layout["annotations"] = [*layout.get("annotations", []), *parts.cut_note(values, view, scale)]
-    # One construction from plain dictionaries: plotly checks each update of a figure anew, 20 ms a time.
-    return parts.bare(go.Figure({"data": traces, "layout": {**layout, "showlegend": False, "uirevision": "slice"}}))
+    return traces, layout
 
 
 def span(result, view: View) -> tuple[float, float]:
@@ -50,7 +56,7 @@ def caption(result, view: View) -> str:
         return ""
     subject = parts.subject(result, view, patterns(result.spec.problem, result.spec.where.part))
     admitted = [*_path_note(result, view), *parts.gaps(values, view)]
-    plane = [*_window(result), *_units(result), _directions(result), *parts.statistics(result)]
+    plane = [*parts.mixed(result), *_window(result), *_units(result), _directions(result), *parts.statistics(result)]
     return " · ".join([*plane, subject, result.dtype, *admitted])
 
 

@@ -61,6 +61,7 @@ def caption(result, view: View) -> str:
     batch = f"batches of {start.batch}" if start.batch else "full batch"
     how = f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, seed {start.seed}"
     text = [
+        *parts.mixed(result),
         f"walk {start.seed} of seed {start.walking.walk_seed}" if start.walks else how,
         f"{'measured' if start.walks else 'training'} on {patterns(problem):,} patterns{test}",
         problem.dtype,

@@ -1,0 +1,128 @@
+"""A morph's surface, or map, frame by frame: one height, one colour range and one camera for all frames.
+
+`layout.meta.frames` holds what changes from frame to frame, by the number of the trace; the data are the first frame.
+"""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import parts, slice
+from app.view import Scale, View
+from compute.cost import patterns
+from compute.slices import SliceResult
+
+PIN = 0.06  # length of the pin that marks the center, as a share of the height (chosen by eye)
+
+
+def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+    """The first frame of one column, with the others beside it."""
+    values = parts.quantity(result, view)
+    if why := parts.nothing(values, view):
+        return parts.sentence(why)
+    low, high = parts.window(values, view, scale)
+    fixed = Scale(low, high)
+    heights = parts.raised(values, view, fixed)  # (F, S, S), one shelf for all
+    traces, layout = slice.drawing(_slice(result, heights[0], view), heights[0], view, fixed, colour)
+    build = _surfaces if view.mode == "surface" else _maps
+    traces, changes = build(result, traces, values, heights, view, fixed, colour)
+    _fix_axis(layout, values, view, fixed)
+    layout["meta"] = {**layout["meta"], "frames": frames(result, changes)}
+    layout["dragmode"] = layout.get("dragmode", False)  # a map's own zoom has no way back
+    layout["annotations"] = [
+        *(note for note in layout["annotations"] if note.get("name") != "cut"), *parts.cut_note(values, view, scale)
+    ]  # fmt: skip
+    return parts.bare(go.Figure({"data": traces, "layout": {**layout, "showlegend": False, "uirevision": "morph"}}))
+
+
+def frames(result, changes: list[list[dict]]) -> dict:
+    """What a player reads: one value and one label a frame, and of each trace that changes one part a frame."""
+    return {
+        "name": result.spec.letter,
+        "values": [float(value) for value in result.values],
+        "labels": [result.spec.told(k) for k in range(len(result.values))],
+        "traces": {str(number): change for number, change in enumerate(changes) if change},
+    }
+
+
+def span(result, view: View) -> tuple[float, float]:
+    """Lowest and highest plotted value of all frames."""
+    return parts.reach(parts.quantity(result, view), view, Scale())
+
+
+def caption(result, view: View) -> str:
+    """From what to what, kind of plane, loss term, patterns, number format, and gaps."""
+    values = parts.quantity(result, view)
+    if parts.nothing(values, view):
+        return ""
+    spec = result.spec
+    turned = f", turned {spec.turn:g}°" if spec.turn else ""
+    return " · ".join(
+        [
+            f"{spec.label}, {parts.counted(len(result.values), 'frame')}, each trained anew",
+            parts.direction_kind(result) + turned,
+            *parts.statistics(result),
+            parts.subject(result, view, patterns(spec.problem, spec.where.part)),
+            result.dtype,
+            *parts.gaps(values, view),
+        ]
+    )
+
+
+def size(result) -> str:
+    """How much was computed."""
+    return f"{parts.counted(len(result.values), 'frame')} of {len(result.a)}×{len(result.b)}"
+
+
+def _slice(result, grid: np.ndarray, view: View) -> SliceResult:
+    """A frame as the slice that it is, with heights as they are drawn, and without a path."""
+    none, nothing = np.empty((0, 2)), np.empty(0)
+    middle = float(grid[len(result.a) // 2, len(result.b) // 2])
+    return SliceResult(
+        result.spec.question(0), result.a, result.b, grid, grid, grid, grid, middle, np.nan, nothing, nothing, nothing,
+        result.extent, none, nothing, nothing, np.full(2, np.nan), result.names, result.units, (), (), result.dtype,
+    )  # fmt: skip
+
+
+def _fix_axis(layout: dict, values: np.ndarray, view: View, scale: Scale) -> None:
+    if "scene" in layout:
+        layout["scene"] = {
+            **layout["scene"],
+            "annotations": [],
+            "zaxis": {**parts.value_axis(values, view, scale, 4), "title": {"text": ""}},
+        }
+
+
+def _surfaces(result, traces, values, heights, view: View, scale: Scale, colour: str):
+    """The surface, and a pin at the center: its height changes with the frame, as that of a text above it could not."""
+    z = [{"z": grid.T.astype(np.float32)} for grid in heights]
+    ends = [_pin(grid, view, scale) for grid in heights]
+    pin = {
+        "type": "scatter3d", "x": [0.0, 0.0], "y": [0.0, 0.0], "z": ends[0], "mode": "lines+markers", "name": "center",
+        "line": {"width": 5, "color": colour}, "marker": {"size": [0, 6], "color": colour, "line": {"width": 0}},
+        "hoverinfo": "skip",
+    }  # fmt: skip
+    return [*traces, pin], [z, [{"z": end} for end in ends]]
+
+
+def _pin(grid: np.ndarray, view: View, scale: Scale) -> np.ndarray:
+    foot = parts.plotted(grid[len(grid) // 2, grid.shape[1] // 2], view)
+    room = PIN * ((scale.high or 0.0) - (scale.low or 0.0))
+    return parts.own_units(np.array([foot, foot + room]), view).astype(np.float32)
+
+
+def _maps(result, traces, values, heights, view: View, scale: Scale, colour: str):
+    """The map and the center's value; a frame's own values stand in the hover."""
+    changes = []
+    middle = len(result.a) // 2
+    for trace in traces:
+        if trace["type"] == "contour":
+            drawn = [{"z": parts.plotted(grid, view).T.astype(np.float32)} for grid in heights]
+            own = (
+                [{"customdata": grid.T.astype(np.float32)} for grid in values]
+                if view.logarithmic
+                else [{}] * len(values)
+            )
+            changes.append([one | two for one, two in zip(drawn, own, strict=True)])
+        else:
+            changes.append([{"customdata": [float(grid[middle, middle])]} for grid in values])
+    return traces, changes
