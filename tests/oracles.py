@@ -1,6 +1,7 @@
 """Second routes to the same numbers: plain torch modules in float64, one point at a time."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -26,11 +27,18 @@ class _Own(nn.Module):
 
     def forward(self, z):
         p = self.problem
+        if p.mixed:
+            one, other = (_act(replace(p, activation=name, mix_with="none")) for name in (p.activation, p.mix_with))
+            return (1 - p.mix) * one(z) + p.mix * other(z)
         if p.activation == "elu":
             return nn.functional.elu(z, p.alpha)
         if p.activation == "leaky_relu":
             return nn.functional.leaky_relu(z, p.slope)
         return ACTIVATIONS[p.activation].function(z, p.sharpness)
+
+
+def _act(problem: Problem) -> nn.Module:
+    return _Own(problem) if problem.mixed else MODULES.get(problem.activation) or _Own(problem)
 
 
 class _Block(nn.Module):
@@ -42,7 +50,7 @@ class _Block(nn.Module):
         norm = nn.BatchNorm2d if image else nn.BatchNorm1d
         self.map, self.norm = map_, norm(units) if problem.norm == "batch" else nn.Identity()
         self.pool = nn.MaxPool2d(2) if image else nn.Identity()
-        self.act, self.skip = MODULES.get(problem.activation) or _Own(problem), skip
+        self.act, self.skip = _act(problem), skip
 
     def forward(self, h):
         out = self.act(self.pool(self.norm(self.map(h))))

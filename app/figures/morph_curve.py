@@ -136,8 +136,8 @@ def _axes(result, values: dict) -> dict:
         "yaxis": values,
         "xaxis2": {"domain": [SHARE + GAP, 1], "anchor": "y2", "range": ends, "title": {"text": "z"},
                    "tickvals": [-3, 0, 3], "ticktext": ["−3", "0", "3"]},
-        "yaxis2": {"anchor": "x2", "range": [min(HEIGHTS[0], low - 0.2), max(HEIGHTS[1], high + 0.2)], "title": {"text": "f(z)"}, 
-                   "tickvals": [-3, 0, 3], "ticktext": ["−3", "0", "3"]},
+        "yaxis2": {"anchor": "x2", "range": [min(HEIGHTS[0], low - 0.2), max(HEIGHTS[1], high + 0.2)],
+                   "title": {"text": "f(z)"}, "tickvals": [-3, 0, 3], "ticktext": ["−3", "0", "3"]},
     }  # fmt: skip
 
 
