@@ -58,17 +58,15 @@ def _beyond(value: float, cut: float) -> str:
 
 def of_morph(result) -> list[tuple[str, str]]:
     """Where the trainings at both ends came to, and the best of all frames."""
-    first, last = result.spec.told(0), result.spec.told(len(result.values) - 1)
     rows = [
-        (f"train loss, {first}", digits(result.train_loss[0])),
-        (f"train loss, {last}", digits(result.train_loss[-1])),
-        (f"test loss, {first}", digits(result.test_loss[0])),
-        (f"test loss, {last}", digits(result.test_loss[-1])),
+        (f"{name} at {number(result.values[k])}", digits(values[k]))
+        for name, values in (("train", result.train_loss), ("test", result.test_loss))
+        for k in (0, -1)
     ]
     if not np.isfinite(result.train_loss).any():
         return rows
     lowest = int(np.nanargmin(result.train_loss))
-    return [*rows, ("lowest train loss at", result.spec.told(lowest))]
+    return [*rows, ("lowest train at", result.spec.told(lowest))]
 
 
 HEADS: dict[str, Callable[..., list[tuple[str, str]]]] = {

@@ -11,7 +11,7 @@ from app.view import Scale, View
 from compute.cost import patterns
 from compute.slices import SliceResult
 
-PIN = 0.06  # length of the pin that marks the center, as a share of the height (chosen by eye)
+PIN = 0.1  # length of the pin that marks the center, as a share of the height (chosen by eye)
 
 
 def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
@@ -96,12 +96,16 @@ def _surfaces(result, traces, values, heights, view: View, scale: Scale, colour:
     """The surface, and a pin at the center: its height changes with the frame, as that of a text above it could not."""
     z = [{"z": grid.T.astype(np.float32)} for grid in heights]
     ends = [_pin(grid, view, scale) for grid in heights]
-    pin = {
-        "type": "scatter3d", "x": [0.0, 0.0], "y": [0.0, 0.0], "z": ends[0], "mode": "lines+markers", "name": "center",
-        "line": {"width": 5, "color": colour}, "marker": {"size": [0, 6], "color": colour, "line": {"width": 0}},
-        "hoverinfo": "skip",
-    }  # fmt: skip
-    return [*traces, pin], [z, [{"z": end} for end in ends]]
+    pins = [
+        {
+            "type": "scatter3d", "x": [0.0, 0.0], "y": [0.0, 0.0], "z": ends[0], "mode": "lines+markers", "name": name,
+            "line": {"width": width, "color": ink}, "marker": {"size": [0, head], "color": ink, "line": {"width": 0}},
+            "hoverinfo": "skip",
+        }
+        for width, ink, head, name in ((8, slice.CASING, 9, "center casing"), (4, slice.CORE, 6, "center"))
+    ]  # fmt: skip
+    lifted = [{"z": end} for end in ends]
+    return [*traces, *pins], [z, lifted, lifted]
 
 
 def _pin(grid: np.ndarray, view: View, scale: Scale) -> np.ndarray:
