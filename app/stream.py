@@ -46,7 +46,7 @@ from compute.criteria import CRITERIA
 from compute.datasets import DATASETS
 from compute.extents import common_extent
 from compute.jobs import Pool, PoolLost, Update, Watch, affordable, duration
-from compute.nets import Problem
+from compute.nets import UNMIXED, Problem
 from compute.options import AUTO, BadSpec, to_query
 from compute.planes import Place
 from compute.results import Failure
@@ -220,6 +220,8 @@ class _Page:
 
     def _curve(self, side: Column) -> str:
         problem = self.spec("training", side).problem
+        if self.state.view.place == "morph":
+            problem = replace(problem, mix_with=UNMIXED)  # as at its beginning
         return curve(problem.activation, side.hue, problem.sharpness, problem.unit)
 
     def _cost(self, settings: Settings) -> str:
@@ -407,11 +409,11 @@ class _Page:
         return scale
 
     def _picture(self, column: int, name: str) -> str:
-        update, view = self.results[column, name], self.state.view
+        update, panel, view = self.results[column, name], PANELS[name], self.state.view
         cloudy = analysis_of(name) == "cloud"
         scale, colour, others = self._scale(column, name), self.state.columns[column].hue, self._beside(column, name)
         self.drawn[column, name] = (update, scale, others)
-        drawn = (PANELS[name].picture.__name__, key_for(update.result.spec))  # two pictures may show one answer
+        drawn = (panel.picture.__name__, key_for(update.result.spec))  # two pictures may show one answer
         look = (*drawn, replace(view, trail=(), brush=()), scale, colour, self._keys(others))
         figure = _drawn.get(look, lambda: self._figure(column, name, scale, colour).to_json())
         told = {
@@ -420,7 +422,7 @@ class _Page:
             "state": _state(update),
             "text": _finished_text(name, update) if update.final else _progress_text(name, update),
             "caption": self._caption(column, name),
-            "warnings": warnings(update.result, view),
+            "warnings": warnings(update.result, view) if panel.preset or name == analysis_of(name) else [],  # once
             "selection": brushed(update.result, view, scale) if cloudy and view.brush else None,
             "query": to_query(update.result.spec),
             "mark": hashlib.sha256(figure.encode()).hexdigest()[:16],  # equal figures need no second drawing

@@ -159,6 +159,8 @@
     Object.assign(slot, { listens: false, redraw: true });
   }
 
+  const SURFACES = ["slice", "morph"];
+
   // The rows of a place; the others keep their pictures for the way back.
   function setPlace(name) {
     if (!told || !(name in told.places)) return;
@@ -170,7 +172,7 @@
       if (slot.place.hidden) rest(slot);
     }
     byId("columns").style.setProperty("--rows", rows.length + 1);
-    if (!rows.includes(told.panels[0])) byId("bar").hidden = true; // its colours are the surfaces'
+    if (!rows.some((panel) => SURFACES.includes(panel))) byId("bar").hidden = true; // its colours are the surfaces'
     byId("comparison").hidden = !told.places[name].some((panel) => panel in told.tables);
     arrange();
   }

@@ -11,8 +11,6 @@ from app.view import Scale, View
 from compute.cost import patterns
 from compute.slices import SliceResult
 
-PIN = 0.1  # length of the pin that marks the center, as a share of the height (chosen by eye)
-
 
 def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     """The first frame of one column, with the others beside it."""
@@ -95,23 +93,23 @@ def _fix_axis(layout: dict, values: np.ndarray, view: View, scale: Scale) -> Non
 def _surfaces(result, traces, values, heights, view: View, scale: Scale, colour: str):
     """The surface, and a pin at the center: its height changes with the frame, as that of a text above it could not."""
     z = [{"z": grid.T.astype(np.float32)} for grid in heights]
-    ends = [_pin(grid, view, scale) for grid in heights]
+    top = parts.own_units(scale.high or 0.0, view)
+    ends = [_pin(grid, top) for grid in heights]
     pins = [
         {
             "type": "scatter3d", "x": [0.0, 0.0], "y": [0.0, 0.0], "z": ends[0], "mode": "lines+markers", "name": name,
             "line": {"width": width, "color": ink}, "marker": {"size": [0, head], "color": ink, "line": {"width": 0}},
             "hoverinfo": "skip",
         }
-        for width, ink, head, name in ((8, slice.CASING, 9, "center casing"), (4, slice.CORE, 6, "center"))
+        for width, ink, head, name in ((6, slice.CASING, 9, "center casing"), (2, slice.CORE, 6, "center"))
     ]  # fmt: skip
     lifted = [{"z": end} for end in ends]
     return [*traces, *pins], [z, lifted, lifted]
 
 
-def _pin(grid: np.ndarray, view: View, scale: Scale) -> np.ndarray:
-    foot = parts.plotted(grid[len(grid) // 2, grid.shape[1] // 2], view)
-    room = PIN * ((scale.high or 0.0) - (scale.low or 0.0))
-    return parts.own_units(np.array([foot, foot + room]), view).astype(np.float32)
+def _pin(grid: np.ndarray, top: float) -> np.ndarray:
+    """From the center up to the top of the picture, so that its head is seen over every wall."""
+    return np.array([grid[len(grid) // 2, grid.shape[1] // 2], top], dtype=np.float32)
 
 
 def _maps(result, traces, values, heights, view: View, scale: Scale, colour: str):

@@ -27,7 +27,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     raised, axis = parts.raised(both, view, fixed), parts.value_axis(both, view, fixed, 3)
     drawn = [
         *_curves(result, both, raised, colour, view),
-        *_cursor(result, raised, parts.own_units(np.array(axis["range"]), view), colour),
+        *_cursor(result, raised, np.array([parts.own_units(end, view) for end in axis["range"]]), colour),
         *_units(result, colour),
     ]
     changes = [change for _, change in drawn]

@@ -147,7 +147,7 @@ def test_an_option_that_one_place_asks_for_is_hidden_in_the_others():
 
 def test_sections_hold_every_option_once_in_the_order_of_thought():
     found = sections(OPTIONS)
-    headings = ["Problem", "Columns", "Start", "Slice", "Spectrum", "Training and seeds", "Cloud", "View"]
+    headings = ["Problem", "Columns", "Start", "Slice", "Spectrum", "Training and seeds", "Cloud", "Morph", "View"]
     assert list(found) == headings
     placed = [option.name for members in found.values() for option in members]
     assert sorted(placed) == sorted(OPTIONS.keys() - ELSEWHERE - IN_HEADER)
@@ -156,6 +156,8 @@ def test_sections_hold_every_option_once_in_the_order_of_thought():
         "columns",
         "activation",
         "alpha",
+        "mix_with",
+        "mix",
         "slope",
         "beta",
     }

@@ -33,7 +33,7 @@ CALLED_FOR: dict[str, dict[str, object]] = {  # what makes an option matter, or 
     "weight_a": {"directions": "weights"}, "weight_b": {"directions": "weights"}, "slope": {"activation": "leaky_relu"},
     "beta": {"activation": "softplus"}, "network": {"dataset": "digits"}, "channels": LENET, "dense": LENET,
     "skip": {"widths": (4, 4)}, "statistics": {"norm": "batch"},
-    "rescale": {"activation": "relu"},
+    "rescale": {"activation": "relu"}, "mix": {"mix_with": "gaussian"},
     **{name: {"optimiser": "walk"} for name in ("walk", "walk_seed", "walk_range", "walk_size", "walk_batch")},
 }  # fmt: skip
 
