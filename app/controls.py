@@ -27,13 +27,13 @@ SECTIONS = {
     "Problem": "Problem", "Activation": "Activations", "Start": "Start",
     "Where": "Slice", "Slice": "Slice", "Line": "Slice", "Spectrum": "Spectrum", "Evolution": "Training and seeds",
     "Saturation": "Training and seeds", "Replicates": "Training and seeds", "Rise": "Training and seeds",
-    "Cloud": "Cloud", "Walk": "Cloud", "View": "View",
+    "Cloud": "Cloud", "Walk": "Cloud", "Boundary": "Training", "WeightSlices": "Training", "View": "View",
 }  # fmt: skip
 FIRST = {  # seen at once, with whatever they call for; the others are behind "more"
     "dataset", "network", "widths", "norm", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",
     "points", "turn", "rescale", "matrix", "method", "at", "replicates", "mode", "show", "log", "shared", "path",
     "spectrum", "blocks", "units", "against", "walk", "walks", "walk_range", "walk_size", "walk_steps", "tint", "rule",
-    "multiples",
+    "multiples", "boundary_points", "weight_range",
 }  # fmt: skip
 SLIDERS = {"turn": 5.0}  # drawn as sliders, by the step of an arrow key; the picture follows while they move
 WIDE = {"activation", "dataset", "against", "rule", *SLIDERS}  # take a whole row, whatever their kind

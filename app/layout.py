@@ -16,6 +16,7 @@ from plotly.utils import PlotlyJSONEncoder
 from app import ids
 from app.controls import control, declared, is_first, page_options, sections, switch_between
 from app.panels import PANELS, PLACES
+from app.player_layout import PLAYER_ABOUT, PLAYER_KEYS, player
 from app.state import MOST_COLUMNS
 from app.table import TABLES
 from app.theme import CAMERA, FONT, TEMPLATES
@@ -41,6 +42,7 @@ ABOUT = (
     "spectrum, around it. Its curvature is judged by one of two rules: by the full Hessian, or as in the study by one "
     "Hessian for each weight tensor. The second leaves out all curvature between tensors, so that with a convex loss "
     'no point of a ReLU network can have a negative eigenvalue but by rounding: part of what makes it "most convex".',
+    PLAYER_ABOUT,
     "Drag a rectangle on a contour map, and every column computes that window of its plane at full resolution; "
     "Zoom in does it on surfaces, around the point last clicked. Breadcrumbs above the pictures, Back out and a "
     "double click on a map lead back. Turn tilts the plane about its first direction.",
@@ -48,7 +50,8 @@ ABOUT = (
 KEYS = (
     ("/", "to the data set"),
     ("s · c", "3-D surface · contour map"),
-    ("1 · 2 · 3", "to the landscape · to the curvature · to the clouds"),
+    ("1 · 2 · 3 · 4", "to the landscape · to the curvature · to the clouds · to the training"),
+    *PLAYER_KEYS,
     ("i · o", "zoom into the plane · back out"),
     ("l", "log scale on and off"),
     ("t", "theme: as the system, light, dark"),
@@ -208,6 +211,7 @@ def _main(panels: list[tuple[str, str]]) -> Component:
                 [_column(place, panels) for place in range(MOST_COLUMNS)], id=ids.COLUMNS, className="columns"
             ),
             _comparison(),
+            player(),
         ],
         id=ids.MAIN,
         tabIndex="-1",

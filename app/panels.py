@@ -7,7 +7,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 
-from app.figures import cloud, evolution, line, parts, replicates, rises, saturation, slice, spectrum, training
+from app.figures import (
+    boundary,
+    cloud,
+    evolution,
+    line,
+    parts,
+    replicates,
+    rises,
+    saturating,
+    saturation,
+    slice,
+    spectrum,
+    training,
+    weight_slices,
+    weights,
+)
+from compute.boundaries import Boundary
 from compute.clouds import Cloud
 from compute.evolution import Evolution
 from compute.lines import Line
@@ -19,6 +35,8 @@ from compute.slices import Slice
 from compute.spectra import Spectrum
 from compute.study import PACES, RANGES
 from compute.train import Training
+from compute.weight_slices import WeightSlices
+from compute.weights import Weights
 
 
 def widest(results: Sequence) -> dict[str, float]:
@@ -62,13 +80,17 @@ def small_multiples() -> dict[str, Panel]:
     }  # fmt: skip
 
 
-LANDSCAPE, CURVATURE, CLOUDS = (("landscape",), ("curvature",), ("clouds",))
+LANDSCAPE, CURVATURE, CLOUDS, TRAINING = (("landscape",), ("curvature",), ("clouds",), ("training",))
 PANELS = {
     "slice": Panel(
-        "Surface", Slice, slice, (*LANDSCAPE, *CURVATURE), common=parts.common, coarse=True, reaches=True
+        "Surface", Slice, slice, (*LANDSCAPE, *CURVATURE, *TRAINING), common=parts.common, coarse=True, reaches=True
     ),
     "line": Panel("1-D slice", Line, line, LANDSCAPE, common=parts.common, reaches=True),
-    "training": Panel("Training", Training, training, LANDSCAPE, common=parts.common),
+    "training": Panel("Training", Training, training, (*LANDSCAPE, *TRAINING), common=parts.common),
+    "boundary": Panel("Decision boundary", Boundary, boundary, TRAINING),
+    "weights": Panel("Weights", Weights, weights, TRAINING),
+    "saturation-along": Panel("Saturation along the training", Saturation, saturating, TRAINING, rank=1),
+    "weight_slices": Panel("Loss along each weight", WeightSlices, weight_slices, TRAINING, common=parts.common, rank=1),
     "spectrum": Panel("Spectrum", Spectrum, spectrum, CURVATURE, coarse=True),
     "evolution": Panel("Along the training", Evolution, evolution, CURVATURE, coarse=True, rank=1),
     "sharpness": Panel("Sharpness", Rise, rises, CURVATURE, coarse=True, rank=1),
@@ -89,7 +111,12 @@ class Rows:
 
 PLACES = {  # by the names of app.view.PLACES
     place: Rows(tuple(name for name, panel in PANELS.items() if place in panel.places), head)
-    for place, head in (("landscape", "training"), ("curvature", "spectrum"), ("clouds", "cloud"))
+    for place, head in (
+        ("landscape", "training"),
+        ("curvature", "spectrum"),
+        ("clouds", "cloud"),
+        ("training", "training"),
+    )
 }
 
 

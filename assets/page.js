@@ -364,6 +364,7 @@
     1: () => choose("place", "landscape"),
     2: () => choose("place", "curvature"),
     3: () => choose("place", "clouds"),
+    4: () => choose("place", "training"),
     i: () => atlas.zoomIn(),
     o: () => atlas.zoomOut(),
     l: () => byId("option-log").click(),

@@ -3,7 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from compute import clouds, evolution, extents, lines, planes, replicates, rises, saturation, slices, spectra, train
+from compute import (
+    boundaries,
+    clouds,
+    evolution,
+    extents,
+    lines,
+    planes,
+    replicates,
+    rises,
+    saturation,
+    slices,
+    spectra,
+    train,
+    weight_slices,
+    weights,
+)
 from compute.keys import key_of
 from compute.options import BadSpec, build, nearest, parse, relevant, show
 from compute.tasks import Task
@@ -67,6 +82,21 @@ ANALYSES = {
         "Loss-gradient cloud", clouds.Cloud, clouds.CloudResult, clouds.cloud_levels, clouds.cloud_size,
         clouds.VERSIONS,
         "Every point that walks visit: loss, gradient norm, test loss, saturation, curvature, stagnation.",
+    ),
+    "boundary": Analysis(
+        "Decision boundary", boundaries.Boundary, boundaries.BoundaryResult, boundaries.boundary_levels,
+        boundaries.boundary_size, boundaries.VERSIONS,
+        "What a network of one or two inputs says over the range of its data, along the training.",
+    ),
+    "weights": Analysis(
+        "Weights", weights.Weights, weights.WeightsResult, weights.weights_levels, weights.weights_size,
+        weights.VERSIONS,
+        "Every weight and bias of a small network along the training.",
+    ),
+    "weight_slices": Analysis(
+        "Slices along weights", weight_slices.WeightSlices, weight_slices.WeightSlicesResult,
+        weight_slices.weight_slices_levels, weight_slices.weight_slices_size, weight_slices.VERSIONS,
+        "Loss along each single weight of a small network around the point reached.",
     ),
 }  # fmt: skip
 
