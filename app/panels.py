@@ -90,7 +90,9 @@ PANELS = {
     "boundary": Panel("Decision boundary", Boundary, boundary, TRAINING),
     "weights": Panel("Weights", Weights, weights, TRAINING),
     "saturation-along": Panel("Saturation along the training", Saturation, saturating, TRAINING, rank=1),
-    "weight_slices": Panel("Loss along each weight", WeightSlices, weight_slices, TRAINING, common=parts.common, rank=1),
+    "weight_slices": Panel(
+        "Loss along each weight", WeightSlices, weight_slices, TRAINING, common=parts.common, rank=1
+    ),
     "spectrum": Panel("Spectrum", Spectrum, spectrum, CURVATURE, coarse=True),
     "evolution": Panel("Along the training", Evolution, evolution, CURVATURE, coarse=True, rank=1),
     "sharpness": Panel("Sharpness", Rise, rises, CURVATURE, coarse=True, rank=1),

@@ -9,10 +9,11 @@ from app import ids
 
 PLAYER_KEYS = (("Space · , · .", "watching the training: play or pause · one step back · one step on"),)
 PLAYER_ABOUT = (
-    "The fourth place, Training, is for watching: Play, or the slider, moves through the recorded steps of the training "
-    "in all columns at once. A dot moves on the surface, the decision boundary or fitted function and the network's "
-    "weights are those of the step. Columns that were recorded at other steps show their nearest one. A click on two "
-    "curves of Loss along each weight, or on two edges, offers the plane of these two weights."
+    "The fourth place, Training, is for watching: Play, or the slider, moves through the recorded steps of the "
+    "training in all columns at once. A dot moves on the surface, and the decision boundary or fitted function and the "
+    "network's weights are those of the step. Columns that were recorded at other steps show their nearest one. A "
+    "click on two curves of the loss along each weight, or on two edges of the network, offers the plane of these two "
+    "weights."
 )
 
 

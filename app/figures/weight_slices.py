@@ -1,4 +1,4 @@
-"""The loss along each single weight around the point reached: a small picture for each tensor, a curve for each weight."""
+"""The loss along each single weight around the point reached: a picture for each tensor, a curve for each weight."""
 
 from dataclasses import replace
 

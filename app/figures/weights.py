@@ -1,4 +1,4 @@
-"""A small network drawn with its weights: units as dots, edges by the sign and size of their weight, biases as colours."""
+"""A small network drawn with its weights: units as dots, edges by sign and size of their weight, biases as colours."""
 
 import numpy as np
 import plotly.graph_objects as go
