@@ -28,7 +28,8 @@ SECTIONS = {
     "Problem": "Problem", "Activation": "Columns", "Start": "Start",
     "Where": "Slice", "Slice": "Slice", "Line": "Slice", "Spectrum": "Spectrum", "Evolution": "Training and seeds",
     "Saturation": "Training and seeds", "Replicates": "Training and seeds", "Rise": "Training and seeds",
-    "Cloud": "Cloud", "Walk": "Cloud", "Boundary": "Training", "WeightSlices": "Training", "View": "View",
+    "Cloud": "Cloud", "Walk": "Cloud", "Boundary": "Training and seeds",
+    "WeightSlices": "Training and seeds", "View": "View",
 }  # fmt: skip
 FIRST = {  # seen at once, with whatever they call for; the others are behind "more"
     "dataset", "network", "widths", "norm", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",

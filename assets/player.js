@@ -118,7 +118,7 @@
   function move(slot) {
     const frames = framesOf(slot);
     const frame = nearest(frames.values, at);
-    if (shown.get(slot.figure) === frame) return null;
+    if (shown.get(slot.figure) === frame || slot.plot === held) return null;
     shown.set(slot.figure, frame);
     const { traces, layout } = changesIn(frames, frame);
     const indices = Object.keys(traces).map(Number);
@@ -130,6 +130,16 @@
       }
     });
     return window.Plotly.update(slot.plot, attributes, layout, indices);
+  }
+
+  let held = null; // the picture under the pointer: drawing it would take the reader's turn or rectangle back
+
+  document.addEventListener("pointerdown", ({ target }) => (held = target.closest?.(".plot") || null), true);
+  for (const end of ["pointerup", "pointercancel"]) {
+    window.addEventListener(end, () => {
+      held = null;
+      if (inUse().length) window.setTimeout(showAll, 100); // after plotly has heard of it
+    }, true);
   }
 
   let drawing = null; // a promise, while pictures are being brought to the step
@@ -159,8 +169,9 @@
     scrub = Object.assign(document.createElement("input"), { type: "range", min: 0, step: 1 });
     scrub.setAttribute("aria-label", "Step of the training");
     scrub.addEventListener("input", () => {
+      const step = steps[Number(scrub.value)]; // before anything puts the slider where the pictures are
       pause();
-      goTo(steps[Number(scrub.value)]);
+      goTo(step);
     });
     byId("scrub").append(scrub);
   }

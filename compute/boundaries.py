@@ -204,7 +204,7 @@ def assemble(spec: Boundary, reached: TrainingResult, *pieces: tuple[np.ndarray,
         *parts["test"],
         accuracy,
         notes=(_told(spec), *reached.notes),
-        warnings=reached.warnings,
+        warnings=reached.warnings if reached.diverged_at >= 0 else (),  # the others are about minima
         dtype=spec.problem.dtype,
     )
 

@@ -86,7 +86,8 @@ def run_weights(spec: Weights, reached: TrainingResult) -> WeightsResult:
     """
     if not len(reached.step):
         raise CannotAnswer(reached.warnings[0], "diverged")
-    return WeightsResult(spec, reached.step, reached.theta, reached.notes, reached.warnings, spec.problem.dtype)
+    warnings = reached.warnings if reached.diverged_at >= 0 else ()  # the others are about minima
+    return WeightsResult(spec, reached.step, reached.theta, reached.notes, warnings, spec.problem.dtype)
 
 
 def weights_size(spec: Weights) -> tuple[int, str]:

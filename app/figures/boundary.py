@@ -99,6 +99,8 @@ def _map(result, scale: Scale, colour: str) -> tuple[list[dict], dict, dict]:
                "showgrid": False, "zeroline": False}
         for n, (name, along) in enumerate((("xaxis", result.x), ("yaxis", result.y)), 1)
     }  # fmt: skip
+    axes["yaxis"] |= {"scaleanchor": "x", "constrain": "domain"}  # a circle looks like one
+    axes["xaxis"] |= {"constrain": "domain"}
     return [drawn, *_patterns(result)], axes, rows
 
 

@@ -85,21 +85,39 @@ def add_marker(result, view: View, traces: list[dict], layout: dict, colour: str
     a_low, a_high, b_low, b_high = layout["meta"]["box"]
     x, y = result.path.T
     inside = (a_low <= x) & (x <= a_high) & (b_low <= y) & (y <= b_high)
-    rows = {"x": x - layout["meta"]["shift"][0], "y": y - layout["meta"]["shift"][1]}
-    if view.mode == "surface" and heights is not None:
-        rows["z"] = heights
-    rows = {name: np.where(inside, values, np.nan)[:, None] for name, values in rows.items()}
-    surface = view.mode == "surface"
-    traces.append(
-        {
-            "type": "scatter3d" if surface else "scatter", "mode": "markers", "name": "moment", "hoverinfo": "skip",
-            "marker": {"size": 7 if surface else 13, "color": colour, "line": {"width": 2, "color": RIM}},
-            **{name: values[-1].astype(np.float32) for name, values in rows.items()},
-        }
-    )  # fmt: skip
     steps = recorded_steps(Training(result.spec.problem, result.spec.start))[: len(x)]
-    moved = {name: packed(values) for name, values in rows.items()}
-    layout["meta"] |= frames(steps, {len(traces) - 1: moved})
+    places = [x - layout["meta"]["shift"][0], y - layout["meta"]["shift"][1]]
+    if view.mode == "surface" and heights is not None:
+        layout["meta"] |= frames(steps, layout=_on_surface(layout["scene"], [*places, heights], inside, colour))
+    else:
+        layout["meta"] |= frames(steps, {len(traces): _on_map(traces, places, inside, colour)})
+
+
+def _on_map(traces: list[dict], places: list[np.ndarray], inside: np.ndarray, colour: str) -> dict:
+    """Adds the dot as a trace; the rows that move it."""
+    rows = {name: np.where(inside, values, np.nan)[:, None] for name, values in zip("xy", places, strict=True)}
+    mark = {
+        "type": "scatter", "mode": "markers", "name": "moment", "hoverinfo": "skip",
+        "marker": {"size": 13, "color": colour, "line": {"width": 2, "color": RIM}},
+    }  # fmt: skip
+    traces.append(mark | {name: values[-1].astype(np.float32) for name, values in rows.items()})
+    return {name: packed(values) for name, values in rows.items()}
+
+
+def _on_surface(scene: dict, places: list[np.ndarray], inside: np.ndarray, colour: str) -> dict:
+    """Adds the dot as texts above the surface, into which a marker would sink by half; the rows that move them."""
+    seen = inside & np.isfinite(places[2])
+    moved: dict = {}
+    for size, ink in ((26, RIM), (17, colour)):
+        path = f"scene.annotations[{len(scene['annotations'])}]"
+        ends = {name: float(np.nan_to_num(values[-1], nan=1.0)) for name, values in zip("xyz", places, strict=True)}
+        scene["annotations"].append(
+            {"text": "●", "name": f"moment {ink}", "showarrow": False, "font": {"size": size, "color": ink},
+             "visible": bool(seen[-1]), **ends}
+        )  # fmt: skip
+        moved |= {f"{path}.{name}": packed(values) for name, values in zip("xyz", places, strict=True)}
+        moved[f"{path}.visible"] = seen.tolist()
+    return moved
 
 
 def thinned(count: int, most: int) -> np.ndarray:
