@@ -5,29 +5,22 @@ import pytest
 
 from compute.analyses import question
 from compute.jobs import ask
-from tests.browser.driver import PATIENCE, Reader, browser, reader
+from tests.browser.driver import PATIENCE, Reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 QUESTION = "dataset=circles&widths=3&steps=30"
 SHARED = f"{QUESTION}&points=9&boundary_points=9&boundary_moments=16&weight_points=9"
 LABELS = "id => document.getElementById(id)._fullLayout.annotations.map(note => note.text).find(t => /^step/.test(t))"
-DOT = "id => { const {x, y} = document.getElementById(id)._fullData.find(t => t.name === 'moment'); return [x[0], y[0]]; }"
+DOT = "id => document.getElementById(id)._fullData.filter(t => t.name === 'moment').map(({x, y}) => [x[0], y[0]])[0]"
 DOTS = "id => document.getElementById(id)._fullData.filter(t => t.name === 'moment').length"
 CURSOR = "id => document.getElementById(id)._fullLayout.shapes.find(shape => shape.name === 'moment').x0"
 
 
-@pytest.fixture(scope="module")
-def chromium(chromium_path):
-    with browser(chromium_path) as found:
-        yield found
-
-
 @pytest.fixture
-def visitor(chromium, atlas):
-    one = reader(chromium, atlas, height=2400)  # every row on the screen: pictures out of sight wait
-    yield one
-    one.page.context.close()
-    assert not one.errors
+def visitor(visitor: Reader) -> Reader:
+    """One with every row on the screen: pictures out of sight wait."""
+    visitor.page.set_viewport_size({"width": 1280, "height": 2400})
+    return visitor
 
 
 def step_of(visitor: Reader) -> int:
