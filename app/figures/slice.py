@@ -29,7 +29,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
         return parts.sentence(why)
     build = _surface if view.mode == "surface" else _map
     traces, layout = build(result, values, view, scale, colour)
-    carried = view.mode != "surface" or _path_has_height(result, view)
+    carried = view.path and _path_has_height(result, view)
     frames.add_marker(result, view, traces, layout, colour, _path_heights(result, view, scale) if carried else None)
     low, high = parts.window(values, view, scale)
     layout["coloraxis"] = {
