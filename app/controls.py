@@ -28,14 +28,15 @@ SECTIONS = {
     "Problem": "Problem", "Activation": "Columns", "Start": "Start",
     "Where": "Slice", "Slice": "Slice", "Line": "Slice", "Spectrum": "Spectrum", "Evolution": "Training and seeds",
     "Saturation": "Training and seeds", "Replicates": "Training and seeds", "Rise": "Training and seeds",
-    "Cloud": "Cloud", "Walk": "Cloud", "Morph": "Morph", "View": "View",
+    "Cloud": "Cloud", "Walk": "Cloud", "Boundary": "Training and seeds", "WeightSlices": "Training and seeds",
+    "Morph": "Morph", "View": "View",
 }  # fmt: skip
 FIRST = {  # seen at once, with whatever they call for; the others are behind "more"
     "dataset", "network", "widths", "norm", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",
     "points", "turn", "rescale", "matrix", "method", "at", "replicates", "mode", "show", "log", "shared", "path",
     "spectrum", "blocks", "units", "against", "walk", "walks", "walk_range", "walk_size", "walk_steps", "tint", "rule",
-    "multiples", "compare", "columns", "baseline",
-    "mix_with", "mix", "morph", "morph_to", "frames",
+    "multiples", "compare", "columns", "baseline", "boundary_points", "weight_range", "mix_with", "mix", "morph",
+    "morph_to", "frames",
 }  # fmt: skip
 # Drawn as sliders, by the step of an arrow key; the picture follows while they move.
 SLIDERS = {"turn": 5.0, "mix": 0.05}

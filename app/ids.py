@@ -13,6 +13,8 @@ BAR, MESSAGE, PROGRESS = "bar", "message", "progress"
 CRUMBS, INWARD, OUTWARD, AIM = "crumbs", "inward", "outward", "aim"
 HERE, AT_END, SLICE_HERE = "here", "at-end", "slice-here"
 COMPARISON, TABLE_PLACE, TABLE, COPY_TABLE = "comparison", "table-place", "table", "copy-table"
+PLAYER, PLAY, SCRUB, MOMENT, SPEED = "player", "play", "scrub", "moment", "speed"
+PICKS, PICKED, PLANE = "picks", "picked", "plane"
 MAIN, COLUMNS, CONTROLS, HELP = "main", "columns", "controls", "help"
 
 

@@ -17,6 +17,7 @@ from app import ids
 from app.columns import MOST_COLUMNS
 from app.controls import control, declared, is_first, page_options, sections, switch_between
 from app.panels import PANELS, PLACES
+from app.player_layout import PLAYER_ABOUT, PLAYER_KEYS, player
 from app.table import TABLES
 from app.theme import CAMERA, FONT, TEMPLATES
 from compute.options import Option
@@ -41,7 +42,8 @@ ABOUT = (
     "spectrum, around it. Its curvature is judged by one of two rules: by the full Hessian, or as in the study by one "
     "Hessian for each weight tensor. The second leaves out all curvature between tensors, so that with a convex loss "
     'no point of a ReLU network can have a negative eigenvalue but by rounding: part of what makes it "most convex".',
-    "The fourth place, Morph, goes from each activation to another one, or over its own parameter, in frames: each "
+    PLAYER_ABOUT,
+    "The fifth place, Morph, goes from each activation to another one, or over its own parameter, in frames: each "
     "trains a network of its own from the same initial weights, and looks at it along the same directions, on one "
     "scale. In the other places Mix with and its slider stay at one mixture.",
     "Drag a rectangle on a contour map, and every column computes that window of its plane at full resolution; "
@@ -51,7 +53,8 @@ ABOUT = (
 KEYS = (
     ("/", "to the data set"),
     ("s · c", "3-D surface · contour map"),
-    ("1 · 2 · 3 · 4", "to the landscape · to the curvature · to the clouds · to the morph"),
+    ("1 · 2 · 3 · 4 · 5", "to the landscape · the curvature · the clouds · the training · the morph"),
+    *PLAYER_KEYS,
     ("i · o", "zoom into the plane · back out"),
     ("l", "log scale on and off"),
     ("t", "theme: as the system, light, dark"),
@@ -219,6 +222,7 @@ def _main(panels: list[tuple[str, str]]) -> Component:
                 [_column(place, panels) for place in range(MOST_COLUMNS)], id=ids.COLUMNS, className="columns"
             ),
             _comparison(),
+            player(),
         ],
         id=ids.MAIN,
         tabIndex="-1",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 from app.figures import (
+    boundary,
     cloud,
     evolution,
     line,
@@ -16,11 +17,15 @@ from app.figures import (
     parts,
     replicates,
     rises,
+    saturating,
     saturation,
     slice,
     spectrum,
     training,
+    weight_slices,
+    weights,
 )
+from compute.boundaries import Boundary
 from compute.clouds import Cloud
 from compute.evolution import Evolution
 from compute.lines import Line
@@ -33,6 +38,8 @@ from compute.slices import Slice
 from compute.spectra import Spectrum
 from compute.study import PACES, RANGES
 from compute.train import Training
+from compute.weight_slices import WeightSlices
+from compute.weights import Weights
 
 
 def widest(results: Sequence) -> dict[str, float]:
@@ -81,16 +88,25 @@ def small_multiples() -> dict[str, Panel]:
     }  # fmt: skip
 
 
-LANDSCAPE, CURVATURE, CLOUDS, MORPH = (("landscape",), ("curvature",), ("clouds",), ("morph",))
+LANDSCAPE, CURVATURE, CLOUDS = (("landscape",), ("curvature",), ("clouds",))
+TRAINING, MORPH = (("training",), ("morph",))
 PANELS = {
     "slice": Panel(
-        "Surface", Slice, slice, (*LANDSCAPE, *CURVATURE), common=parts.common, coarse=True, reaches=True, differs=True
+        "Surface", Slice, slice, (*LANDSCAPE, *CURVATURE, *TRAINING), common=parts.common, coarse=True, reaches=True,
+        differs=True,
     ),
     "line": Panel(
         "1-D slice", Line, line, LANDSCAPE, common=parts.common, reaches=True, overlays=True, curve=line.curve
     ),
     "training": Panel(
-        "Training", Training, training, LANDSCAPE, common=parts.common, overlays=True, curve=training.curve
+        "Training", Training, training, (*LANDSCAPE, *TRAINING), common=parts.common, overlays=True,
+        curve=training.curve,
+    ),
+    "boundary": Panel("Decision boundary", Boundary, boundary, TRAINING),
+    "weights": Panel("Weights", Weights, weights, TRAINING),
+    "saturation-along": Panel("Saturation along the training", Saturation, saturating, TRAINING, rank=1),
+    "weight_slices": Panel(
+        "Loss along each weight", WeightSlices, weight_slices, TRAINING, common=parts.common, rank=1
     ),
     "spectrum": Panel("Spectrum", Spectrum, spectrum, CURVATURE, coarse=True, overlays=True),
     "evolution": Panel("Along the training", Evolution, evolution, CURVATURE, coarse=True, rank=1, overlays=True),
@@ -116,7 +132,13 @@ class Rows:
 
 PLACES = {  # by the names of app.view.PLACES
     place: Rows(tuple(name for name, panel in PANELS.items() if place in panel.places), head)
-    for place, head in (("landscape", "training"), ("curvature", "spectrum"), ("clouds", "cloud"), ("morph", "morph"))
+    for place, head in (
+        ("landscape", "training"),
+        ("curvature", "spectrum"),
+        ("clouds", "cloud"),
+        ("training", "training"),
+        ("morph", "morph"),
+    )
 }
 
 

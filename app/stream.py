@@ -57,7 +57,8 @@ from compute.walks import KINDS
 
 BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page is noticed
 LONGEST_HOLD = 1.5  # seconds that a picture may be held back until its row has a common scale
-NOT_HERE = ("no second derivative", "no hidden layer", "no training")  # kinds of Failure that no other try can mend
+# Kinds of Failure that no other try can mend.
+NOT_HERE = ("no second derivative", "no hidden layer", "no training", "other inputs", "not drawn")
 REMEMBERED = 64_000_000  # bytes of drawn figures kept in a process; one is about 40 KB
 
 

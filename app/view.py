@@ -10,7 +10,9 @@ from compute.slices import check_window
 
 MODES = {"surface": "3-D surface", "contour": "contour map"}
 TERMS = {"total": "loss", "data": "data term", "penalty": "L2 penalty", "accuracy": "accuracy"}
-PLACES = {"landscape": "Landscape", "curvature": "Curvature", "clouds": "Clouds", "morph": "Morph"}
+PLACES = {
+    "landscape": "Landscape", "curvature": "Curvature", "clouds": "Clouds", "training": "Training", "morph": "Morph",
+}  # fmt: skip
 SPECTRA = {"sorted": "sorted", "density": "histogram", "cumulative": "cumulative"}
 BLOCKS = {"full": "whole matrix", "tensors": "each weight tensor", "layers": "each layer"}
 UNITS = {"layers": "pre-activations", "outputs": "outputs", "units": "each hidden unit"}

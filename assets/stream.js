@@ -220,10 +220,12 @@
     Object.assign(slot, { next: null, redraw: false, foreseen: false });
     const layout = dress(slot);
     slot.plot.tabIndex = layout.scene ? 0 : -1;
-    window.Plotly.react(slot.plot, slot.figure.data, layout, config(slot, layout)).then(() => {
+    const data = atlas.framed ? atlas.framed(slot, layout) : slot.figure.data;
+    window.Plotly.react(slot.plot, data, layout, config(slot, layout)).then(() => {
       slot.drawn += 1;
       if (fresh) delete slot.place.dataset.stale;
       listen(slot);
+      atlas.drew?.(slot);
       atlas.aim();
     }).catch((error) => {
       console.error(error);
@@ -341,6 +343,7 @@
       if (camera && !near(camera, slot.given)) turn(slot, camera, false);
     };
     if (slot.panel === told.panels[0]) atlas.listen(slot.plot, () => isMap(slot));
+    atlas.listenToWeights?.(slot);
     if (slot.panel.startsWith("cloud")) atlas.listenToCloud(slot.plot, told.presets[slot.panel] || {});
     atlas.link(slot, () => isMap(slot));
     slot.plot.on("plotly_relayouting", moved);

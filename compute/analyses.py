@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from compute import (
+    boundaries,
     clouds,
     evolution,
     extents,
@@ -16,6 +17,8 @@ from compute import (
     slices,
     spectra,
     train,
+    weight_slices,
+    weights,
 )
 from compute.keys import key_of
 from compute.options import BadSpec, build, nearest, parse, relevant, show
@@ -80,6 +83,21 @@ ANALYSES = {
         "Loss-gradient cloud", clouds.Cloud, clouds.CloudResult, clouds.cloud_levels, clouds.cloud_size,
         clouds.VERSIONS,
         "Every point that walks visit: loss, gradient norm, test loss, saturation, curvature, stagnation.",
+    ),
+    "boundary": Analysis(
+        "Decision boundary", boundaries.Boundary, boundaries.BoundaryResult, boundaries.boundary_levels,
+        boundaries.boundary_size, boundaries.VERSIONS,
+        "What a network of one or two inputs says over the range of its data, along the training.",
+    ),
+    "weights": Analysis(
+        "Weights", weights.Weights, weights.WeightsResult, weights.weights_levels, weights.weights_size,
+        weights.VERSIONS,
+        "Every weight and bias of a small network along the training.",
+    ),
+    "weight_slices": Analysis(
+        "Slices along weights", weight_slices.WeightSlices, weight_slices.WeightSlicesResult,
+        weight_slices.weight_slices_levels, weight_slices.weight_slices_size, weight_slices.VERSIONS,
+        "Loss along each single weight of a small network around the point reached.",
     ),
     "morph": Analysis(
         "Morph", morphs.Morph, morphs.MorphResult, morphs.morph_levels, morphs.morph_size, morphs.VERSIONS,

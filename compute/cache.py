@@ -27,7 +27,7 @@ T = TypeVar("T")
 LARGEST_SHARE = 16
 PATIENCE = 5.0  # seconds to wait for another process's write before a look-up counts as a miss
 
-_KEY = re.compile(r"[a-z]+-[0-9a-f]{32,64}")
+_KEY = re.compile(r"[a-z_]+-[0-9a-f]{32,64}")
 _SEAL = hashlib.sha256().digest_size
 _DATABASE = ("cache.db", "cache.db-wal", "cache.db-shm")
 _KNOWN = {*diskcache.DEFAULT_SETTINGS, *diskcache.core.METADATA}

@@ -76,6 +76,15 @@ class Loss:
         return forward(self.problem.layers, self.act, theta, x, statistics)
 
     @torch.no_grad()
+    def outputs_at(self, theta: Tensor, x: Tensor) -> Tensor:
+        """Net outputs (N, K) of one theta (P,) for any inputs x (N, D) of its dtype, N > 0; BatchNorm takes the
+        statistics that theta has on all training patterns.
+        """
+        statistics = self.statistics(theta)
+        with self._products(theta, x):
+            return torch.cat([self.outputs(theta, x[rows], statistics) for rows in self.blocks(len(x))])
+
+    @torch.no_grad()
     def statistics(self, theta: Tensor) -> Tensor | None:
         """Mean and (population) variance of every unit with BatchNorm over all training patterns: (..., Q), in theta's
         dtype; None for a network without. Layer after layer, since each depends on those before it.

@@ -29,7 +29,20 @@ LAYERS = (
     ("planes",),
     ("turns",),
     # the analyses
-    ("slices", "lines", "extents", "spectra", "saturation", "evolution", "replicates", "rises", "clouds"),
+    (
+        "slices",
+        "lines",
+        "extents",
+        "spectra",
+        "saturation",
+        "evolution",
+        "replicates",
+        "rises",
+        "clouds",
+        "boundaries",
+        "weights",
+        "weight_slices",
+    ),
     ("morphs",),  # made of slices
     ("analyses", "summaries"),
     ("study",),
@@ -67,7 +80,8 @@ FIGURES_MAY = (
     "compute.cost", "compute.criteria", "compute.train", "compute.planes", "compute.slices", "compute.lines",
     "compute.saturation", "compute.activity", "compute.evolution", "compute.replicates", "compute.rises",
     "compute.intervals", "compute.kernels.curvature", "compute.clouds", "compute.classes", "compute.stationary",
-    "compute.study", "compute.summaries", "compute.walks",
+    "compute.study", "compute.summaries", "compute.walks", "compute.boundaries", "compute.weights",
+    "compute.weight_slices", "compute.nets", "compute.datasets",
 )  # fmt: skip
 
 # A call of one of these differentiates, whatever it is imported from.

@@ -6,7 +6,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import parts
+from app.figures import frames, parts
 from app.figures.ticks import apart, interval, linear_ticks, number, round_below
 from app.theme import CAMERA, colour_scale
 from app.view import Scale, View
@@ -36,6 +36,8 @@ def drawing(result, values: np.ndarray, view: View, scale: Scale, colour: str) -
     """Traces and layout of a picture that has something to draw, as plain dictionaries."""
     build = _surface if view.mode == "surface" else _map
     traces, layout = build(result, values, view, scale, colour)
+    carried = view.path and _path_has_height(result, view)
+    frames.add_marker(result, view, traces, layout, colour, _path_heights(result, view, scale) if carried else None)
     low, high = parts.window(values, view, scale)
     layout["coloraxis"] = {
         "cmin": low, "cmax": high, "colorscale": colour_scale(view.palette), "showscale": False,
@@ -110,6 +112,11 @@ def _path_has_height(result, view: View) -> bool:
     return result.spec.where.part == "train" and (
         view.show == "total" or (view.show == "data" and result.spec.problem.l2 == 0)
     )
+
+
+def _path_heights(result, view: View, scale: Scale) -> np.ndarray:
+    """(T,) the path's own losses, those ≤ 0 on the shelf of a log scale."""
+    return parts.raised(parts.finite(result.path_loss), view, scale)
 
 
 def _inside(result, view: View) -> np.ndarray:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import parts
+from app.figures import frames, parts
 from app.figures.ticks import number
 from app.view import Scale, View
 from compute.cost import patterns
@@ -43,6 +43,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     )
     for note in parts.cut_note(both, view, scale):
         drawn.add_annotation(note)
+    frames.add_cursor(drawn, result.step, view)
     return parts.bare(drawn)
 
 

@@ -141,7 +141,9 @@ def test_table_of_what_matters_equals_the_predicates():
 def test_an_option_that_one_place_asks_for_is_hidden_in_the_others():
     told = {entry["name"]: entry["when"] for entry in declared(OPTIONS)}
     assert told["at"] == {"place": ["curvature"]} and told["line_points"] == {"place": ["landscape"]}
-    assert told["spectrum"] == {"place": ["curvature"]} and told["points"] == {"place": ["landscape", "curvature"]}
+    assert told["spectrum"] == {"place": ["curvature"]} and told["points"] == {
+        "place": ["landscape", "curvature", "training"]
+    }
     assert not told["dataset"] | told["activation"] | told["log"]
 
 

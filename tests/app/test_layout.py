@@ -107,6 +107,9 @@ def test_help_names_every_key():
     table = re.search(r"const KEYS = \{(.*?)\};", (ASSETS / "page.js").read_text(encoding="utf-8"), re.S)
     assert table is not None
     keys = set(re.findall(r'^\s+"?([^":\s]+)"?:', table[1], re.M))
+    player = re.search(r"const KEYS = \{(.*?)\};", (ASSETS / "player.js").read_text(encoding="utf-8"))
+    assert player is not None
+    keys |= {"Space" if key == " " else key for key in re.findall(r'"(.)":', player[1])}
     told = {part for shown, _ in KEYS for part in shown.split(" · ")}
     assert {"Esc" if key == "Escape" else key for key in keys} == told
 
