@@ -32,6 +32,12 @@ INITS = {
     "xavier": "Xavier",
     "he": "He",
     "lecun": "LeCun",
+    "zero": "all parameters 0",
+    "dead": "first layer −1, later weights 1, later biases 0",
+}
+FIXED = {  # weight and bias of the first layer, and of those after it: nothing is drawn
+    "zero": ((0.0, 0.0), (0.0, 0.0)),
+    "dead": ((-1.0, -1.0), (1.0, 0.0)),  # of the first layer's ReLUs on inputs of 0 and more: Sun et al. 2020
 }
 _VARIANCE = {  # of a weight, from fan-in and fan-out: Glorot & Bengio 2010, He et al. 2015, LeCun et al. 1998
     "xavier": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
@@ -328,23 +334,32 @@ def initial(problem: Problem, seed: int, init: str, bound: float) -> np.ndarray:
     one uniform number in [−1, 1) a coordinate, which the scheme only scales.
 
     `uniform`: all coordinates in [−bound, bound). Schemes: uniform weights with the scheme's variance, biases 0.
-    BatchNorm begins at γ = 1, β = 0 in either case.
+    Those of FIXED draw nothing: at `zero` all units of a layer are alike; at `dead` units that are 0 for negative
+    inputs (ReLU) put out 0 for every pattern whose inputs are 0 or more, and no gradient passes them, at any width (Sun
+    et al. 2020, arXiv 2007.01429, on bad minima). BatchNorm begins at γ = 1, β = 0 in every case.
     """
     stream = np.random.SeedSequence(seed, spawn_key=(DRAW,))  # of its own: a data set of the same seed is unrelated
     draw = np.random.default_rng(stream).uniform(-1.0, 1.0, problem.parameters)
     scheme = ACTIVATIONS[problem.activation].init if init == "auto" else init
     begin = 0
-    for layer in problem.layers:
+    for place, layer in enumerate(problem.layers):
         for letter, shape in layer.tensors.items():
             part = draw[begin : begin + math.prod(shape)]
             part *= _scale(layer, letter, scheme, bound)
-            part += letter == "γ"
+            part += _shift(letter, scheme, place)
             begin += len(part)
     return draw
 
 
-def _scale(layer: Layer, letter: str, scheme: str, bound: float) -> float:
+def _shift(letter: str, scheme: str, place: int) -> float:
+    """What is added to a tensor's scaled draw."""
     if letter in "γβ":
+        return float(letter == "γ")
+    return FIXED[scheme][min(place, 1)]["Wb".index(letter)] if scheme in FIXED else 0.0
+
+
+def _scale(layer: Layer, letter: str, scheme: str, bound: float) -> float:
+    if letter in "γβ" or scheme in FIXED:
         return 0.0
     if scheme == "uniform":
         return bound
