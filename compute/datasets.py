@@ -253,6 +253,14 @@ def sine(seed: int) -> Arrays:
     return x, np.sin(2 * np.pi * x) + rng.normal(0, 0.1, x.shape)
 
 
+def unit(_: int) -> Arrays:
+    """Two patterns whose target is the input: ±1. Of f(x) = p·x + q the loss is (p − 1)² + q², so that a linear network
+    with product p of its weights has a term for its biases alone, and 0 is a stationary point of both.
+    """
+    x = np.array([[-1.0], [1.0]])
+    return x, x.copy()
+
+
 UCI = "CC BY 4.0 (UCI); the file comes with scikit-learn (BSD-3-Clause)"
 OURS = "made by this program"
 
@@ -402,5 +410,17 @@ DATASETS: dict[str, Dataset] = {
         note="Two periods of a sine with a little noise, as regression on one target that is not scaled.",
         source="after Bishop 2006, section 1.1, over two periods",
         licence=OURS,
+    ),
+    "unit": Dataset(
+        "Two points",
+        unit,
+        size=2,
+        inputs=1,
+        classes=0,
+        scaling="none",
+        note="x = −1 and 1, each its own target: a linear network needs weights of product 1; no test part.",
+        source="for the deep linear networks of Sun et al. 2020, arXiv 2007.01429",
+        licence=OURS,
+        split=False,
     ),
 }

@@ -19,7 +19,7 @@ from compute.directions import filter_normalised, gaussian, orthogonal, trajecto
 from compute.kernels.plan import losses_at
 from compute.keys import key_of
 from compute.loss import Loss, make_loss
-from compute.nets import Problem, parameter_name
+from compute.nets import Problem, offsets, parameter_name
 from compute.options import AUTO, BadSpec, check, option
 from compute.sharpest import TOLERANCE, Sharpest, sharpest_bytes, sharpest_task
 from compute.sharpest import VERSIONS as SHARPEST_VERSIONS
@@ -52,6 +52,14 @@ DIRECTIONS = {
     "interpolation": "start to end",
     "weights": "a pair of weights",
     "eigenvectors": "sharpest eigenvectors",
+    "output": "output layer",
+}
+FILTERED = ("filter", "filter_original", "output")  # their random directions are filter-normalised
+TURNED = " is turned orthogonal, so its units keep the weights' norms only roughly."
+TOLD = {  # of some kinds, after their name
+    "filter": f" The second{TURNED}",
+    "output": " The first is the output layer's own weights and biases: at a, outputs before the loss are 1 + a times "
+    f"those of the center. The second, filter-normalised,{TURNED}",
 }
 SEEDLESS = ("trajectory", "weights", "eigenvectors")  # nothing of theirs is drawn
 STRIDE = 1e-4  # to both sides, for the slope of BatchNorm's statistics in float64: 1e-8 of it is cut off (by eye)
@@ -67,7 +75,8 @@ class Where:
         choices=DIRECTIONS,
         label="Directions",
         help="The axes. Filter-normalised: random, each unit's weights as long as its own (Li et al. 2018). "
-        "Sharpest: eigenvectors of the training loss's Hessian.",
+        "Sharpest: eigenvectors of the training loss's Hessian. Output layer: its own weights and biases, so that 1 "
+        "doubles the network's outputs before the sigmoid, and a random direction.",
     )
     direction_seed: int = option(
         0,
@@ -119,7 +128,8 @@ class Where:
         """What a coordinate of 1 means."""
         if self.directions in ("filter", "filter_original"):
             return "filter norms"
-        return "start-to-end distances" if self.directions == "interpolation" else "parameter units"
+        lengths = {"interpolation": "start-to-end distances", "output": "the weights' own norms"}
+        return lengths.get(self.directions, "parameter units")
 
     @property
     def kind(self) -> str:
@@ -222,8 +232,7 @@ def make_plane(place: Place, reached: TrainingResult, sharpest: Sharpest | None 
     held = _buffers(replace(place, where=replace(where, statistics="fixed")), loss, reached, path, (u, v))
     extent, how = _extent(where, loss, np.hstack([np.stack([center, u, v]), held]), path)
     buffers = held if where.statistics == "fixed" else _buffers(place, loss, reached, path, (u, v))
-    turned = " The second is turned orthogonal, so its units keep the weights' norms only roughly."
-    kind = f"Directions: {where.kind}.{turned if where.directions == 'filter' else ''}"
+    kind = f"Directions: {where.kind}.{TOLD.get(where.directions, '')}"
     notes = (kind, *(_curvature_notes(place, sharpest) if sharpest else ()), how)
     return Plane(center, u, v, names, path, off_plane, explained, extent, notes, buffers)
 
@@ -290,6 +299,8 @@ def _buffers(place: Place, loss: Loss, reached: TrainingResult, path: np.ndarray
         result[1:] = [statistics_slope(place.problem, reached.theta[-1].astype(float), along) for along in directions]
         return result
     result[1:] = [drawn_statistics(place, here, which) for which in (0, 1)]
+    if where.directions == "output":
+        result[1] = 0.0  # no unit with BatchNorm comes after it
     return result
 
 
@@ -326,6 +337,8 @@ def _directions(place: Place, center: np.ndarray, reached: TrainingResult, sharp
         return *sharpest.vectors[:2], names, none
     if where.directions == "interpolation":
         return *_interpolation(where, center, reached), ("start → end", "random"), none
+    if where.directions == "output":
+        return *_output(where, center, shapes), ("output layer", "random"), none
     return *_random(where, center, shapes), ("direction 1", "direction 2"), none
 
 
@@ -334,12 +347,54 @@ def _random(where: Where, center: np.ndarray, shapes) -> tuple[np.ndarray, np.nd
     if where.directions == "gaussian":
         v = orthogonal(v, u)
         return u / np.linalg.norm(u), v / np.linalg.norm(v)
-    u, v = (filter_normalised(direction, center, shapes) for direction in (u, v))
+    u, v = (_filtered(direction, center, shapes) for direction in (u, v))
+    return u, _beside(v, u, turn=where.directions == "filter")
+
+
+def _filtered(direction: np.ndarray, center: np.ndarray, shapes) -> np.ndarray:
+    """Filter-normalised.
+
+    Raises:
+        CannotAnswer: the center's weights have no length to take.
+    """
+    found = filter_normalised(direction, center, shapes)
+    if not found.any():
+        raise CannotAnswer(
+            "Filter-normalised directions are as long as the weights, and here the weights are all 0. "
+            "Choose directions=gaussian or directions=weights.",
+            "no plane",
+        )
+    return found
+
+
+def _beside(v: np.ndarray, u: np.ndarray, turn: bool) -> np.ndarray:
+    """v, turned orthogonal to u and as long as before where that is asked; 0 if the two are collinear."""
     turned = orthogonal(v, u)
     lengths = np.linalg.norm(turned), np.linalg.norm(v)
     if lengths[0] <= 1e-9 * lengths[1]:
-        return u, np.zeros_like(u)  # collinear: the network has only one such direction
-    return u, turned * (lengths[1] / lengths[0]) if where.directions == "filter" else v
+        return np.zeros_like(u)  # the network has only one such direction
+    return turned * (lengths[1] / lengths[0]) if turn else v
+
+
+def _output(where: Where, center: np.ndarray, shapes) -> tuple[np.ndarray, np.ndarray]:
+    """u is the center in the output layer and 0 before it: at a the outputs before the loss are 1 + a times the
+    center's, the path to infinity of Sun et al. 2020 (arXiv 2007.01429). v is random, filter-normalised and turned
+    orthogonal to u.
+
+    Raises:
+        CannotAnswer: the output layer is 0.
+    """
+    u = np.zeros_like(center)
+    begin = offsets(shapes)[-3]
+    u[begin:] = center[begin:]
+    if not u.any():
+        raise CannotAnswer(
+            "The output layer's weights and biases are all 0 here, and no multiple of them leads anywhere. "
+            "Choose directions=gaussian or directions=weights.",
+            "no plane",
+        )
+    drawn = gaussian(len(center), where.direction_seed, 1)
+    return u, _beside(_filtered(drawn, center, shapes), u, turn=True)
 
 
 def _interpolation(where: Where, center: np.ndarray, reached: TrainingResult) -> tuple[np.ndarray, np.ndarray]:

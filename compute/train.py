@@ -13,7 +13,7 @@ from compute.activations import ACTIVATIONS
 from compute.cost import PIECE, loss_seconds, patterns, step_seconds, walk_seconds
 from compute.keys import key_of
 from compute.loss import Loss, make_joint_loss, make_loss
-from compute.nets import INITS, UNMIXED, Problem, initial, rescaled, torch_dtype
+from compute.nets import FIXED, INITS, UNMIXED, Problem, initial, rescaled, torch_dtype
 from compute.options import check, option
 from compute.tasks import CannotAnswer, Task
 from compute.walks import KINDS, Walk, Walks, advance, begin
@@ -323,8 +323,11 @@ def _notes(spec: Training) -> tuple[str, ...]:
     if start.walks:
         return (told_walk(start), *_rescaled_note(factor))
     batch = f"batches of {start.batch}" if start.batch else "full batch"
-    how = f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, {start.steps} steps from seed {start.seed}."
-    first = how if start.steps else f"Random point, seed {start.seed}, not trained."
+    fixed = INITS[start.init] if start.init in FIXED else ""
+    drawn = f"from {fixed}" if fixed else f"from seed {start.seed}"
+    how = f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, {start.steps} steps {drawn}."
+    untrained = f"Not trained: {fixed}." if fixed else f"Random point, seed {start.seed}, not trained."
+    first = how if start.steps else untrained
     return (first, *_rescaled_note(factor))
 
 

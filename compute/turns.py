@@ -14,7 +14,16 @@ import torch
 from compute.directions import filter_normalised, gaussian, orthogonal, third_component
 from compute.loss import make_loss
 from compute.options import option
-from compute.planes import Place, Plane, curvature_of, drawn_statistics, plane_task, project, statistics_slope
+from compute.planes import (
+    FILTERED,
+    Place,
+    Plane,
+    curvature_of,
+    drawn_statistics,
+    plane_task,
+    project,
+    statistics_slope,
+)
 from compute.sharpest import Sharpest
 from compute.tasks import CannotAnswer, Task
 from compute.train import TrainingResult, reach
@@ -95,7 +104,7 @@ def _third(place: Place, plane: Plane, reached: TrainingResult, sharpest: Sharpe
             raise CannotAnswer(NO_THIRD, "no plane")
         return sharpest.vectors[2], math.nan
     drawn = gaussian(len(plane.u), where.direction_seed, 2)
-    if where.directions in ("filter", "filter_original"):
+    if where.directions in FILTERED:
         drawn = filter_normalised(drawn, plane.center, place.problem.shapes)
     free = orthogonal(orthogonal(drawn, plane.u), orthogonal(plane.v, plane.u))
     if np.linalg.norm(free) <= 1e-9 * np.linalg.norm(drawn):
