@@ -17,6 +17,7 @@ from app import ids
 from app.columns import MOST_COLUMNS
 from app.controls import control, declared, is_first, page_options, sections, switch_between
 from app.panels import PANELS, PLACES
+from app.rooms_layout import room_bar, room_button, room_dialog
 from app.table import TABLES
 from app.theme import CAMERA, FONT, TEMPLATES
 from compute.options import Option
@@ -109,8 +110,10 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
             dcc.Location(id=ids.LOCATION, refresh=False),
             dcc.Store(id=ids.DECLARED, data=told),
             _header(options["place"]),
+            room_bar(),
             html.Div([_sidebar(options), _main(panels)], className="body"),
             _help(),
+            room_dialog(),
         ],
         id=ids.MANTINE,
         defaultColorScheme="auto",
@@ -144,6 +147,7 @@ def _header(place: Option) -> Component:
                     _button("Copy link", "copy", id="copy"),
                     _button("Larger type", "presenter", id="presenter", **ids.aria(pressed="false")),
                     _button("Theme: auto", "theme", id="theme"),
+                    room_button(),
                     _button("Help", "help", **ids.aria(haspopup="dialog")),
                 ],
                 className="tools",

@@ -357,12 +357,30 @@
   function turn(slot, camera, itself) {
     if (!slot.figure?.layout.scene) return;
     turned = slot;
-    if (linked()) shared = copy(camera);
+    if (linked()) {
+      shared = copy(camera);
+      atlas.onTurn?.(VIEWPOINT.map(([part, axis]) => Number((camera[part]?.[axis] ?? 0).toFixed(4))));
+    }
     for (const other of slots.values()) {
       if (other !== slot && !linked()) continue;
       other.camera = copy(camera);
       if (other === slot && !itself) other.given = other.camera;
       else if (other.figure?.layout.scene) follow(other);
+    }
+  }
+
+  // A camera as nine numbers, which a room passes on.
+  const VIEWPOINT = ["eye", "center", "up"].flatMap((part) => ["x", "y", "z"].map((axis) => [part, axis]));
+
+  // All surfaces from the camera of these numbers.
+  function look(numbers) {
+    shared = copy(told.camera);
+    VIEWPOINT.forEach(([part, axis], place) => {
+      shared[part] = { ...shared[part], [axis]: numbers[place] };
+    });
+    for (const slot of slots.values()) {
+      slot.camera = copy(shared);
+      if (slot.figure?.layout.scene) follow(slot);
     }
   }
 
@@ -779,7 +797,7 @@
 
   // ---------------------------------------------------------------- what the tests and the other script may see
 
-  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, say, foresee, boxes, setPlace, markBrush, copyTable,
+  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, say, look, foresee, boxes, setPlace, markBrush, copyTable,
     saveTable, place: "landscape", enlarged: 1, theme: null });
   Object.defineProperties(atlas, {
     columns: { value: () => plan.columns.map(({ name }) => name) },
