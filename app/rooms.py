@@ -29,6 +29,7 @@ import segno
 from flask import Flask, Response, redirect, request
 
 from app import alive
+from app.layout import ICON
 from app.state import read_state
 from app.stream import Places, event
 from compute.options import BadSpec, read_query
@@ -44,7 +45,8 @@ NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 LONGEST_HOST = 255  # characters of a name in the Domain Name System
 FORM = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<title>lossatlas: follow a presenter</title><link rel="stylesheet" href="/assets/rooms.css"></head>
+<title>lossatlas: follow a presenter</title><link rel="icon" href="{icon}">
+<link rel="stylesheet" href="/assets/rooms.css"></head>
 <body class="enter-room"><main><h1>Follow a presenter</h1><form action="/room" method="get">
 <label for="code">The code on the presenter's screen: {length} letters and digits</label>
 <input id="code" name="code" value="{typed}" maxlength="40" required autofocus autocomplete="off"
@@ -347,5 +349,5 @@ def entered(text: str | None, rooms: Rooms) -> Response:
 
 
 def _form(typed: str, sentence: str) -> Response:
-    page = FORM.format(typed=html.escape(typed[:40]), sentence=html.escape(sentence), length=LENGTH)
+    page = FORM.format(typed=html.escape(typed[:40]), sentence=html.escape(sentence), length=LENGTH, icon=ICON)
     return Response(page, 404 if sentence else 200, mimetype="text/html", headers=NO_CACHE)

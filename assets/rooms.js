@@ -284,23 +284,42 @@
 
   function take(event, back) {
     if (event.revision <= joined.revision) return; // the same again, after a break
-    if (!ready) {
+    const there = meaning(event.state);
+    if (!ready) { // the page will begin with this state
       waiting = event;
+      current = followed(event.state);
+      expected.push(there);
+      window.history.replaceState(window.history.state, "", window.location.pathname + current);
+      atlas.open?.(atlas.question(current));
       return;
     }
     joined.revision = event.revision;
-    if (back || expected.at(-1) !== meaning(event.state)) goTo(event.state, back);
+    if (back || expected.at(-1) !== there || meaning(current) !== there) goTo(event.state, back);
     const seen = JSON.stringify(event.camera);
     if (event.camera.length && seen !== joined.camera) atlas.look?.(event.camera);
     joined.camera = seen;
   }
 
-  function goTo(state, back) {
+  // The address of the presenter's state on this page.
+  function followed(state) {
     const kept = parts(current).filter((part) => ["theme", "hide"].includes(nameOf(part)));
-    const search = searchOf([...parts(state), `room=${joined.code}`, ...kept]);
+    return searchOf([...parts(state), `room=${joined.code}`, ...kept]);
+  }
+
+  function goTo(state, back) {
+    const search = followed(state);
     expected = [...expected, meaning(state)].slice(-20);
     if (back) atlas.visit(search);
     else replaceWith(search);
+    window.clearTimeout(arriving);
+    arriving = window.setTimeout(arrive, ARRIVAL, joined, state);
+  }
+
+  const ARRIVAL = 500; // ms; dash may put an older address back while it starts
+  let arriving = 0;
+
+  function arrive(mine, state) {
+    if (mine === joined && joined.mode === "following" && meaning(current) !== meaning(state)) goTo(state, false);
   }
 
   function explore() {
@@ -360,7 +379,7 @@
       ready = true;
       showRoom();
       showBar();
-      if (waiting && joined) take(waiting, false);
+      if (waiting) window.setTimeout(() => joined && take(waiting, false)); // the page is still in the middle of it
     }
     if (closing !== null && closing !== meaning(search)) {
       closing = null;

@@ -500,6 +500,7 @@
     }
     opened += 1;
     pictured.clear();
+    early.length = 0;
     began = performance.now();
     const mine = current;
     setPhase("computing");
@@ -810,5 +811,6 @@
     },
   });
 
-  open(atlas.question(window.location.search)); // the answer comes while the controls are being drawn
+  // The answer comes while the controls are being drawn; a room's presenter says what the question is.
+  if (!new URLSearchParams(window.location.search).get("room")) open(atlas.question(window.location.search));
 })();
