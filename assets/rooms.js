@@ -349,10 +349,19 @@
   }
 
   function closed(sentence) {
-    const followed = joined.revision > 0;
+    const hadBegun = joined.revision > 0;
     const code = joined.code;
     leave();
-    atlas.say(followed ? `Room ${spaced(code)} has ended. The page stays as it is, and is yours.` : sentence, "room");
+    unsaid = hadBegun ? `Room ${spaced(code)} has ended. The page stays as it is, and is yours.` : sentence;
+    tell();
+  }
+
+  let unsaid = ""; // why the room is closed, until it can be shown
+
+  function tell() {
+    if (!ready || !unsaid) return;
+    atlas.say(unsaid, "room");
+    unsaid = "";
     closing = meaning(current);
   }
 
@@ -379,6 +388,7 @@
       ready = true;
       showRoom();
       showBar();
+      window.setTimeout(tell);
       if (waiting) window.setTimeout(() => joined && take(waiting, false)); // the page is still in the middle of it
     }
     if (closing !== null && closing !== meaning(search)) {

@@ -148,6 +148,7 @@ def test_a_follower_finds_the_presenter_again_after_a_break(readers):
     code = open_room(presenter)
     follower.open(f"room={code}&theme=dark")
     await_search(follower, "dataset", "xor")
+    follower.wait()
     assert follower.page.evaluate("window.lossatlas.theme") == "dark" and search(follower)["theme"] == "dark"
     follower.page.route("**/rooms/**", lambda route: route.abort())
     follower.page.evaluate("dispatchEvent(new Event('pagehide'))")  # as a phone that is put away
