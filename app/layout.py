@@ -18,6 +18,7 @@ from app.columns import MOST_COLUMNS
 from app.controls import control, declared, is_first, page_options, sections, switch_between
 from app.panels import PANELS, PLACES
 from app.player_layout import PLAYER_ABOUT, PLAYER_KEYS, player
+from app.rooms_layout import room_bar, room_button, room_dialog
 from app.table import TABLES
 from app.theme import CAMERA, FONT, TEMPLATES
 from compute.options import Option
@@ -120,8 +121,10 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
             dcc.Location(id=ids.LOCATION, refresh=False),
             dcc.Store(id=ids.DECLARED, data=told),
             _header(options["place"]),
+            room_bar(),
             html.Div([_sidebar(options), _main(panels)], className="body"),
             _help(),
+            room_dialog(),
         ],
         id=ids.MANTINE,
         defaultColorScheme="auto",
@@ -155,6 +158,7 @@ def _header(place: Option) -> Component:
                     _button("Copy link", "copy", id="copy"),
                     _button("Larger type", "presenter", id="presenter", **ids.aria(pressed="false")),
                     _button("Theme: auto", "theme", id="theme"),
+                    room_button(),
                     _button("Help", "help", **ids.aria(haspopup="dialog")),
                 ],
                 className="tools",

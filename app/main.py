@@ -11,6 +11,7 @@ from dash import Dash
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from app import rooms
 from app.callbacks import register
 from app.exports import check_drawable, format_of
 from app.layout import INDEX, make_layout
@@ -43,9 +44,10 @@ def cache() -> Cache:
     return Cache(SETTINGS.cache, SETTINGS.cache_size)
 
 
-def start_pool(threads: int = 64) -> None:
+def start_pool(threads: int = 128) -> None:
     """Open this process's connection and cache before the first reader needs them; call it after the fork."""
-    allow_streams(threads * 3 // 4)
+    allow_streams(threads * 3 // 8)
+    rooms.allow_followers(threads // 2)  # an eighth is left for pages, files and health checks
     cache()
     with contextlib.suppress(PoolLost):  # the compute host starts beside us; the first stream tries again
         pool().client()
@@ -156,6 +158,7 @@ def make_app() -> Dash:
     app.layout = make_layout([(name, panel.title) for name, panel in PANELS.items()])
     register(app)
     add_routes(app.server)
+    rooms.add_routes(app.server, SETTINGS.cache)
     # Dash learns which scripts it serves while it answers its first request, and refuses those that come meanwhile.
     app.server.test_client().get("/")
     return app

@@ -43,7 +43,7 @@ class ServeOptions:
     port: int = 8050
     workers: int | None = None
     web_workers: int = 2
-    threads: int = 64  # per web worker; an open page holds one
+    threads: int = 128  # per web worker; a page that is computing holds one, and so does a follower in a room
     scheduler: str = ""
     gpus: bool = False
 

@@ -363,7 +363,10 @@
   function turn(slot, camera, itself) {
     if (!slot.figure?.layout.scene) return;
     turned = slot;
-    if (linked()) shared = copy(camera);
+    if (linked()) {
+      shared = copy(camera);
+      atlas.onTurn?.(VIEWPOINT.map(([part, axis]) => Number((camera[part]?.[axis] ?? 0).toFixed(4))));
+    }
     for (const other of slots.values()) {
       if (other !== slot && !linked()) continue;
       other.camera = copy(camera);
@@ -371,6 +374,23 @@
       else if (other.figure?.layout.scene) follow(other);
     }
   }
+
+  // A camera as nine numbers, which a room passes on.
+  const VIEWPOINT = ["eye", "center", "up"].flatMap((part) => ["x", "y", "z"].map((axis) => [part, axis]));
+
+  // All surfaces from the camera of these numbers.
+  function look(numbers) {
+    shared = copy(told.camera);
+    VIEWPOINT.forEach(([part, axis], place) => {
+      shared[part] = { ...shared[part], [axis]: numbers[place] };
+    });
+    for (const slot of slots.values()) {
+      slot.camera = copy(shared);
+      if (slot.figure?.layout.scene) follow(slot);
+    }
+  }
+
+  atlas.look = look;
 
   const STEP = Math.PI / 24; // of a turn by key
   const TURNS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -488,6 +508,7 @@
     }
     opened += 1;
     pictured.clear();
+    early.length = 0;
     began = performance.now();
     const mine = current;
     setPhase("computing");
@@ -801,5 +822,6 @@
     },
   });
 
-  open(atlas.question(window.location.search)); // the answer comes while the controls are being drawn
+  // The answer comes while the controls are being drawn; a room's presenter says what the question is.
+  if (!new URLSearchParams(window.location.search).get("room")) open(atlas.question(window.location.search));
 })();

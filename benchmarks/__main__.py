@@ -20,6 +20,7 @@ SCRIPTS = {  # minutes each takes, roughly
     "peers": 1,
     "calibrate": 1,
     "stream": 1,
+    "rooms": 1,
     "page": 3,
     "kills": 3,
 }

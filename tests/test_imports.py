@@ -48,7 +48,7 @@ LAYERS = (
     ("study",),
     ("claims",),
     ("cache",),
-    ("jobs",),
+    ("jobs", "rooms"),
     ("warm", "reproduction"),
     ("host",),
 )
@@ -58,7 +58,7 @@ RESERVED = {
     "distributed": ("compute.jobs", "compute.host"),
     "dask": ("compute.jobs", "compute.host"),
     "diskcache": ("compute.cache",),
-    "sqlite3": ("compute.cache",),
+    "sqlite3": ("compute.cache", "compute.rooms"),
     "sklearn": ("compute.datasets",),
     "numba": ("compute.kernels.*",),
     "llvmlite": ("compute.kernels.*",),

@@ -19,10 +19,10 @@ from app.serve import ServeOptions, supervise
 @click.option("--web-workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Web server processes.")
 @click.option(
     "--threads",
-    default=64,
+    default=128,
     show_default=True,
     type=click.IntRange(8, 512),
-    help="Threads of each; an open page holds one.",
+    help="Threads of each; a page that is computing holds one, and so does a follower in a room.",
 )
 @click.option("--scheduler", default="", help="Use this dask scheduler, tcp://host:port, instead of workers here.")
 @click.option("--gpus", is_flag=True, help="One worker for each CUDA device.")

@@ -1,0 +1,113 @@
+"""How long until a presenter's step reaches every follower? From the presenter's message to the state's event, and to
+the first finished picture and the end of the page's stream, at 30 followers of one machine, without their browsers.
+"""
+
+import argparse
+import json
+import queue
+import statistics
+import threading
+import time
+import urllib.request
+from dataclasses import dataclass, field
+
+from benchmarks.machine import describe
+from benchmarks.serving import atlas
+
+STEPS = tuple(
+    f"dataset=iris&widths=4&points=65&{look}"
+    for look in ("mode=contour", "log=0", "activation=tanh,sine", "place=curvature&replicates=3&along=3", "seed=5")
+)
+PATIENCE = 60.0  # seconds
+
+
+@dataclass
+class Follower:
+    """A follower's two streams, as its browser holds them; times are of the monotonic clock."""
+
+    address: str
+    code: str
+    told: queue.Queue = field(default_factory=queue.Queue)  # (revision, state event, first picture, done)
+
+    def start(self) -> None:
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        with urllib.request.urlopen(f"{self.address}/rooms/{self.code}/events", timeout=PATIENCE) as answer:
+            name = b""
+            for line in answer:
+                if line.startswith(b"event: "):
+                    name = line[7:].strip()
+                elif line.startswith(b"data: ") and name == b"state":
+                    heard, data = time.monotonic(), json.loads(line[6:])
+                    self.told.put((data["revision"], heard, *pictures(self.address, data["state"])))
+
+
+def pictures(address: str, state: str) -> tuple[float, float]:
+    """When the page's stream brought its first finished picture, and when it was done."""
+    first = 0.0
+    with urllib.request.urlopen(f"{address}/stream?{state}", timeout=PATIENCE) as answer:
+        for line in answer:
+            if not first and b'"figure"' in line and (b'"state": "cached"' in line or b'"state": "done"' in line):
+                first = time.monotonic()
+            if line.startswith(b"event: done"):
+                return first, time.monotonic()
+    raise OSError(f"the stream of {state} ended early")
+
+
+def post(address: str, path: str, data: dict) -> dict:
+    request = urllib.request.Request(
+        f"{address}{path}", json.dumps(data).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        return json.load(answer)
+
+
+def measure(address: str, followers: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds from each message to what it leads to, over all followers and steps."""
+    for state in STEPS:
+        pictures(address, state)  # the answers are in the cache, the figures drawn
+    room = post(address, "/rooms", {"state": STEPS[-1]})
+    found = [Follower(address, room["code"]) for _ in range(followers)]
+    for one in found:
+        one.start()
+    for one in found:
+        one.told.get(timeout=PATIENCE)
+    times: dict[str, list[float]] = {"state event": [], "first picture": [], "page done": []}
+    for state in STEPS * rounds:
+        time.sleep(1.0)
+        began = time.monotonic()
+        answer = post(address, f"/rooms/{room['code']}", {"secret": room["secret"], "state": state})
+        for one in found:
+            revision, *heard = one.told.get(timeout=PATIENCE)
+            assert revision == answer["revision"]
+            for name, at in zip(times, heard, strict=True):
+                times[name].append(at - began)
+    return times
+
+
+def show(name: str, found: list[float]) -> None:
+    ordered = sorted(found)
+    p95 = ordered[int(0.95 * len(ordered))]
+    print(f"{name:16}{statistics.median(found):8.3f} s{p95:8.3f} s{ordered[-1]:8.3f} s   of {len(found)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--followers", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--address", help="a running atlas, instead of one with an empty cache")
+    given = parser.parse_args()
+    print(describe())
+    print(f"{'to the followers':16}{'p50':>8}  {'p95':>8}  {'last':>8}")
+    if given.address:
+        times = measure(given.address, given.followers, given.rounds)
+    else:
+        with atlas() as (address, _):
+            times = measure(address, given.followers, given.rounds)
+    for name, found in times.items():
+        show(name, found)
+
+
+if __name__ == "__main__":
+    main()
