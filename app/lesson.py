@@ -19,7 +19,7 @@ from app.lesson_facts import MEASURES
 from app.panels import PANELS
 from compute.options import BadSpec, nearest, read_query, show
 
-FOLDER = Path(__file__).resolve().parent / "lessons"
+FOLDER = Path(__file__).resolve().parent / "lessons"  # a package of data, see pyproject.toml
 OWN = "LOSSATLAS_LESSONS"  # a folder of lessons beside those of the program
 BESIDE = {"lesson", "page", "theme", "hide", "room"}  # of an address, and no part of the question or of its look
 OWN_ONLY = BESIDE - {"hide"}  # which a step's state may not hold; parts of the page it may hide
@@ -310,3 +310,8 @@ def expand(given: Mapping[str, str]) -> dict[str, str]:
         return dict(given)
     step = step_at(given["lesson"], given.get("page", "1"))
     return read_query(step.state) | given if step else dict(given)
+
+
+def states() -> dict[str, list[str]]:
+    """The states of every lesson's steps, by the lesson's name: the browser expands short addresses by them."""
+    return {name: [step.state for step in lesson.steps] for name, lesson in LESSONS.items()}

@@ -105,7 +105,7 @@ def check(lesson: Lesson) -> None:
 
 def columns(state: PageState) -> int:
     """How many networks stand side by side."""
-    return len(state.activations)
+    return len(state.columns)
 
 
 def facts(step: Step, cache: Cache | None, settings: Settings) -> list[dict]:
@@ -218,6 +218,7 @@ def warm(
                 yield from _go_on(work, progress, tell)
                 if not work.watch.open():
                     open_.remove(work)
+                    work.watch.__exit__()  # lets the workers forget its answers
 
 
 def _missing(state: PageState, cache: Cache, settings: Settings) -> dict[tuple[int, str], float]:
@@ -225,7 +226,7 @@ def _missing(state: PageState, cache: Cache, settings: Settings) -> dict[tuple[i
     page = stored(state, cache, settings)
     asked = [(column, name) for name in state.panels for column in range(columns(state))]
     return {
-        (column, name): seconds_of(levels_of(page.spec(name, state.activations[column])))
+        (column, name): seconds_of(levels_of(page.spec(name, state.columns[column])))
         for column, name in asked
         if (column, name) not in page.ended
     }

@@ -41,7 +41,7 @@ def _panel() -> Component:
                     html.Ol(id=MARKS, className="marks"),
                     html.Div(
                         [
-                            _button("Present", "lessonPresent", id=PRESENT, title="Full screen, large, for an audience."),
+                            _button("Present", "lessonPresent", id=PRESENT, title="Full screen, for an audience."),
                             _button("Explore", "lessonExplore", title="All controls; the lesson waits."),
                             html.A("All lessons", href="/lessons", className="quiet"),
                             _button("Leave", "lessonLeave", title="Keep the pictures, without the lesson."),

@@ -108,8 +108,3 @@ def _words(step: Step) -> dict:
 def paragraphs(text: str) -> list[str]:
     """The parts between blank lines, each on one line."""
     return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
-
-
-def states() -> dict[str, list[str]]:
-    """The states of every lesson's steps, by the lesson's name: the browser expands short addresses by them."""
-    return {name: [step.state for step in lesson.steps] for name, lesson in LESSONS.items()}

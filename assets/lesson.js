@@ -60,6 +60,7 @@
   let scrolls = false; // whether it is the reader who scrolls
   let settling = 0;
 
+  const EDGE = 6; // px between the panel's edge and a step
   const SETTLE = 450; // ms that a step stays in view before its pictures are asked for
   const keyOf = (number) => `${lesson.name} ${number}`;
   const stepAt = (number) => lesson.steps[number - 1];
@@ -84,16 +85,12 @@
     return words.get(name);
   }
 
-  let fading = 0;
-
-  function remark(sentence) {
-    atlas.say(sentence, "lesson"); // a note would go with the next plan
-    window.clearTimeout(fading);
-    fading = window.setTimeout(() => byId("message").dataset.kind === "lesson" && atlas.say("", ""), 12000);
-  }
+  // Stays until the page's state changes: a note would go with the next plan.
+  const remark = (sentence) => atlas.say(sentence, "lesson");
 
   // The page's state has changed.
   function follow(search) {
+    if (byId("message").dataset.kind === "lesson") atlas.say("", "");
     const name = atlas.extra("lesson");
     if (!name) return close();
     const step = stepOf(search);
@@ -165,6 +162,7 @@
       return item;
     }));
     [page, inView] = [0, 1];
+    if (!watcher) listen();
     watcher.disconnect();
     for (const part of byId("lesson-steps").children) watcher.observe(part);
   }
@@ -306,7 +304,8 @@
   function scrollTo(number) {
     [inView, scrolls] = [number, false];
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches || mode !== "read";
-    byId("lesson-steps").children[number - 1].scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+    const steps = byId("lesson-steps"); // alone: scrollIntoView would move the pictures, too
+    steps.scrollTo({ top: steps.children[number - 1].offsetTop - EDGE, behavior: calm ? "auto" : "smooth" });
   }
 
   let watcher = null; // of the steps that cross a line in the panel's upper third
@@ -322,6 +321,9 @@
     for (const kind of ["wheel", "touchmove", "pointerdown", "keydown"]) {
       steps.addEventListener(kind, () => (scrolls = true), { passive: true });
     }
+    new ResizeObserver(([entry]) => {
+      root.style.setProperty("--stage", `${entry.target.offsetHeight}px`); // the pictures take what the words leave
+    }).observe(byId("lesson-stage"));
   }
 
   // ---------------------------------------------------------------- facts, as this machine has computed them
@@ -479,7 +481,6 @@
   }
 
   function begin() {
-    listen();
     atlas.onState(follow);
     atlas.act("lessonExplore", explore);
     atlas.act("lessonReturn", comeBack);
@@ -498,5 +499,5 @@
     get: () => ({ name: lesson?.name ?? null, page, mode, away, veiled: root.hasAttribute("data-veil"),
       ahead: [...computed] }),
   });
-  atlas.beginLessons = begin;
+  document.addEventListener("DOMContentLoaded", begin); // page.js comes after this script
 })();

@@ -17,7 +17,7 @@ from tests.conftest import ROOT, free_port, wait_for
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 SAMPLES = Path(__file__).parent.parent / "lessons"
 ALL = {**LESSONS, **read_lessons(SAMPLES)}
-AT = "([page, mode]) => lossatlas.lesson?.page === page && (!mode || lossatlas.lesson.mode === mode)"
+AT = "([page, mode]) => window.lossatlas?.lesson?.page === page && lossatlas.lesson.mode === mode"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def visitor(chromium, taught):
     assert {url.split("/")[2] for url in one.requests if url.startswith("http")} == {address.split("/")[2]}
 
 
-def at(visitor: Reader, page: int, mode: str = "") -> None:
+def at(visitor: Reader, page: int, mode: str) -> None:
     """Until a step is there with all its pictures."""
     visitor.page.wait_for_function(AT, arg=[page, mode], timeout=PATIENCE)
     visitor.wait()
