@@ -309,7 +309,7 @@ def expand(given: Mapping[str, str]) -> dict[str, str]:
     if "lesson" not in given or given.keys() - BESIDE:
         return dict(given)
     step = step_at(given["lesson"], given.get("page", "1"))
-    return read_query(step.state) | given if step else dict(given)
+    return {**(read_query(step.state) if step else {}), **given}
 
 
 def states() -> dict[str, list[str]]:

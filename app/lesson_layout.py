@@ -16,6 +16,8 @@ RETURN_TEXT, RETURN_BUTTON = "lesson-return-text", "lesson-return-button"
 STAGE_TITLE, STAGE_COUNT, STAGE_LOOK = "stage-title", "stage-count", "stage-look"
 STAGE_QUESTION, STAGE_CHOICES, STAGE_WHY, STAGE_NOTES = "stage-question", "stage-choices", "stage-why", "stage-notes"
 
+KEYS = "Full screen, for an audience. → or Space: next; ←: back; n: notes; b: black; f: full screen; Esc: leave."
+
 
 def link() -> Component:
     """The way to all lessons, in the header."""
@@ -41,7 +43,7 @@ def _panel() -> Component:
                     html.Ol(id=MARKS, className="marks"),
                     html.Div(
                         [
-                            _button("Present", "lessonPresent", id=PRESENT, title="Full screen, for an audience."),
+                            _button("Present", "lessonPresent", id=PRESENT, title=KEYS),
                             _button("Explore", "lessonExplore", title="All controls; the lesson waits."),
                             html.A("All lessons", href="/lessons", className="quiet"),
                             _button("Leave", "lessonLeave", title="Keep the pictures, without the lesson."),

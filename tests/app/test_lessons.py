@@ -171,10 +171,11 @@ def test_after_warming_a_step_the_page_finds_every_answer(sample, pool, cache):
 
 
 def test_warming_in_this_process_stores_the_same_answers_and_goes_on_where_it_stopped(sample, pool, cache, monkeypatch):
-    asked = []
+    asked: list = []
+    most = 5
 
     def counting(spec, **words):
-        if len(asked) == 5:
+        if len(asked) == most:
             raise KeyboardInterrupt
         asked.append(spec)
         return ask(spec, **words)
@@ -182,7 +183,7 @@ def test_warming_in_this_process_stores_the_same_answers_and_goes_on_where_it_st
     monkeypatch.setattr("app.lesson_answers.ask", counting)
     with pytest.raises(KeyboardInterrupt):
         list(warm(survey([sample], cache, SETTINGS), cache, None, SETTINGS, lambda progress: None))
-    monkeypatch.setattr("app.lesson_answers.ask", lambda spec, **words: asked.append(spec) or ask(spec, **words))
+    most = 1000
     list(warm(survey([sample], cache, SETTINGS), cache, None, SETTINGS, lambda progress: None))
     assert len(asked) == len(set(asked))
     assert set(panels_of("lesson=sample&page=2", pool, cache).values()) == {"cached"}
