@@ -137,8 +137,8 @@ def test_a_reader_predicts_wanders_off_and_comes_back(visitor: Reader):
     assert visitor.page.is_visible("#controls") and "widths=2" in visitor.page.evaluate("location.search")
     # what is no lesson
     visitor.open("lesson=sample&page=9")
-    visitor.wait()
-    assert "no such page" in visitor.message() and visitor.page.evaluate("location.search") == ""
+    visitor.page.get_by_text("has no such page").wait_for(timeout=PATIENCE)
+    assert visitor.page.evaluate("location.search") == "" and visitor.page.is_visible("#controls")
     visitor.page.goto(f"{visitor.address}/lessons")
     visitor.page.keyboard.press("Tab")
     visitor.page.get_by_role("link", name="A sample").focus()
