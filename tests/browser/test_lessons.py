@@ -11,7 +11,7 @@ from app.lesson import LESSONS, OWN, read_lessons
 from app.lesson_answers import survey, warm
 from compute.cache import Cache
 from compute.settings import Settings
-from tests.browser.driver import PATIENCE, Reader, browser, reader
+from tests.browser.driver import PATIENCE, Reader, reader
 from tests.conftest import ROOT, free_port, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -36,12 +36,6 @@ def taught(tmp_path_factory, pool):
     yield address, folder / "log"
     server.terminate()
     server.wait(20)
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path):
-    with browser(chromium_path) as found:
-        yield found
 
 
 @pytest.fixture
