@@ -13,9 +13,10 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 
-from app import ids
+from app import ids, lesson_layout
 from app.columns import MOST_COLUMNS
 from app.controls import control, declared, is_first, page_options, sections, switch_between
+from app.lesson import states
 from app.panels import PANELS, PLACES
 from app.player_layout import PLAYER_ABOUT, PLAYER_KEYS, player
 from app.rooms_layout import room_bar, room_button, room_dialog
@@ -114,6 +115,7 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
         "places": {name: rows.panels for name, rows in PLACES.items()},
         "presets": {name: dict(panel.preset) for name, panel in PANELS.items() if panel.preset},
         "grid": {"script": GRID, "component": json.loads(json.dumps(grid(), cls=PlotlyJSONEncoder))},
+        "lessons": states(),
         "tables": {name: {"columns": table.columns(), "about": table.about} for name, table in TABLES.items()},
     }
     return dmc.MantineProvider(
@@ -122,7 +124,7 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
             dcc.Store(id=ids.DECLARED, data=told),
             _header(options["place"]),
             room_bar(),
-            html.Div([_sidebar(options), _main(panels)], className="body"),
+            html.Div([*lesson_layout.parts(), _sidebar(options), _main(panels)], className="body"),
             _help(),
             room_dialog(),
         ],
@@ -149,6 +151,7 @@ def _header(place: Option) -> Component:
                 [
                     html.Span(place.label, id=f"label-{place.name}", className="spoken"),
                     switch_between(place, **ids.aria(description=place.help)),
+                    lesson_layout.link(),
                     html.A("Study", href="/study", title="The study behind the clouds, reproduced.", className="study"),
                 ],
                 **ids.aria(label="Places"),

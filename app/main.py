@@ -11,10 +11,10 @@ from dash import Dash
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app import rooms
+from app import lesson_page, rooms
 from app.callbacks import register
 from app.exports import check_drawable, format_of
-from app.layout import INDEX, make_layout
+from app.layout import ICON, INDEX, make_layout
 from app.panels import PANELS
 from app.stream import allow_streams, stream
 from app.study import study_page
@@ -97,6 +97,8 @@ def add_routes(server: Flask) -> None:
     @server.get("/study")
     def study():
         return Response(study_page(cache()), mimetype="text/html")
+
+    lesson_page.add_routes(server, ICON, cache, SETTINGS)
 
     @server.get("/export/<analysis>.<ending>")
     def export(analysis: str, ending: str):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from app.columns import BY, COMPARED, Column, Comparison, comparables, read_columns
+from app.lesson import expand
 from app.panels import PANELS, PLACES
 from app.view import View
 from compute.morphs import Morph
@@ -75,7 +76,7 @@ def read_state(query: str) -> PageState:
         BadSpec: an unknown name (the nearest is suggested), a value that is not allowed, no or too many columns, or a
             surface that cannot be.
     """
-    given = read_query(query)
+    given = expand(read_query(query))
     options, looks, sides = question_options(), options_of(View), options_of(Comparison)
     for name in given:
         if name not in options and name not in looks and name not in sides:

@@ -90,15 +90,30 @@
   const ON_CLOUD = ["brush", "frame"]; // regions that mean nothing on another cloud
   const BY_PICTURE = [...ON_PLANE, ...ON_CLOUD]; // written by clicks and drags
 
-  function written(texts) {
+  function optionsWritten(texts, way) {
     const parts = controls
       .map((control, i) => [control.name, texts[i], control.default])
       .filter(([, text, usual]) => text !== usual)
       .map(([name, text]) => `${name}=${encode(text)}`);
-    if (trail && texts[windowAt()] !== "none") parts.push(`trail=${encode(trail)}`);
-    for (const name of EXTRAS) if (extras[name]) parts.push(`${name}=${encode(extras[name])}`);
-    if (urlTheme) parts.push(`theme=${urlTheme}`);
+    if (way && texts[windowAt()] !== "none") parts.push(`trail=${encode(way)}`);
+    return parts;
+  }
+
+  function written(texts) {
+    const beside = EXTRAS.filter((name) => extras[name]).map((name) => `${name}=${encode(extras[name])}`);
+    if (urlTheme) beside.push(`theme=${urlTheme}`);
+    const parts = atlas.shortenLesson(optionsWritten(texts, trail), beside);
     return parts.length ? "?" + parts.join("&") : "";
+  }
+
+  // The options that a search text gives, as the page itself would write them.
+  function optionsOf(search) {
+    const given = readQuery(search);
+    const texts = controls.map((control) => {
+      const held = hold(control, textFor(control, given));
+      return held === undefined ? control.default : textOf(control, held);
+    });
+    return optionsWritten(texts, given.get("trail") ?? "");
   }
 
   // The theme is the browser's affair: it is cut out unless only a refusal can answer it. So are parts hidden and rooms.
@@ -115,6 +130,7 @@
     const first = controls === null;
     if (first) {
       controls = told.controls;
+      atlas.lessons = told.lessons;
       atlas.begin(told);
     }
     const now = first ? window.location.search : search ?? known.search;
@@ -124,7 +140,7 @@
   }
 
   function followUrl(search, values) {
-    const given = readQuery(search);
+    const given = readQuery(atlas.expandLesson(search));
     const none = window.dash_clientside.no_update;
     const theme = given.get("theme");
     urlTheme = THEMES.includes(theme) ? theme : null;
@@ -383,7 +399,7 @@
   }
 
   prefersDark.addEventListener("change", () => controls && applyTheme());
-  Object.assign(atlas, { applySize, question, zoom, put, visit, onState, setExtras, floatText,
+  Object.assign(atlas, { applySize, question, zoom, put, visit, onState, setExtras, optionsOf, floatText,
     extra: (name) => extras[name] ?? null, addKey: (key, act) => (KEYS[key] = act), act: (name, does) => (ACTS[name] = does) });
 
   // ---------------------------------------------------------------- buttons and keys

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,20 +14,18 @@ import click
 
 from app.report import Made, write
 from app.report_tables import TABLES, as_csv, as_latex
-from app.serve import HOST_COMMAND, ROOT, free_port
+from app.terminal import Told, workers_of
 from compute.activations import ACTIVATIONS
 from compute.cache import Cache, CacheUnusable
 from compute.claims import findings
-from compute.jobs import Pool, PoolLost, duration
+from compute.jobs import PoolLost, duration
 from compute.options import BadSpec, nearest
-from compute.parent import PARENT
-from compute.reproduction import Progress, Stopped, carry_out, stored_row
+from compute.reproduction import Stopped, carry_out, stored_row
 from compute.settings import BadSetting, read_settings
 from compute.study import ACTIVATIONS as STUDIED
 from compute.study import DESIGNS, Row, settings
 
 BAD_INPUT, NO_ANSWER, INTERRUPTED = 2, 1, 130
-START = 60.0  # seconds that the workers may take to come
 GO_ON = "What is done is stored; the same command goes on from there."
 
 
@@ -62,8 +59,8 @@ def command(
     began, nothing = time.monotonic(), contextlib.nullcontext()
     try:
         missing = any(stored_row(spec, cache) is None for spec in specs)
-        with _pool(found.scheduler, workers, found.cache) if missing else nothing as pool:
-            rows = {row.spec: row for row in carry_out(specs, cache, pool, _Told())}
+        with workers_of(found.scheduler, workers, found.cache) if missing else nothing as pool:
+            rows = {row.spec: row for row in carry_out(specs, cache, pool, Told())}
     except KeyboardInterrupt:
         _end(f"\nStopped. {GO_ON}", INTERRUPTED)
     except (Stopped, PoolLost) as reason:
@@ -90,48 +87,6 @@ def _check_folders(out: Path, tables: Path | None) -> None:
 def _end(sentence: str, code: int):
     click.echo(sentence, err=True)
     sys.exit(code)
-
-
-class _Told:
-    """Progress on stderr: one line that changes on a terminal, else a line a minute."""
-
-    def __init__(self) -> None:
-        self._live, self._last = sys.stderr.isatty(), 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if not self._live and now - self._last < 60 and progress.share < 1:
-            return
-        self._last = now
-        left = f", about {duration(progress.left)} left" if progress.left > 0 else ""
-        text = f"{100 * progress.share:3.0f} %{left}  {progress.what}"
-        click.echo(f"\r\033[K{text}" if self._live else text, err=True, nl=not self._live or progress.share >= 1)
-
-
-@contextlib.contextmanager
-def _pool(scheduler: str, workers: int, cache: Path) -> Iterator[Pool | None]:
-    """The pool asked for; one started here ends with the block."""
-    if scheduler:
-        yield (pool := Pool(scheduler))
-        pool.close()
-        return
-    if not workers:
-        yield None
-        return
-    port = free_port()
-    environment = os.environ | {PARENT: str(os.getpid()), "LOSSATLAS_CACHE": str(cache)}
-    words = [*HOST_COMMAND, "--port", str(port), "--workers", str(workers)]
-    host = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
-    pool = Pool(f"tcp://127.0.0.1:{port}")
-    try:
-        end = time.monotonic() + START
-        while pool.workers() < workers and time.monotonic() < end and host.poll() is None:
-            time.sleep(0.1)
-        yield pool
-    finally:
-        pool.close()
-        host.terminate()
-        host.wait()
 
 
 def _facts(rows: list[Row], scale: float, seconds: float, workers: int, scheduler: str) -> Iterator[tuple[str, str]]:

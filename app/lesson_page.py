@@ -1,0 +1,110 @@
+"""What the web server says of lessons: the page that lists them, a lesson's words, and its facts as measured here."""
+
+from collections.abc import Callable, Iterable
+from html import escape
+
+from flask import Flask, Response, jsonify
+
+from app.lesson import LESSONS, Lesson, Step, step_at
+from app.lesson_answers import facts
+from app.theme import FONT
+from compute.cache import Cache
+from compute.options import BadSpec
+from compute.settings import Settings
+
+LIST = """<!DOCTYPE html>
+<html lang="en" data-page="lessons">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>lossatlas: lessons</title>
+<link rel="icon" href="{icon}">
+<link rel="stylesheet" href="/assets/style.css">
+<link rel="stylesheet" href="/assets/lesson.css">
+<script src="/assets/lesson-list.js"></script>
+</head>
+<body style="font-family: {font}">
+<a class="skip" href="#main">Skip to the lessons</a>
+<header class="top">
+<a class="name" href="/"><img class="mark" src="{icon}" alt="">lossatlas</a>
+<nav aria-label="Places"><a class="study" href="/">Atlas</a>
+<a class="study" href="/lessons" aria-current="page">Lessons</a>
+<a class="study" href="/study">Study</a></nav>
+</header>
+<main class="lessons" id="main" tabindex="-1">
+<h1>Lessons</h1>
+<p class="about">Each is a few minutes in the atlas itself: words on the left, the pictures beside them, a question now
+and then. Leave the way whenever you like, and come back to it.</p>
+{cards}
+</main>
+</body>
+</html>"""
+CARD = """<li><a class="card" href="/?lesson={name}"><h2>{title}</h2><p>{about}</p>\
+<p class="length">{minutes} min · {steps}</p></a></li>"""
+NONE = "<p>No lesson is here.</p>"
+
+
+def add_routes(server: Flask, icon: str, cache: Callable[[], Cache], settings: Settings) -> None:
+    """The routes of lessons; `icon` is the address of the program's mark."""
+
+    @server.get("/lessons")
+    def lessons():
+        return Response(list_page(LESSONS.values(), icon), mimetype="text/html")
+
+    @server.get("/lessons/<name>.json")
+    def lesson(name: str):
+        found = LESSONS.get(name)
+        return jsonify(words(found)) if found else _nothing()
+
+    @server.get("/lessons/<name>/<page>/facts")
+    def measured(name: str, page: str):
+        step = step_at(name, page)
+        if step is None:
+            return _nothing()
+        try:
+            return jsonify(facts(step, cache(), settings))
+        except BadSpec as reason:
+            return Response(f"{reason}\n", 400, mimetype="text/plain")
+
+
+def _nothing() -> Response:
+    return Response("There is no such lesson. All lessons are at /lessons.\n", 404, mimetype="text/plain")
+
+
+def list_page(lessons: Iterable[Lesson], icon: str) -> str:
+    """A card for each lesson, on a page of its own."""
+    cards = "\n".join(
+        CARD.format(
+            name=lesson.name,
+            title=escape(lesson.title),
+            about=escape(lesson.about),
+            minutes=lesson.minutes,
+            steps=f"{len(lesson.steps)} step{'s' if len(lesson.steps) > 1 else ''}",
+        )
+        for lesson in lessons
+    )
+    return LIST.format(icon=icon, font=escape(FONT), cards=f'<ul class="cards">\n{cards}\n</ul>' if cards else NONE)
+
+
+def words(lesson: Lesson) -> dict:
+    """What the browser shows of a lesson."""
+    steps = [_words(step) for step in lesson.steps]
+    return {"name": lesson.name, "title": lesson.title, "minutes": lesson.minutes, "steps": steps}
+
+
+def _words(step: Step) -> dict:
+    ask = step.ask
+    return {
+        "title": step.title,
+        "text": paragraphs(step.text),
+        "look": step.look,
+        "notes": paragraphs(step.notes),
+        "ask": ask and {"question": ask.question, "choices": ask.choices, "answer": ask.answer, "why": ask.why},
+        "facts": [{"says": fact.says, "expected": fact.expected} for fact in step.facts],
+    }
+
+
+def paragraphs(text: str) -> list[str]:
+    """The parts between blank lines, each on one line."""
+    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
