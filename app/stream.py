@@ -47,7 +47,7 @@ from compute.results import Failure
 from compute.settings import Settings
 from compute.tasks import Task
 from compute.train import OPTIMISERS, Start, Training
-from compute.walks import KINDS
+from compute.walks import KINDS, Walk
 
 BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page is noticed
 LONGEST_HOLD = 1.5  # seconds that a picture may be held back until its row has a common scale
@@ -356,11 +356,19 @@ class _Page:
             scale = replace(scale, left=left, right=right, low=low, high=high)
         return scale
 
+    def _visited(self, column: int, cloud: Cloud) -> tuple[float, ...]:
+        """Walk and step from which the other places' questions start, if this cloud's walks visit it; else empty."""
+        start = self.spec("training", self.state.activations[column]).start
+        alone = replace(cloud.walking, walks=Walk.walks, walk_steps=Walk.walk_steps)
+        return (start.seed, start.steps) if start.walks and start.walking == alone else ()
+
     def _picture(self, column: int, name: str) -> str:
         update, panel, view = self.results[column, name], PANELS[name], self.state.view
         cloudy = analysis_of(name) == "cloud"
         scale, colour = self._scale(name), hues(self.state.activations)[self.state.activations[column]]
         self.drawn[column, name] = (update, scale)
+        if cloudy:
+            scale = replace(scale, point=self._visited(column, update.result.spec))
         look = (key_for(update.result.spec), replace(view, trail=(), brush=()), scale, colour)
         figure = _drawn.get(look, lambda: panel.picture.figure(update.result, view, scale, colour).to_json())
         told = {

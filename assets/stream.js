@@ -106,12 +106,20 @@
     list.replaceChildren(...warnings.map((warning) => element("li", warning)));
   }
 
-  // What a brushed rectangle holds; null: nothing is brushed.
+  // What a brushed rectangle holds, and buttons for some of its points; null: nothing is brushed.
   function setSelection(slot, selection) {
     const place = slot.place.querySelector(".selection");
     place.hidden = !selection;
-    write(place, selection?.sentence || "");
-    if (selection?.nearest.length) atlas.offer(slot.key, selection.nearest);
+    const buttons = (selection?.points || []).map((point) => {
+      const button = Object.assign(element("button", point.name), { type: "button", className: "choice" });
+      Object.assign(button.dataset, { walk: point.walk, step: point.step });
+      button.title = `Walk ${point.walk}, step ${point.step}: then Slice here or Spectrum here.`;
+      button.addEventListener("click", () => atlas.choosePoint(slot.key, point));
+      return button;
+    });
+    const told = buttons.length ? [" Choose its ", ...buttons.flatMap((one) => [one, " "])] : [];
+    place.replaceChildren(selection?.sentence || "", ...told);
+    if (buttons.length) atlas.offer(slot.key, selection.points.find((point) => point.name === "middle"));
   }
 
   function empty(slot) {
@@ -148,6 +156,27 @@
       slot.redraw = true;
       later(slot);
     }
+  }
+
+  // The page's mark at a chosen point of a walk: as fast as plotly draws, as it leaves the dots alone.
+  function markPoint() {
+    for (const slot of slots.values()) {
+      if (!slot.listens || !slot.figure?.layout.meta?.cloud) continue;
+      window.Plotly.relayout(slot.plot, { shapes: shapesOf(slot) });
+    }
+  }
+
+  const MARK = 7; // px from the middle to the edge of a mark
+
+  function shapesOf(slot) {
+    const given = slot.figure.layout.shapes || [];
+    const at = atlas.chosenIn(slot.key, slot.figure);
+    if (!at?.length) return given;
+    const ring = (room, color, width) => ({
+      type: "circle", name: "chosen", xref: "x", yref: "y", xsizemode: "pixel", ysizemode: "pixel", xanchor: at[0], yanchor: at[1],
+      x0: -room, x1: room, y0: -room, y1: room, line: { color, width }, fillcolor: "rgba(0,0,0,0)",
+    });
+    return [...given, ring(MARK, "#ffffff", 4), ring(MARK, "#101113", 2)];
   }
 
   // A browser holds some sixteen drawings by the graphics card at a time: a hidden one gives its place away, and is drawn
@@ -252,7 +281,9 @@
       // A revision of its own: plotly then takes this camera and not one it remembers.
       layout.scene = { ...layout.scene, camera: copy(slot.given), uirevision: slot.drawn };
     }
-    if (layout.meta?.cloud) Object.assign(layout, { selections, selectionrevision: JSON.stringify(selections) });
+    if (layout.meta?.cloud) {
+      Object.assign(layout, { selections, selectionrevision: JSON.stringify(selections), shapes: shapesOf(slot) });
+    }
     if (isMap(slot)) equalUnits(layout, slot.plot.clientWidth, slot.plot.clientHeight, slot.drawn);
     return layout;
   }
@@ -339,7 +370,7 @@
       if (camera && !near(camera, slot.given)) turn(slot, camera, false);
     };
     if (slot.panel === told.panels[0]) atlas.listen(slot.plot, () => isMap(slot));
-    if (slot.panel.startsWith("cloud")) atlas.listenToCloud(slot.plot, told.presets[slot.panel] || {});
+    if (slot.panel.startsWith("cloud")) atlas.listenToCloud(slot.plot, slot.key);
     slot.plot.on("plotly_relayouting", moved);
     slot.plot.on("plotly_relayout", (event) => {
       moved(event);
@@ -756,13 +787,15 @@
 
   // ---------------------------------------------------------------- what the tests and the other script may see
 
-  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, say, foresee, boxes, setPlace, markBrush, copyTable,
+  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, say, foresee, boxes, setPlace, markBrush, markPoint, copyTable,
     saveTable, place: "landscape", enlarged: 1, theme: null });
   Object.defineProperties(atlas, {
     ready: { get: () => phase === "done" && !todo.size },
     phase: { get: () => phase },
     opened: { get: () => opened },
     drawn: { get: () => [...slots.values()].reduce((sum, slot) => sum + slot.drawn, 0) },
+    presetOf: { value: (key) => told.presets[slots.get(key).panel] || {} },
+    figureOf: { value: (key) => slots.get(key)?.figure },
     panels: {
       get: () => Object.fromEntries(inUse().map(({ key, state, drawn, camera }) => [key, { state, drawn, camera }])),
     },
