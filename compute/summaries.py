@@ -130,7 +130,7 @@ def negative(cloud: CloudResult, rule: str, tolerance: float) -> Share:
 
 
 def without_gradient(cloud: CloudResult) -> Share:
-    """Share of the visited points whose gradient is exactly 0 in the cloud's number format, with its interval over walks.
+    """Share of the visited points whose gradient is exactly 0 in the cloud's number format, with an interval.
 
     Of a saturated network float32 gives such points where float64 does not.
     """

@@ -316,8 +316,8 @@ def _percent(share: float) -> str:
 
 
 def brushed(result, view: View, scale: Scale) -> dict:
-    """What the points of the brushed region are, as a sentence, and some of its `points` by name: walk number, step, and
-    place in plotted units.
+    """What the points of the brushed region are, as a sentence, and some of its `points` by name: walk number, step,
+    and place in plotted units.
     """
     found = selected(result, view, scale, view.brush)  # type: ignore[arg-type]
     if not found["points"]:
