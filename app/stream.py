@@ -5,6 +5,7 @@
     numbers   the five numbers at a column's head
     table     the comparison table's rows
     bar       the colour bar that the columns share
+    twin      what the linear picture has otherwise than the logarithmic one that was sent, or the other way round
     refused   one sentence: the question cannot be asked          ends the stream
     busy      too many readers just now                           ends the stream
     done      every panel is finished                             ends the stream
@@ -32,6 +33,7 @@ from app.panels import PANELS, PLACES, analysis_of, left_open
 from app.state import PageState, read_state
 from app.table import TABLES
 from app.theme import colour_bar, curve
+from app.twins import differences
 from app.view import Scale, View
 from compute.activations import ACTIVATIONS
 from compute.analyses import ANALYSES, key_for, name_of
@@ -128,6 +130,7 @@ def _page(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> It
         yield from page.ask(watch)
         yield from _until_done(page, watch)
     if alive.ALIVE():
+        yield from page.twins()
         yield event("done", {})
 
 
@@ -374,6 +377,23 @@ class _Page:
             scale = replace(scale, left=left, right=right, low=low, high=high)
         return scale
 
+    def twins(self) -> Iterator[str]:
+        """`twin` events: finished pictures and the bar on the other scale, so that the switch asks for nothing.
+
+        Clouds have none: drawing one takes as long as everything else, and regions of it mean other points.
+        """
+        view = self.state.view
+        other = replace(self, state=replace(self.state, view=replace(view, log=not view.log)), drawn={})
+        for name in self.state.panels:
+            if analysis_of(name) != "cloud":
+                for kind, theirs in map(_read, other._agree(name)):
+                    yield event("twin", {"bar": theirs} if kind == "bar" else self._twin(theirs))
+
+    def _twin(self, theirs: dict) -> dict:
+        _, mine = _read(self._picture(theirs["column"], theirs["panel"]))
+        told = {name: theirs[name] for name in ("column", "panel", "mark", "caption")}
+        return told | {"of": mine["mark"], "changes": list(differences(mine["figure"], theirs["figure"]))}
+
     def _visited(self, column: int, cloud: Cloud) -> tuple[float, ...]:
         """Walk and step from which the other places' questions start, if this cloud's walks visit it; else empty."""
         start = self.spec("training", self.state.columns[column]).start
@@ -402,6 +422,12 @@ class _Page:
         }
         # The figure is JSON already: put it in as text rather than read and write it again.
         return f'event: panel\ndata: {json.dumps(told, allow_nan=False)[:-1]}, "figure": {figure}}}\n\n'
+
+
+def _read(sent: str) -> tuple[str, Any]:
+    """Name and data of an event."""
+    name, data = sent.removeprefix("event: ").rstrip("\n").split("\ndata: ", 1)
+    return name, json.loads(data)
 
 
 def _state(update: Update) -> str:

@@ -49,6 +49,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     else:
         notes.append(_above(_MISSING.get(view.tint, "no value is finite"), GREY, 0, 0))
     bare = {"showticklabels": False, "showgrid": False, "zeroline": False, "fixedrange": True, "rangemode": "tozero"}
+    sampled = {"sampled": True} if cloud.counted and view.tint != "class" else {}  # a palette's colours, mixed here
     up = cloud.up.layout("gradient norm", 6)
     left = LEFT + 7 * max(0, max(map(len, up["ticktext"]), default=0) - 4)  # room for the title beside long numbers
     layout = {
@@ -59,7 +60,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
         "annotations": [*_shifted(notes, LEFT - left), *_minimum(cloud)],
         "margin": {"l": left, "r": 10, "t": 46, "b": 40, "autoexpand": False}, "showlegend": False,
         "dragmode": "select", "uirevision": f"cloud {view.log} {view.frame}",
-        "meta": {"cloud": True, "log": view.log, "chosen": _chosen(cloud)},
+        "meta": {"cloud": True, "log": view.log, "chosen": _chosen(cloud), **sampled},
     }  # fmt: skip
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
 
