@@ -22,6 +22,7 @@ SCRIPTS = {  # minutes each takes, roughly
     "stream": 1,
     "page": 3,
     "kills": 3,
+    "panels": 2,
 }
 FENCE = "```"
 

@@ -24,8 +24,8 @@ def changed(figure, changes):
 
 @pytest.mark.parametrize(("one", "other"), [
     ({"a": 1, "b": [1, 2]}, {"a": 1, "b": [1, 3]}), ({"a": {"b": 1, "c": 2}}, {"a": {"c": 2, "d": None}}),
-    ({"a": [1, 2]}, {"a": [1, 2, 3]}), ({"a": [{"b": 1}, {"b": 2}]}, {"a": [{"b": 1}, {"c": 2}]}), ({"a": 1}, {"a": True}),
-    ({"a": 1}, {"a": 1}), ({}, {"a": {"b": []}}), ({"a": {"b": 1}}, {"a": [1]}),
+    ({"a": [1, 2]}, {"a": [1, 2, 3]}), ({"a": [{"b": 1}, {"b": 2}]}, {"a": [{"b": 1}, {"c": 2}]}),
+    ({"a": 1}, {"a": True}), ({"a": 1}, {"a": 1}), ({}, {"a": {"b": []}}), ({"a": {"b": 1}}, {"a": [1]}),
 ])  # fmt: skip
 def test_differences_make_the_one_the_other(one, other):
     found = list(differences(one, other))
