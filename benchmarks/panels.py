@@ -1,5 +1,5 @@
-"""Do twelve pictures and more stay usable? Six activations: frames a second while a surface is turned and while the page
-scrolls, memory, and contexts by the graphics card, in Chromium, which draws in software here.
+"""Do twelve pictures and more stay usable? Six activations: frames a second while a surface is turned and while the
+page scrolls, memory, and contexts of the graphics card, in Chromium, which draws in software here.
 """
 
 import time
