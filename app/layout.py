@@ -21,8 +21,8 @@ from app.panels import PANELS, PLACES
 from app.player_layout import PLAYER_ABOUT, PLAYER_KEYS, player
 from app.rooms_layout import room_bar, room_button, room_dialog
 from app.table import TABLES
-from app.theme import CAMERA, FONT, TEMPLATES
-from compute.options import Option
+from app.theme import CAMERA, FONT, PALETTES, TEMPLATES, colour_scale, gradient
+from compute.options import Option, text
 from compute.slices import NARROWEST
 
 EXPORTS = ("npz", "csv", "json")
@@ -110,6 +110,8 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
         "panels": [name for name, _ in panels],
         "templates": {name: template.to_plotly_json() for name, template in TEMPLATES.items()},
         "camera": CAMERA,
+        "palettes": {name: {"scale": colour_scale(name), "gradient": gradient(name)} for name in PALETTES},
+        "usual": {name: text(options[name].default) for name in ("palette", "log")},
         "columns": MOST_COLUMNS,
         "narrowest": NARROWEST,
         "places": {name: rows.panels for name, rows in PLACES.items()},

@@ -1,13 +1,8 @@
-<<<<<<< HEAD
 """MEASURES: the numbers that lessons state of an answer, each a pure function of the answer that a panel shows."""
-=======
-"""MEASURES: the numbers of an answer that a lesson's facts speak of, as a literal table."""
->>>>>>> lessons
 
 from collections.abc import Callable
 from typing import Any
 
-<<<<<<< HEAD
 import numpy as np
 
 from compute.stationary import LEVELS
@@ -125,9 +120,4 @@ MEASURES: dict[str, Callable[[Any], float]] = {
     "lowest_of_blocks": lowest_of_blocks,
     "mean_test_loss": lambda result: float(result.test_loss[:, -1].mean()),
     "mean_end_loss": lambda result: float(result.loss[:, -1].mean()),
-=======
-MEASURES: dict[str, Callable[[Any], float]] = {
-    "center_loss": lambda result: float(result.center_loss),
-    "final_loss": lambda result: float(result.train_loss[-1]),
->>>>>>> lessons
 }

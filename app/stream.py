@@ -5,6 +5,7 @@
     numbers   the five numbers at a column's head
     table     the comparison table's rows
     bar       the colour bar that the columns share
+    twin      what the linear picture has otherwise than the logarithmic one that was sent, or the other way round
     refused   one sentence: the question cannot be asked          ends the stream
     busy      too many readers just now                           ends the stream
     done      every panel is finished                             ends the stream
@@ -37,6 +38,7 @@ from app.panels import PANELS, PLACES, analysis_of, left_open
 from app.state import PageState, read_state
 from app.table import TABLES
 from app.theme import colour_bar, curve
+from app.twins import differences
 from app.view import Scale
 from compute.analyses import ANALYSES, key_for, name_of
 from compute.cache import Cache
@@ -53,7 +55,7 @@ from compute.results import Failure
 from compute.settings import Settings
 from compute.tasks import Task
 from compute.train import OPTIMISERS, Start, Training
-from compute.walks import KINDS
+from compute.walks import KINDS, Walk
 
 BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page is noticed
 LONGEST_HOLD = 1.5  # seconds that a picture may be held back until its row has a common scale
@@ -133,6 +135,7 @@ def _page(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> It
         yield from page.ask(watch)
         yield from _until_done(page, watch)
     if alive.ALIVE():
+        yield from page.twins()
         yield event("done", {})
 
 
@@ -409,11 +412,36 @@ class _Page:
             scale = replace(scale, left=left, right=right, low=low, high=high)
         return scale
 
+    def twins(self) -> Iterator[str]:
+        """`twin` events: finished pictures and the bar on the other scale, so that the switch asks for nothing.
+
+        Clouds have none: drawing one takes as long as everything else, and regions of it mean other points.
+        """
+        view = self.state.view
+        other = replace(self, state=replace(self.state, view=replace(view, log=not view.log)), drawn={})
+        for name in self.state.panels:
+            if analysis_of(name) != "cloud":
+                for kind, theirs in map(_read, other._agree(name)):
+                    yield event("twin", {"bar": theirs} if kind == "bar" else self._twin(theirs))
+
+    def _twin(self, theirs: dict) -> dict:
+        _, mine = _read(self._picture(theirs["column"], theirs["panel"]))
+        told = {name: theirs[name] for name in ("column", "panel", "mark", "caption")}
+        return told | {"of": mine["mark"], "changes": list(differences(mine["figure"], theirs["figure"]))}
+
+    def _visited(self, column: int, cloud: Cloud) -> tuple[float, ...]:
+        """Walk and step from which the other places' questions start, if this cloud's walks visit it; else empty."""
+        start = self.spec("training", self.state.columns[column]).start
+        alone = replace(cloud.walking, walks=Walk.walks, walk_steps=Walk.walk_steps)
+        return (start.seed, start.steps) if start.walks and start.walking == alone else ()
+
     def _picture(self, column: int, name: str) -> str:
         update, panel, view = self.results[column, name], PANELS[name], self.state.view
         cloudy = analysis_of(name) == "cloud"
         scale, colour, others = self._scale(column, name), self.state.columns[column].hue, self._beside(column, name)
         self.drawn[column, name] = (update, scale, others)
+        if cloudy:
+            scale = replace(scale, point=self._visited(column, update.result.spec))
         drawn = (panel.picture.__name__, key_for(update.result.spec))  # two pictures may show one answer
         look = (*drawn, replace(view, trail=(), brush=()), scale, colour, self._keys(others))
         figure = _drawn.get(look, lambda: self._figure(column, name, scale, colour).to_json())
@@ -471,6 +499,12 @@ def same(one: tuple | None, other: tuple) -> bool:
     if one is None or one[0] is not other[0] or one[1] != other[1] or one[2].baseline is not other[2].baseline:
         return False
     return len(one[2].row) == len(other[2].row) and all(map(operator.is_, one[2].row, other[2].row))
+
+
+def _read(sent: str) -> tuple[str, Any]:
+    """Name and data of an event."""
+    name, data = sent.removeprefix("event: ").rstrip("\n").split("\ndata: ", 1)
+    return name, json.loads(data)
 
 
 def _state(update: Update) -> str:

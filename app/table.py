@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from app.columns import Column as Side
-from app.figures.cloud import with_interval
+from app.figures.cloud import correlated, with_interval
 from app.figures.points import tolerance
 from app.heads import digits, percent
 from app.view import View
 from compute.classes import NAMES
-from compute.intervals import interval
+from compute.intervals import Correlation, interval
 from compute.stagnation import COUNTERS
-from compute.summaries import mean_of, over_steps, shares
+from compute.summaries import LOW, mean_of, over_steps, shares, valleys, without_gradient
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,21 @@ CLOUD_COLUMNS = {
     "singular": ("singular", "Share of classified points, by the rule chosen."),
     "concave": ("concave", "Share of classified points, by the rule chosen."),
     "saturation": ("saturation", "Mean over all visited points, by the activation's own measure."),
+    "valleys": (
+        "valleys, r",
+        f"Pearson's r of log gradient norm and saturation at the {100 * LOW:.0f} % of points of least loss: positive "
+        "where narrow valleys go with saturated units.",
+    ),
+    "valleys_partial": ("r at equal loss", "The same with the logarithm of the loss held fixed."),
+    "still": (
+        "∇ = 0",
+        "Share of visited points whose gradient is exactly 0 in the number format: compare dtype=float64.",
+    ),
     "broken": ("overflowed", "Walks that met an infinite or NaN loss or gradient; they are kept."),
 }
+
+
+WITH_INTERVALS = ("valleys", "valleys_partial", "still")  # beside the classes
 
 
 def cloud_columns() -> list[dict]:
@@ -155,10 +168,11 @@ def cloud_columns() -> list[dict]:
         {"field": "activation", "headerName": "", "pinned": "left", "width": 112},
         {"field": "walks", "headerName": "walks", "width": 90, "headerTooltip": "How many walks each mean is over."},
     ]
-    means = [name for name in CLOUD_COLUMNS if name not in (*NAMES, "broken")]
+    ranged = (*NAMES, *WITH_INTERVALS)
+    means = [name for name in CLOUD_COLUMNS if name not in (*ranged, "broken")]
     hidden = (
-        *(f"{name}_sd" for name in means), *(f"{name}_{end}" for name in NAMES for end in ("low", "high")),
-        "rule", "tolerance", "dataset", "network", "walk", "seed", "range", "longest_step", "steps", "batch",
+        *(f"{name}_sd" for name in means), *(f"{name}_{end}" for name in ranged for end in ("low", "high")),
+        "dtype", "rule", "tolerance", "dataset", "network", "walk", "seed", "range", "longest_step", "steps", "batch",
     )  # fmt: skip
     return first + [_shown(name, *told) for name, told in CLOUD_COLUMNS.items()] + [
         {"field": name, "headerName": name.replace("_", " "), "hide": True} for name in hidden
@@ -179,19 +193,24 @@ def _of_cloud(side: Side, result, view: View) -> dict:
     }
     means |= {"loss": mean_of(result.loss[:, -1]), "test_loss": mean_of(result.test_loss[:, -1])}
     means["saturation"] = mean_of(over_steps(result.saturation))
-    kinds = shares(result, view.rule, tolerance(view))
+    kinds = shares(result, view.rule, tolerance(view)) | {"still": without_gradient(result)}
+    found = valleys(result)
+    pairs: dict[str, Correlation] = {"valleys": found.plain, "valleys_partial": found.partial}
     values = {name: _cell(mean.mean) for name, mean in means.items()} | {n: _cell(s.share) for n, s in kinds.items()}
+    values |= {name: _cell(pair.r) for name, pair in pairs.items()}
     values |= {f"{name}_sd": _cell(mean.sd) for name, mean in means.items()}
-    values |= {f"{name}_{end}": _cell(getattr(share, end)) for name, share in kinds.items() for end in ("low", "high")}
+    values |= {f"{name}_{end}": _cell(getattr(one, end))
+               for name, one in (kinds | pairs).items() for end in ("low", "high")}  # fmt: skip
     texts = {name: f"{digits(mean.mean)} ± {digits(mean.sd, 2)}" if mean.count else "–" for name, mean in means.items()}
     texts |= {name: with_interval(share) for name, share in kinds.items()}
+    texts |= {name: correlated(pair) for name, pair in pairs.items()}
     broken = int((result.broken_at >= 0).sum())
     return {
         "id": side.name, "activation": side.label, "hue": side.hue,
         "walks": len(result.loss), "rule": view.rule, "dataset": problem.dataset, "network": problem.architecture,
         "range": walk.walk_range, "longest_step": walk.walk_size, "steps": walk.walk_steps, "batch": walk.walk_batch,
         "walk": walk.walk, "seed": walk.walk_seed, "tolerance": tolerance(view),
-        **values, "broken": broken, "texts": texts | {"broken": f"{broken:,}"},
+        "dtype": result.dtype, **values, "broken": broken, "texts": texts | {"broken": f"{broken:,}"},
     }  # fmt: skip
 
 
@@ -218,7 +237,8 @@ TABLES = {
     "cloud": Table(
         cloud_columns,
         cloud_rows,
-        "Means over walks ± population standard deviation, as in the study; shares of classes with 95 % intervals "
-        "over walks. A click on a heading sorts; the file CSV holds all digits.",
+        "Means over walks ± population standard deviation, as in the study; shares and correlations with 95 % "
+        "intervals over walks. A valley is the narrower, the larger the gradient norm is where the loss is low. A "
+        "click on a heading sorts; the file CSV holds all digits.",
     ),
 }

@@ -43,6 +43,12 @@ def colour_scale(palette: str) -> list[list]:
     return [list(stop) for stop in get_colorscale(f"{palette}_r" if palette in _LIGHT_FIRST else palette)]
 
 
+def gradient(palette: str) -> str:
+    """A palette as CSS, from left to right."""
+    stops = ", ".join(f"{colour} {100 * place:.4g}%" for place, colour in colour_scale(palette))
+    return f"linear-gradient(to right, {stops})"
+
+
 def hue(name: str, taken: tuple[str, ...] = ()) -> str:
     """An activation's colour: its own by its place in ACTIVATIONS, or the next one not taken."""
     names = list(ACTIVATIONS)
@@ -68,12 +74,11 @@ def colour_bar(low: float, high: float, view, palette: str = "") -> dict:
 
     `low` and `high` are plotted values: log10 where the view is logarithmic. `palette` is another than the view's.
     """
-    stops = ", ".join(f"{colour} {100 * place:.4g}%" for place, colour in colour_scale(palette or view.palette))
     ends = (low, (low + high) / 2, high)
     texts = numbers([10**value if view.logarithmic else value for value in ends])
     unit = " %" if view.show == "accuracy" else ""
     return {
-        "gradient": f"linear-gradient(to right, {stops})",
+        "gradient": gradient(palette or view.palette),
         "ticks": [(place, text + unit) for place, text in zip((0, 50, 100), texts, strict=True)],
     }
 

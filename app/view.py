@@ -27,6 +27,7 @@ TINTS = {
 THEMES = {"auto": "as the system", "light": "light", "dark": "dark"}
 ON_CURVATURE = ("place", lambda name: name == "curvature")
 ON_CLOUDS = ("place", lambda name: name == "clouds")
+CLOUD_ENDS = "left,right,low,high"  # of a region of a cloud
 BASELINES = {"0": "none", **{str(place): f"column {place}" for place in range(1, 7)}}
 PINNED = ("baseline", lambda place: place != "0")
 DEEPEST = 12  # windows of a trail; the page forgets the outermost beyond
@@ -154,7 +155,7 @@ class View:
             check_window("trail", window)
         for name in ("frame", "brush"):
             if box := getattr(self, name):
-                check_window(name, box)
+                check_window(name, box, CLOUD_ENDS)
 
     @property
     def windows(self) -> list[tuple[float, ...]]:
@@ -171,7 +172,7 @@ class View:
 class Scale:
     """What a row of panels has in common: its range in plotted values (log10 on a log scale), None the panel's own; of
     clouds also that across and that of the colours; and the coordinates of a point of the plane that other rows speak
-    of, empty if they speak of the center.
+    of, empty if they speak of the center, or of a cloud the number of a walk and its step.
     """
 
     low: float | None = None

@@ -69,6 +69,7 @@
     };
     slots.set(slot.key, slot);
     sizes.observe(slot.plot);
+    sight.observe(slot.place);
     slot.plot.addEventListener("dblclick", () => turn(slot, copy(told.camera), true));
     slot.plot.addEventListener("keydown", (event) => byKey(slot, event));
     slot.plot.addEventListener("pointerdown", () => (held = isMap(slot) ? slot : null), true);
@@ -106,18 +107,26 @@
     list.replaceChildren(...warnings.map((warning) => element("li", warning)));
   }
 
-  // What a brushed rectangle holds; null: nothing is brushed.
+  // What a brushed rectangle holds, and buttons for some of its points; null: nothing is brushed.
   function setSelection(slot, selection) {
     const place = slot.place.querySelector(".selection");
     place.hidden = !selection;
-    write(place, selection?.sentence || "");
-    if (selection?.nearest.length) atlas.offer(slot.key, selection.nearest);
+    const buttons = (selection?.points || []).map((point) => {
+      const button = Object.assign(element("button", point.name), { type: "button", className: "choice" });
+      Object.assign(button.dataset, { walk: point.walk, step: point.step });
+      button.title = `Walk ${point.walk}, step ${point.step}: then Slice here or Spectrum here.`;
+      button.addEventListener("click", () => atlas.choosePoint(slot.key, point));
+      return button;
+    });
+    const told = buttons.length ? [" Choose its ", ...buttons.flatMap((one) => [one, " "])] : [];
+    place.replaceChildren(selection?.sentence || "", ...told);
+    if (buttons.length) atlas.offer(slot.key, selection.points.find((point) => point.name === "middle"));
   }
 
   function empty(slot) {
     setSelection(slot, null);
-    if (slot.listens) window.Plotly.purge(slot.plot);
-    slot.plot.replaceChildren();
+    if (slot.listens) giveUp(slot);
+    delete slot.place.dataset.resting;
     Object.assign(slot, { next: null, figure: null, given: null, camera: null, listens: false });
     todo.delete(slot);
     write(slot.place.querySelector(".caption"), "");
@@ -150,16 +159,88 @@
     }
   }
 
-  // A browser holds some sixteen drawings by the graphics card at a time: a hidden one gives its place away, and is drawn
-  // again when it is shown.
-  function rest(slot) {
-    if (!slot.listens || !(slot.figure?.layout.scene || slot.figure?.layout.meta?.cloud)) return;
-    window.Plotly.purge(slot.plot);
-    slot.plot.replaceChildren();
-    Object.assign(slot, { listens: false, redraw: true });
+  // The page's mark at a chosen point of a walk: as fast as plotly draws, as it leaves the dots alone.
+  function markPoint() {
+    for (const slot of slots.values()) {
+      if (!slot.listens || !slot.figure?.layout.meta?.cloud) continue;
+      window.Plotly.relayout(slot.plot, { shapes: shapesOf(slot) });
+    }
   }
 
   const SURFACES = ["slice", "morph"];
+  const MARK = 7; // px from the middle to the edge of a mark
+
+  function shapesOf(slot) {
+    const given = slot.figure.layout.shapes || [];
+    const at = atlas.chosenIn(slot.key, slot.figure);
+    if (!at?.length) return given;
+    const ring = (room, color, width) => ({
+      type: "circle", name: "chosen", xref: "x", yref: "y", xsizemode: "pixel", ysizemode: "pixel", xanchor: at[0], yanchor: at[1],
+      x0: -room, x1: room, y0: -room, y1: room, line: { color, width }, fillcolor: "rgba(0,0,0,0)",
+    });
+    return [...given, ring(MARK, "#ffffff", 4), ring(MARK, "#101113", 2)];
+  }
+
+  // ---------------------------------------------------------------- pictures drawn by the graphics card
+
+  // A browser holds some sixteen of its contexts, and each picture costs time: one that is out of sight gives its own away,
+  // and is drawn again when it comes near.
+  const MOST_LIVE = 8; // contexts
+  const NEAR = 200; // px beyond the window within which pictures are drawn
+  const GONE = 1500; // ms out of sight after which a picture gives its contexts away
+  const BY_CARD = /gl$|3d$|^(surface|volume|isosurface|cone|streamtube)$/; // kinds of traces
+
+  // How many contexts a figure takes: one a scene, and two the dots on plane axes.
+  function contexts(figure) {
+    if (!figure) return 0;
+    return figure.layout.scene ? 1 : figure.data.some(({ type }) => BY_CARD.test(type)) ? 2 : 0;
+  }
+
+  const live = () => [...slots.values()].filter((slot) => slot.live);
+
+  function rest(slot) {
+    if (!slot.live) return;
+    giveUp(slot);
+    Object.assign(slot, { redraw: true });
+    slot.place.dataset.resting = "1";
+    for (const other of slots.values()) if (other.crowded && other.near) later(other);
+  }
+
+  // Without this a context lives on until the browser collects it.
+  function giveUp(slot) {
+    const canvases = [...slot.plot.querySelectorAll("canvas")];
+    window.Plotly.purge(slot.plot);
+    for (const canvas of canvases) {
+      (canvas.getContext("webgl") || canvas.getContext("webgl2"))?.getExtension("WEBGL_lose_context")?.loseContext();
+    }
+    slot.plot.replaceChildren();
+    Object.assign(slot, { live: 0, listens: false });
+  }
+
+  // Whether a picture may be drawn now. Out of sight it waits, as one does for which there is no context left.
+  function mayDraw(slot) {
+    const needed = contexts(slot.next || slot.figure);
+    if (!needed) return true;
+    const others = live().filter((other) => other !== slot);
+    const taken = () => others.reduce((sum, other) => sum + other.live, 0);
+    for (const other of others.filter((one) => !one.near)) if (taken() + needed > MOST_LIVE) rest(other);
+    slot.crowded = slot.near && taken() + needed > MOST_LIVE;
+    if (slot.near && !slot.crowded) return true;
+    Object.assign(slot, { figure: slot.next || slot.figure, next: null, redraw: true });
+    delete slot.place.dataset.stale;
+    slot.place.dataset.resting = slot.crowded ? "crowded" : "1";
+    return false;
+  }
+
+  const sight = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const slot = slots.get(target.id.replace("slot-", ""));
+      slot.near = isIntersecting;
+      window.clearTimeout(slot.leaving);
+      if (!slot.near) slot.leaving = window.setTimeout(rest, GONE, slot);
+      else if (slot.next || slot.redraw) later(slot);
+    }
+  }, { rootMargin: `${NEAR}px 0px` });
 
   // The rows of a place; the others keep their pictures for the way back.
   function setPlace(name) {
@@ -209,6 +290,7 @@
     todo.delete(slot);
     if (todo.size) schedule(); // before drawing, so that one bad figure stops nothing
     if (slot.place.hidden || !(slot.next || slot.figure)) return; // hidden: its size changes when it is shown again
+    if (!mayDraw(slot)) return glanceAgain();
     if (slot.next || slot.redraw || isMap(slot)) draw(slot); // a map's axes depend on its size
     else if (slot.figure && slot.plot.offsetParent) window.Plotly.Plots.resize(slot.plot);
     glanceAgain();
@@ -217,7 +299,9 @@
   function draw(slot) {
     const fresh = Boolean(slot.next);
     slot.figure = slot.next || slot.figure;
-    Object.assign(slot, { next: null, redraw: false, foreseen: false });
+    if (slot.live && !contexts(slot.figure)) giveUp(slot);
+    Object.assign(slot, { next: null, redraw: false, foreseen: false, live: contexts(slot.figure) });
+    delete slot.place.dataset.resting;
     const layout = dress(slot);
     slot.plot.tabIndex = layout.scene ? 0 : -1;
     const data = atlas.framed ? atlas.framed(slot, layout) : slot.figure.data;
@@ -256,7 +340,9 @@
       // A revision of its own: plotly then takes this camera and not one it remembers.
       layout.scene = { ...layout.scene, camera: copy(slot.given), uirevision: slot.drawn };
     }
-    if (layout.meta?.cloud) Object.assign(layout, { selections, selectionrevision: JSON.stringify(selections) });
+    if (layout.meta?.cloud) {
+      Object.assign(layout, { selections, selectionrevision: JSON.stringify(selections), shapes: shapesOf(slot) });
+    }
     if (isMap(slot)) equalUnits(layout, slot.plot.clientWidth, slot.plot.clientHeight, slot.drawn);
     return layout;
   }
@@ -344,7 +430,7 @@
     };
     if (slot.panel === told.panels[0]) atlas.listen(slot.plot, () => isMap(slot));
     atlas.listenToWeights?.(slot);
-    if (slot.panel.startsWith("cloud")) atlas.listenToCloud(slot.plot, told.presets[slot.panel] || {});
+    if (slot.panel.startsWith("cloud")) atlas.listenToCloud(slot.plot, slot.key);
     atlas.link(slot, () => isMap(slot));
     slot.plot.on("plotly_relayouting", moved);
     slot.plot.on("plotly_relayout", (event) => {
@@ -430,7 +516,8 @@
         slot.following = false;
         if (slot.camera !== slot.given) follow(slot);
       };
-      if (!slot.listens || !slot.given) return free();
+      if (!slot.near) slot.redraw = true; // with its camera, when it comes near
+      if (!slot.near || !slot.listens || !slot.given) return free();
       window.Plotly.relayout(slot.plot, { "scene.camera": copy(slot.given) }).then(free, free);
     });
   }
@@ -495,6 +582,7 @@
   function open(asked) {
     glanced = null;
     if (asked === query && ["computing", "done", "refused"].includes(phase)) return;
+    if (changeLook(asked)) return;
     query = asked;
     heard();
     connect();
@@ -581,6 +669,69 @@
     later(slot);
   }
 
+  // ---------------------------------------------------------------- palette and log scale, without the server
+
+  const bars = { now: null, twin: undefined }; // the colour bar shown, and that of the other scale
+  const newestOf = (slot) => slot.next || slot.figure;
+
+  // Another palette or scale alone: done here where every picture allows it. False: the server must be asked.
+  function changeLook(asked) {
+    const look = phase === "done" && plan && told && query !== null && atlas.lookChanged(query, asked, told);
+    const used = look ? inUse().filter((slot) => newestOf(slot)) : [];
+    if (!look || inUse().some((slot) => !["done", "cached", "none"].includes(slot.state))) return false;
+    if (look.log && used.some((slot) => slot.twin?.of !== newestOf(slot).mark)) return false;
+    if (look.palette && used.some((slot) => newestOf(slot).layout.meta?.sampled)) return false;
+    query = plan.asked = asked;
+    for (const slot of used) {
+      if (look.log) toTwin(slot);
+      if (look.palette) toPalette(slot, look);
+    }
+    if (look.log && bars.twin !== undefined) [bars.now, bars.twin] = [bars.twin, bars.now];
+    for (const name of look.palette ? ["now", "twin"] : []) {
+      if (bars[name]?.gradient !== told.palettes[look.from].gradient) continue;
+      bars[name] = { ...bars[name], gradient: told.palettes[look.to].gradient };
+    }
+    if (plan.panels.includes(told.panels[0])) drawBar();
+    return true;
+  }
+
+  const twinOf = (slot) => slot.twin.figure || { ...atlas.withChanges(newestOf(slot), slot.twin.changes), mark: slot.twin.mark };
+
+  function toTwin(slot) {
+    const now = newestOf(slot);
+    const figure = twinOf(slot);
+    const place = slot.place.querySelector(".caption");
+    const caption = slot.twin.caption || "";
+    slot.twin = { of: figure.mark, figure: now, caption: place.textContent };
+    write(place, caption);
+    show(slot, figure, figure.mark);
+  }
+
+  // Both pictures get marks of their own: they are none that the server sends.
+  function toPalette(slot, { from, to }) {
+    const other = (figure) => ({
+      ...atlas.withPalette(figure, told.palettes[from].scale, told.palettes[to].scale), mark: `${figure.mark} ${to}` });
+    if (!JSON.stringify(newestOf(slot)).includes('"colorscale"')) return;
+    const figure = other(newestOf(slot));
+    if (slot.twin) slot.twin = { ...slot.twin, of: figure.mark, figure: other(twinOf(slot)) };
+    show(slot, figure, figure.mark);
+  }
+
+  function drawBar() {
+    const [bar, event] = [byId("bar"), bars.now];
+    bar.hidden = !event;
+    if (!event) return;
+    write(bar.querySelector(".bar-title"), event.title || "");
+    bar.querySelector(".gradient").style.backgroundImage = event.gradient;
+    bar.querySelector(".ticks").replaceChildren(...event.ticks.map(([place, text]) => {
+      const tick = element("span", text);
+      tick.style.left = `${place}%`;
+      return tick;
+    }));
+    const words = event.ticks.map(([, text]) => text);
+    bar.setAttribute("aria-label", `Colours: ${event.title || ""} from ${words[0]} to ${words[words.length - 1]}`);
+  }
+
   // The maps show another window at once, with what they have, until its own picture comes.
   function foresee([left, right, bottom, top]) {
     for (const slot of inUse()) {
@@ -650,18 +801,13 @@
     },
 
     bar(event) {
-      const bar = byId("bar");
-      bar.hidden = !event;
-      if (!event) return;
-      write(bar.querySelector(".bar-title"), event.title || "");
-      bar.querySelector(".gradient").style.backgroundImage = event.gradient;
-      bar.querySelector(".ticks").replaceChildren(...event.ticks.map(([place, text]) => {
-        const tick = element("span", text);
-        tick.style.left = `${place}%`;
-        return tick;
-      }));
-      const words = event.ticks.map(([, text]) => text);
-      bar.setAttribute("aria-label", `Colours: ${event.title || ""} from ${words[0]} to ${words[words.length - 1]}`);
+      Object.assign(bars, { now: event, twin: undefined });
+      drawBar();
+    },
+
+    twin(event) {
+      if (event.bar !== undefined) bars.twin = event.bar;
+      else slots.get(`${event.column}-${event.panel}`).twin = event;
     },
 
     refused(event) {
@@ -809,14 +955,17 @@
 
   // ---------------------------------------------------------------- what the tests and the other script may see
 
-  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, row, say, foresee, boxes, setPlace, markBrush, copyTable,
+  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, row, say, foresee, boxes, setPlace, markBrush, markPoint, copyTable,
     saveTable, place: "landscape", enlarged: 1, theme: null });
   Object.defineProperties(atlas, {
     columns: { value: () => plan.columns.map(({ name }) => name) },
     ready: { get: () => phase === "done" && !todo.size },
     phase: { get: () => phase },
     opened: { get: () => opened },
+    contexts: { get: () => live().reduce((sum, slot) => sum + slot.live, 0) },
     drawn: { get: () => [...slots.values()].reduce((sum, slot) => sum + slot.drawn, 0) },
+    presetOf: { value: (key) => told.presets[slots.get(key).panel] || {} },
+    figureOf: { value: (key) => slots.get(key)?.figure },
     panels: {
       get: () => Object.fromEntries(inUse().map(({ key, state, drawn, camera }) => [key, { state, drawn, camera }])),
     },

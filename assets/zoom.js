@@ -17,8 +17,8 @@
 
   let brush = NONE; // the rectangle brushed over clouds, and what of them is shown, as texts of the URL
   let frame = NONE;
-  let visited = null; // walk number and step of a point of a cloud
-  let preset = {}; // and the options of its panel that are not the reader's
+  let visited = null; // the chosen point of a cloud: {walk, step, x, y} as plotted in the slot `seen`
+  let seen = "";
 
   // ---------------------------------------------------------------- texts
 
@@ -104,7 +104,7 @@
     byId("crumbs").hidden = true;
     byId("inward").disabled = brush === NONE;
     byId("outward").disabled = frame === NONE && brush === NONE;
-    byId("aim").textContent = visited ? `walk ${visited[0]}, step ${visited[1]}` : "";
+    byId("aim").textContent = visited ? `walk ${visited.walk}, step ${visited.step}` : "";
     byId("at-end").hidden = true;
     for (const name of ["here", "slice-here"]) {
       byId(name).hidden = false;
@@ -127,33 +127,65 @@
   function offer(panel, point) {
     if (panel !== (brushedIn || "0-cloud") || offered === brush) return;
     offered = brush;
-    visit(point, brushedPreset);
+    choosePoint(panel, point);
   }
-
-  let brushedPreset = {};
 
   function forget() {
-    [visited, preset] = [null, {}];
+    choosePoint("", null);
+  }
+
+  function choosePoint(panel, point) {
+    seen = panel;
+    visited = point && { ...point, log: atlas.figureOf(panel).layout.meta.log };
+    for (const choice of document.querySelectorAll("button.choice")) {
+      const { walk, step } = choice.dataset;
+      choice.setAttribute("aria-pressed", String(Boolean(point) && +walk === point.walk && +step === point.step));
+    }
+    atlas.markPoint();
     aim();
   }
 
-  function visit(point, options) {
-    [visited, preset] = [point, options];
-    aim();
+  // Where the chosen point lies in a cloud, [x, y] as plotted: of the same walk and step in every column; null where it is
+  // not drawn. Without one that of the address.
+  function chosenIn(panel, figure) {
+    if (!visited) return figure.layout.meta.chosen;
+    if (panel === seen && visited.log === figure.layout.meta.log) return [visited.x, visited.y];
+    if (panel.replace(/^\d+-/, "") !== seen.replace(/^\d+-/, "")) return null; // other walks
+    return placeOf(figure);
+  }
+
+  // Looked for in what a cloud tells of its dots, or of one point of each cell.
+  function placeOf(figure) {
+    for (const trace of figure.data.filter((one) => one.customdata)) {
+      const { values, shape } = atlas.numbers(trace.customdata);
+      const each = shape[shape.length - 1];
+      for (let at = 0; at < values.length; at += each) {
+        if (values[at] !== visited.walk || values[at + 1] !== visited.step) continue;
+        const place = at / each;
+        if (trace.type !== "heatmap") return [trace.x, trace.y].map((one) => atlas.numbers(one).values[place]);
+        const across = shape[1];
+        const [column, row] = [place % across, Math.floor(place / across)];
+        const told = atlas.numbers(trace.z).values[place];
+        return Number.isFinite(told) ? [trace.x0 + column * trace.dx, trace.y0 + row * trace.dy] : null;
+      }
+    }
+    return null;
   }
 
   // The point of a walk as a start of its own: its recipe stands in the URL.
   function goTo(place) {
     if (!visited) return;
-    const [walk, step] = visited.map(String);
-    atlas.put({ ...preset, optimiser: "walk", seed: walk, steps: step, at: NONE, window: NONE, place });
+    const [walk, step] = [visited.walk, visited.step].map(String);
+    atlas.put({ ...atlas.presetOf(seen), optimiser: "walk", seed: walk, steps: step, at: NONE, window: NONE, place });
   }
 
   const sliceHere = () => goTo("landscape");
 
-  function listenToCloud(plot, options) {
+  function listenToCloud(plot, panel) {
     plot.on("plotly_click", ({ points: [first] }) => {
-      if (first.customdata) visit(Array.from(first.customdata).slice(0, 2), options);
+      if (!first.customdata) return;
+      const [walk, step] = first.customdata;
+      choosePoint(panel, { walk, step, x: first.x, y: first.y });
     });
     plot.on("plotly_selected", (event) => {
       if (!event?.range) return;
@@ -162,7 +194,7 @@
       const neat = [rounded(box[0], box[0], box[1]), rounded(box[1], box[0], box[1]),
         rounded(box[2], box[2], box[3]), rounded(box[3], box[2], box[3])];
       if (!isBox(neat) || textOf(neat) === brush) return;
-      [brushedIn, brushedPreset] = [plot.id.replace("plot-", ""), options];
+      brushedIn = panel;
       atlas.put({ brush: textOf(neat) });
     });
     plot.on("plotly_deselect", () => atlas.put({ brush: NONE }));
@@ -282,5 +314,5 @@
     else zoomOut();
   }
 
-  Object.assign(atlas, { showWindow, showPoint, showCloud, spectrumHere, sliceHere, offer, forget, listenToCloud, aim, zoomIn, zoomOut, zoomTo, listen, wheeled });
+  Object.assign(atlas, { showWindow, showPoint, showCloud, spectrumHere, sliceHere, offer, forget, choosePoint, chosenIn, listenToCloud, aim, zoomIn, zoomOut, zoomTo, listen, wheeled });
 })();

@@ -23,6 +23,7 @@ SCRIPTS = {  # minutes each takes, roughly
     "rooms": 1,
     "page": 3,
     "kills": 3,
+    "panels": 2,
 }
 FENCE = "```"
 

@@ -73,9 +73,19 @@ class Cloud:
         if (need := self.bytes) > MOST_BYTES:
             raise BadSpec(
                 f"The points of a cloud must fit in {MOST_BYTES / 1e6:.0f} MB; {self.walking.walks:,} walks of "
-                f"{self.walking.walk_steps:,} steps take {need / 1e6:,.0f} MB. Ask for fewer walks, or for some at "
-                "a time (first_walk)."
+                f"{self.walking.walk_steps:,} steps take {need / 1e6:,.0f} MB. {self._advice(MOST_BYTES, need)}"
             )
+
+    def _advice(self, most: float, need: float) -> str:
+        """What to ask for where a cloud takes `need` of something of which there is `most`."""
+        fitting = int(self.walking.walks * most / need)
+        if fitting:
+            return f"Ask for at most {fitting:,} walks (walks={fitting}), the next with first_walk={fitting}."
+        return "Not even one walk fits: ask for fewer steps (walk_steps)."
+
+    def fewer(self, most_seconds: float, seconds: float) -> str:
+        """What to ask for instead of a cloud that takes `seconds`: a number of walks that fits."""
+        return self._advice(0.95 * most_seconds, seconds)
 
     @property
     def curved(self) -> bool:

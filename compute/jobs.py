@@ -146,9 +146,16 @@ def affordable(spec, most_seconds: float, most_bytes: float = math.inf) -> dict[
     if seconds > most_seconds:
         raise BadSpec(
             f"This would take about {duration(seconds)} on one core, and the limit is {duration(most_seconds)}. "
-            "Choose fewer points, fewer steps, fewer patterns or a smaller network."
+            f"{_instead(spec, most_seconds, seconds)}"
         )
     return tasks
+
+
+def _instead(spec, most_seconds: float, seconds: float) -> str:
+    """What else to ask: a spec that knows says it with numbers."""
+    if hasattr(spec, "fewer"):
+        return spec.fewer(most_seconds, seconds)
+    return "Choose fewer points, fewer steps, fewer patterns or a smaller network."
 
 
 def _usual_bytes(spec) -> float:

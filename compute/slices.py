@@ -128,14 +128,17 @@ def _too_fine(spec: Slice, *axes: np.ndarray) -> list[str]:
     return ["Neighbouring points are nearly one in float32 so far from the center. Zoom out or choose dtype=float64."]
 
 
-def check_window(name: str, window: tuple[float, ...]) -> None:
-    """Raises BadSpec unless these are the lower and upper ends of two intervals that 64-bit coordinates can divide."""
+def check_window(name: str, window: tuple[float, ...], ends: str = "a_low,a_high,b_low,b_high") -> None:
+    """Raises BadSpec unless these are the lower and upper ends of two intervals that 64-bit coordinates can divide.
+
+    `ends` is what a reader calls them.
+    """
     told = ",".join(f"{end:g}" for end in window)
     if len(window) != 4:
-        raise BadSpec(f"{name} takes four numbers, a_low,a_high,b_low,b_high; got {len(window)}.")
+        raise BadSpec(f"{name} takes four numbers, {ends}; got {len(window)}.")
     for low, high in (window[:2], window[2:]):
         if low >= high:
-            raise BadSpec(f"{name} needs each lower end below the upper one, as a_low,a_high,b_low,b_high; got {told}.")
+            raise BadSpec(f"{name} needs each lower end below the upper one, as {ends}; got {told}.")
         if high - low < (least := NARROWEST * max(1.0, abs(low), abs(high))):
             raise BadSpec(
                 f"{name} must be at least {least:.3g} wide here, or its points are one to rounding; "

@@ -129,6 +129,14 @@ def negative(cloud: CloudResult, rule: str, tolerance: float) -> Share:
     return share_of(down.sum(1), np.isfinite(lowest).sum(1))
 
 
+def without_gradient(cloud: CloudResult) -> Share:
+    """Share of the visited points whose gradient is exactly 0 in the cloud's number format, with an interval.
+
+    Of a saturated network float32 gives such points where float64 does not.
+    """
+    return share_of((cloud.gradient_norm == 0).sum(1), np.isfinite(cloud.gradient_norm).sum(1))
+
+
 def valleys(cloud: CloudResult, low: float = LOW, seed: int = 0) -> Valleys:
     """Width of valleys and saturation among the share `low` of all visited points that have the least loss."""
     loss, norm, saturation = (getattr(cloud, name).ravel() for name in ("loss", "gradient_norm", "saturation"))

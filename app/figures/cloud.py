@@ -14,11 +14,12 @@ from app.view import Scale, View
 from compute.activity import MEASURES
 from compute.classes import NAMES, RULES
 from compute.cost import patterns
-from compute.intervals import Share
+from compute.intervals import Correlation, Share
 from compute.stationary import levels
-from compute.summaries import Mean, mean_of, shares
+from compute.summaries import LOW, Mean, mean_of, shares, valleys, without_gradient
 from compute.walks import KINDS
 
+LEFT = 56  # px of the margin beside numbers of four characters
 MAIN, SIDE = 0.86, 0.885  # where the picture ends and the histograms begin
 LINE = 14  # px from one of the stationary levels' names to the next
 WIDTH = 235  # px of the picture, about
@@ -48,13 +49,18 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     else:
         notes.append(_above(_MISSING.get(view.tint, "no value is finite"), GREY, 0, 0))
     bare = {"showticklabels": False, "showgrid": False, "zeroline": False, "fixedrange": True, "rangemode": "tozero"}
+    sampled = {"sampled": True} if cloud.counted and view.tint != "class" else {}  # a palette's colours, mixed here
+    up = cloud.up.layout("gradient norm", 6)
+    left = LEFT + 7 * max(0, max(map(len, up["ticktext"]), default=0) - 4)  # room for the title beside long numbers
     layout = {
         "xaxis": cloud.across.layout("training loss", 4) | {"domain": [0, MAIN], "anchor": "y"},
-        "yaxis": cloud.up.layout("gradient norm", 6) | {"domain": [0, MAIN], "anchor": "x"},
+        "yaxis": up | {"domain": [0, MAIN], "anchor": "x"},
         "xaxis2": bare | {"domain": [SIDE, 1], "anchor": "y"}, "yaxis2": bare | {"domain": [SIDE, 1], "anchor": "x"},
-        "barmode": "stack", "bargap": 0, "annotations": [*notes, *_minimum(cloud)], "shapes": shapes,
-        "margin": {"l": 56, "r": 10, "t": 46, "b": 40, "autoexpand": False}, "showlegend": False,
-        "dragmode": "select", "uirevision": f"cloud {view.log} {view.frame}", "meta": {"cloud": True},
+        "barmode": "stack", "bargap": 0, "shapes": shapes,
+        "annotations": [*_shifted(notes, LEFT - left), *_minimum(cloud)],
+        "margin": {"l": left, "r": 10, "t": 46, "b": 40, "autoexpand": False}, "showlegend": False,
+        "dragmode": "select", "uirevision": f"cloud {view.log} {view.frame}",
+        "meta": {"cloud": True, "log": view.log, "chosen": _chosen(cloud), **sampled},
     }  # fmt: skip
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
 
@@ -88,6 +94,8 @@ def caption(result, view: View) -> str:
             f"seed {walk.walk_seed}, {result.dtype}",
             *([f"batches of {walk.walk_batch}, and loss, gradient those of the batch"] if _batched(result) else []),
             _coloured(result, view),
+            *_valleys(result),
+            *_still(result),
             *_exceptions(result, view),
         ]
     )
@@ -125,6 +133,11 @@ def _names(result, view: View) -> list[dict]:
     ]
 
 
+def _shifted(notes: list[dict], by: float) -> list[dict]:
+    """Those that stand above the picture, moved with its left edge."""
+    return [one | {"xshift": one["xshift"] + by} if one.get("xref") == "paper" else one for one in notes]
+
+
 def _above(text: str, colour: str, column: int, row: int) -> dict:
     return {
         "text": text, "name": text, "showarrow": False, "xref": "paper", "yref": "paper", "x": 0.5 * column, "y": 1,
@@ -139,6 +152,15 @@ def with_interval(share: Share) -> str:
         return "–"
     low, high = (_points(end) for end in (share.low, share.high))
     return f"{_points(share.share)} % [{low}, {high}]"
+
+
+def correlated(pair: Correlation) -> str:
+    """0.43 [0.31, 0.52]; the interval is left out where there is none."""
+    if math.isnan(pair.r):
+        return "–"
+    ends = [pair.low, pair.high]
+    told = [f"{round(value, 2) + 0.0:.2f}".replace("-", "−") for value in (pair.r, *ends)]
+    return f"{told[0]} [{told[1]}, {told[2]}]" if np.isfinite(ends).all() else told[0]
 
 
 def _points(share: float) -> str:
@@ -201,6 +223,17 @@ def _level_names(places: list[tuple[float, float]], gap: float, right: float, lo
     return found
 
 
+def _chosen(cloud: Points) -> list[float]:
+    """Where the point lies that the scale names by walk and step, in plotted units; empty where there is none. The page
+    marks it, as it does a point clicked.
+    """
+    if not cloud.scale.point:
+        return []
+    walk, step = (int(number) for number in cloud.scale.point)
+    mine = np.flatnonzero((cloud.result.number[cloud.walk] == walk) & (cloud.step == step))
+    return [float(cloud.x[mine[0]]), float(cloud.y[mine[0]])] if len(mine) else []
+
+
 def _minimum(cloud: Points) -> list[dict]:
     """Where loss and gradient norm are 0: a global minimum, if the loss is no less than 0 anywhere and no penalty is
     added. On a log scale that is beyond the corner.
@@ -231,6 +264,19 @@ def _coloured(result, view: View) -> str:
     looked, total = result.looked.size, result.loss.size
     which = "all points" if looked == total else f"a sample of {looked:,} of {total:,} points"
     return f"{RULES[view.rule].label}, {zero}, {which}"
+
+
+def _valleys(result) -> list[str]:
+    """How the width of valleys goes with saturation; nothing without a measure of it."""
+    found = valleys(result).plain
+    if math.isnan(found.r):
+        return []
+    return [f"of the {100 * LOW:.0f} % of least loss, r of log gradient norm and saturation {correlated(found)}"]
+
+
+def _still(result) -> list[str]:
+    found = without_gradient(result)
+    return [f"gradient exactly 0 in {result.dtype} at {with_interval(found)} of points"] if found.share > 0 else []
 
 
 def _exceptions(result, view: View) -> list[str]:
@@ -271,10 +317,12 @@ def _percent(share: float) -> str:
 
 
 def brushed(result, view: View, scale: Scale) -> dict:
-    """What the points of the brushed region are, as a sentence, and walk number and step of the one in its middle."""
+    """What the points of the brushed region are, as a sentence, and some of its `points` by name: walk number, step,
+    and place in plotted units.
+    """
     found = selected(result, view, scale, view.brush)  # type: ignore[arg-type]
     if not found["points"]:
-        return {"sentence": "No point of this cloud lies in the brushed region.", "nearest": []}
+        return {"sentence": "No point of this cloud lies in the brushed region.", "points": []}
     kinds = [f"{name} {with_interval(share)}" for name, share in found["shares"].items() if share.share > 0]
     first, last = found["steps"]
     told = [
@@ -283,4 +331,4 @@ def brushed(result, view: View, scale: Scale) -> dict:
         *([f"mean saturation {number(found['saturation'])}"] if math.isfinite(found["saturation"]) else []),
         *([f"mean test loss {number(found['test_loss'])}"] if math.isfinite(found["test_loss"]) else []),
     ]
-    return {"sentence": "; ".join(told) + ".", "nearest": list(found["nearest"])}
+    return {"sentence": "; ".join(told) + ".", "points": found["named"]}

@@ -20,6 +20,7 @@ from compute.intervals import Share, share_of
 DOTS = 40_000  # points up to which each has a dot; a pan then takes 0.2 s where WebGL runs in software
 FLOOR = 1e-9  # values below this are drawn with those of 0 on a log scale (chosen by eye)
 BELOW = 0.5  # decades between the smallest value above FLOOR and the shelf
+NAMED = ("lowest gradient", "middle", "highest gradient")  # points of a brushed box
 UNIT = ("saturation", "accuracy")  # their colours always reach from 0 to 1
 
 
@@ -211,8 +212,8 @@ def selected(result, view: View, scale: Scale, box: tuple[float, float, float, f
     """What the points of a brushed box are: left, right, low, high in plotted units, as drawn under this scale.
 
     `points` of `walks` (their numbers); `classified` of them and the `shares` of classes with intervals over walks;
-    means of the finite `saturation` and `test_loss`, NaN without any; `steps`, the first and the last; `nearest`,
-    walk number and step of the point nearest the middle of the box. `steps` and `nearest` are empty without points.
+    means of the finite `saturation` and `test_loss`, NaN without any; `steps`, the first and the last; `named`, the
+    points of NAMED as {name, walk, step, x, y}. `steps` and `named` are empty without points.
     """
     cloud = Points(result, view, scale)
     left, right, low, high = box
@@ -227,14 +228,19 @@ def selected(result, view: View, scale: Scale, box: tuple[float, float, float, f
         "test_loss": _finite_mean(cloud.of("test_loss")[kept]),
     }
     if not len(kept):
-        return found | {"steps": (), "nearest": ()}
+        return found | {"steps": (), "named": []}
     away = (cloud.x[kept] - (left + right) / 2) ** 2 / max(right - left, 1e-30) ** 2
     away += (cloud.y[kept] - (low + high) / 2) ** 2 / max(high - low, 1e-30) ** 2
-    near = int(away.argmin())
+    norm = cloud.of("gradient_norm")[kept]
+    chosen = [int(np.lexsort((step, walk, worst))[0]) for worst in (norm, away, -norm)]  # the first of equals
     return found | {
         "steps": (int(step.min()), int(step.max())),
-        "nearest": (int(result.number[walk[near]]), int(step[near])),
-    }
+        "named": [
+            {"name": name, "walk": int(result.number[walk[one]]), "step": int(step[one]),
+             "x": float(cloud.x[kept[one]]), "y": float(cloud.y[kept[one]])}
+            for name, one in zip(NAMED, chosen, strict=True)
+        ],
+    }  # fmt: skip
 
 
 def _shares(walk: np.ndarray, kind: np.ndarray, walks: int) -> dict[str, Share]:

@@ -14,7 +14,7 @@ from compute.classes import NAMES, UNKNOWN
 from compute.clouds import Cloud, CloudResult
 from compute.jobs import ask
 from compute.options import parse
-from compute.summaries import shares
+from compute.summaries import shares, summarise
 
 COLOUR = "#2868f8"
 
@@ -137,6 +137,7 @@ def test_zeros_stand_on_a_shelf_and_overflow_is_counted(broken):
     assert drawn.layout.yaxis.tickvals[0] == pytest.approx(y[zero][0])
     words = caption(broken, View())
     assert "6 gradients of 0, 3 below 10⁻⁹, 6 losses below 10⁻⁹" in words
+    assert "gradient exactly 0 in float32 at 0.7 % [" in words  # 6 of 920
     assert "2 walks overflowed" in words and "52 points not finite" in words
     assert "shelf" not in caption(broken, View(log=False))
 
@@ -272,14 +273,19 @@ def test_a_brushed_box_is_what_its_points_are(iris, log):
     assert found["saturation"] == pytest.approx(iris.saturation[mine].mean(dtype=float), rel=1e-6)
     assert found["test_loss"] == pytest.approx(iris.test_loss[mine].mean(dtype=float), rel=1e-6)
     assert found["steps"] == (np.nonzero(mine)[1].min(), np.nonzero(mine)[1].max())
-    assert mine[found["nearest"]]
+    norms = np.where(mine, iris.gradient_norm, np.nan)
+    named = {one["name"]: (one["walk"], one["step"]) for one in found["named"]}
+    assert all(mine[at] for at in named.values())
+    assert norms[named["lowest gradient"]] == np.nanmin(norms) and norms[named["highest gradient"]] == np.nanmax(norms)
+    for one in found["named"]:
+        assert (one["x"], one["y"]) == (x[one["walk"], one["step"]], y[one["walk"], one["step"]])
 
 
 def test_a_box_around_everything_has_the_clouds_shares_and_an_empty_one_none(iris):
     whole = selected(iris, View(), Scale(), (-99, 99, -99, 99))
     assert whole["points"] == iris.loss.size and whole["shares"] == shares(iris, "full", 1e-8)
     empty = selected(iris, View(), Scale(), (50, 51, 50, 51))
-    assert empty["points"] == 0 and empty["steps"] == empty["nearest"] == () and math.isnan(empty["saturation"])
+    assert empty["points"] == 0 and empty["steps"] == () and empty["named"] == [] and math.isnan(empty["saturation"])
 
 
 def test_a_box_on_the_shelf_finds_what_lies_there(broken):
@@ -291,15 +297,16 @@ def test_a_box_on_the_shelf_finds_what_lies_there(broken):
 def test_captions_say_which_walks_which_rule_and_how_many_points(xor, iris, broken):
     assert caption(xor, View()) == (
         "12 walks × 81 points: progressive gradient, b = 2, steps ≤ 0.2, seed 0, float32 · full Hessian, zero up to "
-        "10⁻⁸ |λ|max, all points"
+        "10⁻⁸ |λ|max, all points · of the 10 % of least loss, r of log gradient norm and saturation "
+        f"{cloud.correlated(summarise(xor).valleys.plain)}"
     )
-    assert caption(iris, View(rule="tensors")).endswith(
-        "per weight tensor, only exact 0 is zero, a sample of 90 of 306 points"
+    assert "per weight tensor, only exact 0 is zero, a sample of 90 of 306 points" in caption(
+        iris, View(rule="tensors")
     )
     assert "zero up to 0.01 |λ|max" in caption(iris, View(tolerance=0.01))
     assert "saturation, φ" in caption(xor, View(tint="saturation")) and cloud.size(xor) == "12 walks"
     views = [View(tint=tint, rule=rule) for tint in dots.LABELS for rule in ("full", "tensors")]
-    assert max(len(caption(broken, view)) for view in views) <= 260
+    assert max(len(caption(broken, view)) for view in views) <= 420
 
 
 def test_nothing_classified_is_said(iris):
@@ -336,9 +343,19 @@ def test_the_head_has_the_numbers_over_walks(iris, xor):
 
 def test_the_page_is_told_that_a_box_may_be_brushed_and_arrays_are_small(iris):
     drawn = figure(iris, View(), Scale(), COLOUR)
-    assert drawn.layout.meta == {"cloud": True} and drawn.layout.dragmode == "select"
+    assert drawn.layout.meta == {"cloud": True, "log": True, "chosen": []} and drawn.layout.dragmode == "select"
     assert all(trace.x.dtype == np.float32 for trace in drawn.data if trace.type in ("scattergl", "bar"))
     assert told(drawn).dtype == np.float32
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_the_point_from_which_others_start_is_where_its_walk_was(iris, broken, log):
+    drawn = figure(iris, View(log=log), Scale(point=(4, 17)), COLOUR)
+    place = np.float64([iris.loss[4, 17], iris.gradient_norm[4, 17]])
+    np.testing.assert_allclose(drawn.layout.meta["chosen"], np.log10(place) if log else place)
+    for point in ((4, 51), (6, 0)):  # no such step, no such walk
+        assert figure(iris, View(), Scale(point=point), COLOUR).layout.meta["chosen"] == []
+    assert figure(broken, View(), Scale(point=(3, 60)), COLOUR).layout.meta["chosen"] == []  # not finite
 
 
 def test_small_multiples_are_counted_in_cells(xor):

@@ -1,4 +1,5 @@
 import json
+import math
 from collections.abc import Generator
 from pathlib import Path
 from typing import cast
@@ -13,6 +14,7 @@ from app.state import question_options, read_state
 from app.stream import Drawn, sentence, stream
 from compute.analyses import question
 from compute.cache import Cache
+from compute.clouds import CloudResult
 from compute.jobs import Pool, ask
 from compute.options import BadSpec
 from compute.settings import Settings
@@ -88,6 +90,8 @@ def test_the_data_link_of_a_panel_is_the_question_it_shows(pool, cache):
     ("window=1,0,0,0", "lower end below"), ("window=inf,1,0,1", "finite"), ("window=1,2,3,4,5", "at most 4 numbers"),
     ("window=1,2", "takes four numbers"), ("turn=abc", "must be a number"), ("turn=-5", "between 0.0 and 360.0"),
     ("window=0,1,0,1&trail=7,8,7,8", "lead inward"), ("window=0,1,0,1&trail=0,2,0,2,0,1,0,0.5", "lead inward"),
+    ("place=clouds&brush=1,0,0,1", "as left,right,low,high"),
+    ("place=clouds&frame=1,2", "numbers, left,right,low,high"),
     ("trail=0,1,0,1", "has none"), ("window=0,1,0,1&trail=x", "must be a number"),
     ("window=0,1,0,1&trail=1,2", "four numbers for each"), ("window=0,1,0,1&trail=0,2,2,0", "lower end below"),
     ("place=nowhere", "one of the names"), ("place=curvature&at=1,2,3", "at most 2"),
@@ -194,6 +198,16 @@ def test_small_multiples_of_clouds_share_their_axes(pool, cache):
     assert [(spec.walking.walk_range, spec.walking.walk_size, spec.walking.walk_steps) for spec in specs] == [
         (1.0, 0.01, 1000), (10.0, 0.1, 100),
     ]  # fmt: skip
+
+
+def test_a_cloud_marks_the_point_of_its_own_walks_from_which_others_start(pool, cache):
+    walks = "dataset=xor&widths=2&place=clouds&walks=3&walk_steps=30&activation=tanh&optimiser=walk&seed=2&steps=11"
+    end = last_panels(events(walks, pool, cache))[0, "cloud"]["figure"]
+    found = cast(CloudResult, ask(question("cloud", "dataset=xor&widths=2&walks=3&walk_steps=30&activation=tanh")))
+    place = [math.log10(one[2, 11]) for one in (found.loss, found.gradient_norm)]
+    assert end["layout"]["meta"]["chosen"] == pytest.approx(place)
+    multiples = last_panels(events(f"{walks}&multiples=1", pool, cache))
+    assert multiples[0, "cloud-10-macro"]["figure"]["layout"]["meta"]["chosen"] == []  # its walks are others
 
 
 @pytest.mark.parametrize(("query", "panel", "state", "words"), [

@@ -1,6 +1,7 @@
 """The table across activations: two rows each, values to sort by, texts to read, ends of intervals for the file."""
 
 import json
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -96,11 +97,15 @@ def test_percent():
 
 @pytest.mark.parametrize("rule", ["full", "tensors"])
 def test_a_cloud_is_a_row_of_its_summary(rule):
-    cloud = ask(question("cloud", "dataset=xor&widths=2&walks=6&walk_steps=40&walk_range=2"))
+    cloud = ask(question("cloud", "dataset=xor&widths=2&walks=9&walk_steps=40&walk_range=2"))
     (row,), found = cloud_rows(alone(cloud), View(place="clouds", rule=rule)), summarise(cloud)
     assert row["runs_authors"] == found.runs["authors"].mean and row["length_reset"] == found.length["reset"].mean
     assert row["loss"] == found.last["loss"].mean and row["saturation"] == found.whole["saturation"].mean
     assert {name: row[name] for name in NAMES} == {name: found.shares[rule][name].share for name in NAMES}
     assert row["test_loss"] is None and row["broken"] == 0  # XOR has no test part
+    for name, pair in (("valleys", found.valleys.plain), ("valleys_partial", found.valleys.partial)):
+        told = [row[name], row[f"{name}_low"], row[f"{name}_high"]]
+        assert told == [None if math.isnan(one) else one for one in (pair.r, pair.low, pair.high)]
+    assert row["still"] == (cloud.gradient_norm == 0).mean() and row["dtype"] == "float32"
     assert {column["field"] for column in cloud_columns()} <= row.keys() and CLOUD_COLUMNS.keys() <= row["texts"].keys()
     json.dumps(row, allow_nan=False)

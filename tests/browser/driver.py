@@ -10,7 +10,7 @@ ARGUMENTS = """
     --headless --no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update
     --disable-sync --use-angle=swiftshader --enable-unsafe-swiftshader
 """.split()  # noqa: SIM905 - reads as it is typed
-PATIENCE = 60_000  # ms; drawing in software is slow
+PATIENCE = 180_000  # ms; drawing in software is slow
 
 
 @dataclass
@@ -43,8 +43,16 @@ class Reader:
         """State and number of drawings of each panel in use."""
         return self.page.evaluate("window.lossatlas.panels")
 
+    def see(self, column: int, panel: str) -> None:
+        """Scroll to a picture, and wait until it is drawn: out of sight surfaces are not."""
+        name = f"#slot-{column}-{panel}"
+        drawn = "id => !document.querySelector(id).dataset.resting && document.querySelector(`${id} .plot`)._fullData"
+        self.page.locator(name).scroll_into_view_if_needed()
+        self.page.wait_for_function(drawn, arg=name, timeout=PATIENCE)
+
     def heights(self, column: int, panel: str = "slice") -> list[list[float]]:
         """z of the surface that is drawn, as plotly has it."""
+        self.see(column, panel)
         return self.page.evaluate(
             "([id]) => Array.from(document.getElementById(id)._fullData[0].z, row => Array.from(row))",
             [f"plot-{column}-{panel}"],
@@ -52,6 +60,7 @@ class Reader:
 
     def half_width(self, column: int) -> float:
         """The end of the first axis of a surface."""
+        self.see(column, "slice")
         return self.page.evaluate(
             "id => document.getElementById(id)._fullLayout.scene.xaxis.range[1]", f"plot-{column}-slice"
         )

@@ -13,7 +13,7 @@ from compute import clouds
 from compute.activations import ACTIVATIONS
 from compute.activity import mean_saturation
 from compute.classes import RULES, SINGULAR, UNKNOWN, extremes
-from compute.clouds import MEASURED, Cloud, CloudResult, cloud_levels, cloud_size, merge, parts, point
+from compute.clouds import MEASURED, MOST_BYTES, Cloud, CloudResult, cloud_levels, cloud_size, merge, parts, point
 from compute.jobs import ask, check_cost, one_thread
 from compute.kernels.hessians import hessians
 from compute.loss import make_loss
@@ -288,6 +288,16 @@ def test_a_share_of_points_rounds_to_at_least_one():
 def test_what_cannot_be_had_is_refused_with_the_reason():
     with pytest.raises(BadSpec, match=r"fit in 268 MB; 100,000 walks of 1,000 steps take 2,4\d\d MB.*first"):
         parse(Cloud, "dataset=iris&walks=100000&classified=0")
+    with pytest.raises(BadSpec, match=r"at most [\d,]+ walks \(walks=\d+\)") as refused:
+        parse(Cloud, "dataset=iris&walks=100000&classified=0")
+    fitting = int(str(refused.value).split("walks=")[1].split(")")[0])
+    assert parse(Cloud, f"dataset=iris&walks={fitting}&classified=0").bytes <= MOST_BYTES
+    with pytest.raises(BadSpec, match="268 MB"):
+        parse(Cloud, f"dataset=iris&walks={fitting + 1}&classified=0")
+    with pytest.raises(BadSpec, match=r"limit is 30 s.*at most") as refused:
+        check_cost(parse(Cloud, "dataset=iris&walks=10000&classified=0"), 30.0, math.inf)
+    fitting = int(str(refused.value).split("walks=")[1].split(")")[0])
+    check_cost(parse(Cloud, f"dataset=iris&walks={fitting}&classified=0"), 30.0, math.inf)
     with pytest.raises(BadSpec, match=r"classified up to 2,000 parameters.*784-10-10 has 7,960"):
         parse(Cloud, "dataset=mnist&widths=10&classified=0.5")
     with pytest.raises(BadSpec, match="no curvature to speak of"):

@@ -1,0 +1,46 @@
+// Changes of the view that the page makes by itself: the palette, and log scale for linear, whose other picture the server
+// sends along as what differs.
+(function () {
+  "use strict";
+
+  const atlas = (window.lossatlas = window.lossatlas || {});
+  const OWN = ["palette", "log"];
+
+  // What two questions differ in, if in nothing but these names and both name allowed values; null otherwise.
+  function lookChanged(before, after, { palettes, usual }) {
+    const [from, to] = [before, after].map((text) => new URLSearchParams(text || ""));
+    const look = (given) => ({ palette: given.get("palette") ?? usual.palette, log: given.get("log") ?? usual.log });
+    const [was, is] = [look(from), look(to)];
+    for (const given of [from, to]) OWN.forEach((name) => given.delete(name));
+    [from, to].forEach((given) => given.sort()); // a link may name them in another order
+    if (from.toString() !== to.toString() || ![was, is].every(
+      (one) => Object.hasOwn(palettes, one.palette) && ["0", "1"].includes(one.log))) return null;
+    return { from: was.palette, to: is.palette, palette: was.palette !== is.palette, log: was.log !== is.log };
+  }
+
+  // A copy with other values at some paths: [path, value], or [path] for what is not there.
+  function withChanges(figure, changes) {
+    const made = structuredClone(figure);
+    for (const [path, ...value] of changes) {
+      const last = path[path.length - 1];
+      const part = path.slice(0, -1).reduce((one, name) => one[name], made);
+      if (value.length) part[last] = value[0];
+      else delete part[last];
+    }
+    return made;
+  }
+
+  // A copy in which every colour scale that is one palette is another.
+  function withPalette(part, from, to) {
+    const old = JSON.stringify(from);
+    const made = (one) => {
+      if (one === null || typeof one !== "object") return one;
+      if (Array.isArray(one)) return one.map(made);
+      return Object.fromEntries(Object.entries(one).map(([name, value]) =>
+        [name, name === "colorscale" && JSON.stringify(value) === old ? structuredClone(to) : made(value)]));
+    };
+    return made(part);
+  }
+
+  Object.assign(atlas, { lookChanged, withChanges, withPalette });
+})();
