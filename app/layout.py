@@ -136,6 +136,7 @@ def _header(place: Option) -> Component:
                     html.Span(place.label, id=f"label-{place.name}", className="spoken"),
                     switch_between(place, **ids.aria(description=place.help)),
                     html.A("Study", href="/study", title="The study behind the clouds, reproduced.", className="study"),
+                    html.A("Gallery", href="/gallery", title="What is stored, with small pictures.", className="study"),
                 ],
                 **ids.aria(label="Places"),
             ),

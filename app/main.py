@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.callbacks import register
 from app.exports import check_drawable, format_of
+from app.gallery import add_routes as add_gallery
 from app.layout import INDEX, make_layout
 from app.panels import PANELS
 from app.stream import allow_streams, stream
@@ -154,6 +155,7 @@ def make_app() -> Dash:
     app.layout = make_layout([(name, panel.title) for name, panel in PANELS.items()])
     register(app)
     add_routes(app.server)
+    add_gallery(app.server, lambda: cache())
     # Dash learns which scripts it serves while it answers its first request, and refuses those that come meanwhile.
     app.server.test_client().get("/")
     return app

@@ -34,7 +34,7 @@ LAYERS = (
     ("study",),
     ("claims",),
     ("cache",),
-    ("jobs",),
+    ("jobs", "listing"),
     ("warm", "reproduction"),
     ("host",),
 )
