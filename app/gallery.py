@@ -8,18 +8,17 @@ Everything shown comes from specs that were parsed against the declared options 
 
 import functools
 import html
-import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 from flask import Flask, Response, request
 
+from app.columns import MOST_COLUMNS
 from app.layout import ICON
 from app.panels import PANELS
-from app.state import MOST_COLUMNS, read_state
+from app.state import read_state
 from app.stream import cloud_sentence, sentence
 from app.theme import curve, hue
 from app.thumbnails import THUMBNAILS, thumbnail
@@ -29,14 +28,12 @@ from compute.analyses import ANALYSES
 from compute.cache import Cache
 from compute.datasets import DATASETS
 from compute.listing import LONGEST, Entry, Listing
-from compute.options import BadSpec, Option, build, check, nearest, option, options_of, read_query, relevant, text
-from compute.options import to_query as query_of
+from compute.options import BadSpec, Option, check, option, options_of, parse, relevant, text, to_query
 
 PAGE = 60  # cards at a time
 ANY = "any"
 MAIN = ("slice", "spectrum", "cloud")  # what is looked for first
 TITLES = {name: PANELS[name].title for name in ANALYSES if name in PANELS}
-NETWORK = re.compile(r"[\w .,×-]{0,40}")
 PICTURES = 1_000  # small pictures kept in a process; one is about 15 KB
 DAY = 86_400
 TOLD = {  # a card's sentence says these
@@ -51,8 +48,8 @@ def _choices(others: dict[str, str], labels: Iterable[tuple[str, str]]) -> dict[
 
 
 @dataclass(frozen=True)
-class Filters:
-    """What a reader chooses from menus."""
+class Wanted:
+    """Which cards a reader asks for."""
 
     dataset: str = option(
         ANY,
@@ -72,47 +69,24 @@ class Filters:
         label="Analysis",
         help="What was computed.",
     )
+    network: str = option("", longest=40, label="Network", help="A part of an architecture, as 4-4-3.")
     shown: int = option(PAGE, low=PAGE, high=LONGEST, label="Cards", help="How many cards are shown, newest first.")
 
     def __post_init__(self):
         check(self)
 
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which cards a reader asks for; `network` is a part of an architecture."""
-
-    filters: Filters = Filters()
-    network: str = ""
-
     @property
     def analyses(self) -> tuple[str, ...]:
-        name = self.filters.analysis
-        return {"main": MAIN, ANY: tuple(TITLES)}.get(name, (name,))
+        return {"main": MAIN, ANY: tuple(TITLES)}.get(self.analysis, (self.analysis,))
 
     @property
     def everything(self) -> bool:
         """Whether nothing is filtered out."""
-        return not self.network and replace(self.filters, shown=PAGE) == Filters()
+        return replace(self, shown=PAGE) == Wanted()
 
     def further(self) -> str:
         """The query string of the same cards and a page more."""
-        shown = min(self.filters.shown + PAGE, LONGEST)
-        network = urlencode({"network": self.network} if self.network else {})
-        return "&".join(filter(None, (query_of(replace(self.filters, shown=shown)), network)))
-
-
-def read_wanted(query: str) -> Wanted:
-    """Raises BadSpec: an unknown name or a value that is not allowed."""
-    given = read_query(query)
-    network = given.pop("network", "").strip()
-    if not NETWORK.fullmatch(network):
-        raise BadSpec("network is a part of an architecture, as 4-4-3: at most 40 letters, digits and dashes.")
-    known = options_of(Filters)
-    for name in given:
-        if name not in known:
-            raise BadSpec(f"The gallery has no filter called {name[:60]!r}.{nearest(name, [*known, 'network'])}")
-    return Wanted(build(Filters, given), network)
+        return to_query(replace(self, shown=min(self.shown + PAGE, LONGEST)))
 
 
 @dataclass(frozen=True)
@@ -135,17 +109,17 @@ def _activation(entry: Entry) -> str:
 
 def groups(entries: Iterable[Entry], wanted: Wanted) -> list[tuple[Entry, ...]]:
     """Entries that share a card, newest first."""
-    filters, network = wanted.filters, wanted.network.lower()
+    network = wanted.network.strip().lower()
     alike: dict[tuple, list[Entry]] = {}
     for entry in entries:
         problem = entry.spec.problem
-        if filters.dataset not in (ANY, problem.dataset) or network not in problem.architecture.lower():
+        if wanted.dataset not in (ANY, problem.dataset) or network not in problem.architecture.lower():
             continue
         if getattr(entry.spec, "first_walk", 0):
             continue  # a later part of a cloud asked for in parts
         alike.setdefault(entry.rest, []).append(entry)
     found = [part for group in alike.values() for part in _parts(group)]
-    chosen = [part for part in found if filters.activation in (ANY, *map(_activation, part))]
+    chosen = [part for part in found if wanted.activation in (ANY, *map(_activation, part))]
     return sorted(chosen, key=_newest, reverse=True)
 
 
@@ -169,7 +143,7 @@ def _link(entries: tuple[Entry, ...]) -> str:
     """The page's state with a column for each; empty if the page would refuse it."""
     first = entries[0]
     place = PANELS[first.analysis].places[0]
-    parts = [part for part in query_of(first.spec).split("&") if part and not part.startswith("activation=")]
+    parts = [part for part in to_query(first.spec).split("&") if part and not part.startswith("activation=")]
     parts += [f"activation={','.join(_activation(entry) for entry in entries)}"]
     parts += [f"place={place}"] if place != View.place else []
     query = "&".join(parts)
@@ -224,7 +198,7 @@ def ago(seconds: float) -> str:
 def gallery_page(listing: Listing, wanted: Wanted) -> str:
     """The whole page."""
     found = groups(listing.entries(wanted.analyses), wanted)
-    here = cards(found, wanted.filters.shown)
+    here = cards(found, wanted.shown)
     now = time.time()
     items = "".join(_card(card, place, now) for place, card in enumerate(here, 1))
     body = f'<ul class="cards">{items}</ul>{_further(found, wanted)}' if here else _empty(wanted)
@@ -246,8 +220,8 @@ def _places() -> str:
 
 
 def _form(wanted: Wanted) -> str:
-    table = options_of(Filters)
-    menus = "".join(_menu(table[name], getattr(wanted.filters, name)) for name in ("dataset", "activation", "analysis"))
+    table = options_of(Wanted)
+    menus = "".join(_menu(table[name], getattr(wanted, name)) for name in ("dataset", "activation", "analysis"))
     network = html.escape(wanted.network, quote=True)
     return (
         f'<form class="filters" action="/gallery" role="search" aria-label="Which results">{menus}<div>'
@@ -275,7 +249,7 @@ def _count(found: list, here: list) -> str:
 
 
 def _further(found: list, wanted: Wanted) -> str:
-    shown = wanted.filters.shown
+    shown = wanted.shown
     if len(found) <= shown:
         return ""
     link = f"/gallery?{html.escape(wanted.further())}#card-{shown + 1}"
@@ -367,7 +341,7 @@ def add_routes(server: Flask, cache) -> None:
     @server.get("/gallery")
     def gallery():
         try:
-            wanted = read_wanted(request.query_string.decode("utf-8", "replace"))
+            wanted = parse(Wanted, request.query_string.decode("utf-8", "replace"))
         except BadSpec as reason:
             return Response(refusal(str(reason)), 400, mimetype="text/html")
         page = Response(gallery_page(listing_of(cache()), wanted), mimetype="text/html")
