@@ -306,8 +306,8 @@ _PAGE = """<!DOCTYPE html>
 <div class="tools"><button type="button" class="button" id="presenter" aria-pressed="false">Larger type</button>
 <button type="button" class="button" id="theme">Theme: auto</button></div></header>
 <main id="cards" tabindex="-1"><h1>Gallery</h1>
-<p class="lead-in">Results that are stored on this machine. Each card opens the page that shows it, without computing it
-again. Surfaces are seen from above, on a log scale; colours run from the lowest to the highest loss of each picture by
+<p class="lead-in">Results that are stored on this machine. Each card opens the page that shows it, read from the
+cache. Surfaces are seen from above, on a log scale; colours run from the lowest to the highest loss of each picture by
 itself.</p>
 {form}<p class="count" role="status">{count}</p>{body}</main></body></html>
 """

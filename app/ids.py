@@ -15,6 +15,8 @@ HERE, AT_END, SLICE_HERE = "here", "at-end", "slice-here"
 COMPARISON, TABLE_PLACE, TABLE, COPY_TABLE = "comparison", "table-place", "table", "copy-table"
 MAIN, COLUMNS, CONTROLS, HELP = "main", "columns", "controls", "help"
 
+ROWS, ROWS_TITLE, HELP_LINE, OPEN_CONTROLS = "rows", "rows-title", "help-line", "open-controls"
+
 
 def aria(**words: str) -> dict[str, Any]:
     """What a screen reader is told, as properties of an element."""
@@ -47,6 +49,11 @@ def column(place: int) -> str:
 def slot(place: int, panel: str) -> str:
     """One panel of one column: title, state, picture, caption."""
     return f"slot-{place}-{panel}"
+
+
+def alternative(place: int, panel: str) -> str:
+    """The words that describe a picture."""
+    return f"alt-{place}-{panel}"
 
 
 def plot(place: int, panel: str) -> str:

@@ -13,7 +13,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 
-from app import ids
+from app import access, ids
 from app.columns import MOST_COLUMNS
 from app.controls import control, declared, is_first, page_options, sections, switch_between
 from app.panels import PANELS, PLACES
@@ -41,6 +41,12 @@ ABOUT = (
     "spectrum, around it. Its curvature is judged by one of two rules: by the full Hessian, or as in the study by one "
     "Hessian for each weight tensor. The second leaves out all curvature between tensors, so that with a convex loss "
     'no point of a ReLU network can have a negative eigenvalue but by rounding: part of what makes it "most convex".',
+    "Colours: the palettes of values, named in the view, are perceptually uniform and rise in lightness, so that no "
+    "hue need be seen. Each column has a hue of its own (green, mauve, blue, red, sky blue, orange, magenta or pine), "
+    "chosen to differ with deuteranopia and protanopia. Curves of one picture differ in their dashes or markers too, "
+    "and every column bears its name.",
+    "Every picture has its numbers in words for screen readers, and as a table under data. Where one looks odd, a line "
+    "below it explains why and says what to do.",
     "Drag a rectangle on a contour map, and every column computes that window of its plane at full resolution; "
     "Zoom in does it on surfaces, around the point last clicked. Breadcrumbs above the pictures, Back out and a "
     "double click on a map lead back. Turn tilts the plane about its first direction.",
@@ -111,6 +117,7 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
             _header(options["place"]),
             html.Div([_sidebar(options), _main(panels)], className="body"),
             _help(),
+            access.rows_dialog(),
         ],
         id=ids.MANTINE,
         defaultColorScheme="auto",
@@ -130,6 +137,7 @@ def _button(words: str, act: str, **more: Any) -> Component:
 def _header(place: Option) -> Component:
     return html.Header(
         [
+            access.controls_button(),
             html.A([html.Img(src=ICON, alt="", className="mark"), "lossatlas"], href="/", className="name"),
             html.Nav(
                 [
@@ -161,6 +169,7 @@ def _sidebar(options: dict[str, Option]) -> Component:
                 [_section(heading, members) for heading, members in sections(options).items()],
                 className="sections", role="form", **ids.aria(label="The question and the view"),
             ),
+            access.help_line(),
             html.Div(
                 [
                     html.P(id=ids.COST, className="cost"),
@@ -313,22 +322,27 @@ def _slot(place: int, name: str, title: str) -> Component:
     return html.Section(
         [
             html.Div([html.H3(title), html.Span(className="state"), _exports(name, title)], className="line"),
-            html.Div(id=ids.plot(place, name), className="plot", role="img"),
+            html.Div(
+                id=ids.plot(place, name), className="plot", role="figure",
+                **ids.aria(describedby=ids.alternative(place, name)),
+            ),
+            access.alternative(place, name),
             html.P(className="failure", hidden=True),
             html.P(className="selection", hidden=True),
             html.P(className="caption"),
             html.Ul(className="warnings", hidden=True),
+            access.why_odd(),
         ],
         id=ids.slot(place, name),
         className=f"slot slot-{name}",
         **ids.data(state="waiting"),
-    )
+    )  # fmt: skip
 
 
 def _exports(name: str, title: str) -> Component:
     links = [html.A(kind, className="export", download="", **ids.data(kind=kind)) for kind in EXPORTS]
     return html.Details(
-        [html.Summary("data", **ids.aria(label=f"Data behind {title}")), html.Div(links)],
+        [html.Summary("data", **ids.aria(label=f"Data behind {title}")), html.Div([*links, access.rows_button(title)])],
         className="exports", hidden=True,
     )  # fmt: skip
 

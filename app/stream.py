@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app import alive
+from app import alive, alternatives, oddities
 from app.columns import BY, Column
 from app.differences import settings_of, told_equal
 from app.figures.cloud import brushed
@@ -388,6 +388,8 @@ class _Page:
             "text": _finished_text(name, update) if update.final else _progress_text(name, update),
             "caption": panel.picture.caption(update.result, view),
             "warnings": warnings(update.result, view),
+            "alt": alternatives.told(name, update.result, view),
+            "odd": oddities.told(update.result, view, scale),
             "selection": brushed(update.result, view, scale) if cloudy and view.brush else None,
             "query": to_query(update.result.spec),
             "mark": hashlib.sha256(figure.encode()).hexdigest()[:16],  # equal figures need no second drawing

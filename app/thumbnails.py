@@ -16,6 +16,7 @@ from compute.analyses import name_of
 SIZE = 192  # pixels a side: twice what the gallery shows
 ROOM = 8  # pixels around curves
 MOST_POINTS = 20_000  # of a cloud
+LOWEST = 1e-4  # of a density, as a share of its peak
 QUIET = (128, 128, 128, 110)  # an axis, seen on white as on dark
 VIEW = View()
 
@@ -120,7 +121,7 @@ def _spectrum(result) -> Image.Image | None:
     if len(values := np.sort(result.eigenvalues)[::-1]):
         return _curves((np.arange(len(values)), np.arcsinh(values / max(result.cut, 1e-300))), colour=_hue(result))
     middle = (result.edges[:-1] + result.edges[1:]) / 2
-    return _curves((middle, _log(result.density)), colour=_hue(result))
+    return _curves((middle, _log(np.maximum(result.density, LOWEST * result.density.max()))), colour=_hue(result))
 
 
 def _evolution(result) -> Image.Image | None:

@@ -52,7 +52,7 @@
     apply();
   }
 
-  const KEYS = { "/": () => byId("dataset").focus(), t: nextTheme, p: nextSize };
+  const KEYS = { "/": () => document.querySelector("#dataset").focus(), t: nextTheme, p: nextSize };
 
   document.addEventListener("keydown", (event) => {
     const act = KEYS[event.key];
