@@ -102,8 +102,12 @@
     root.toggleAttribute("data-drawer", open);
     const button = byId("open-controls");
     button.setAttribute("aria-expanded", String(open));
-    if (open) byId("controls").querySelector("input, button, [tabindex]")?.focus();
-    else if (byId("controls").contains(document.activeElement)) button.focus();
+    const controls = byId("controls");
+    if (open) {
+      root.style.setProperty("--drawer-top", `${document.querySelector("header.top").getBoundingClientRect().bottom}px`);
+      controls.tabIndex = -1; // not on its first control, whose menu would open
+      controls.focus();
+    } else if (controls.contains(document.activeElement)) button.focus();
   }
 
   document.addEventListener("click", (event) => {
