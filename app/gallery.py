@@ -299,7 +299,8 @@ _PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>Gallery · lossatlas</title><link rel="icon" href="{icon}">
 <script src="/assets/gallery.js"></script>
-<link rel="stylesheet" href="/assets/style.css"><link rel="stylesheet" href="/assets/gallery.css"></head>
+<link rel="stylesheet" href="/assets/access.css"><link rel="stylesheet" href="/assets/style.css">
+<link rel="stylesheet" href="/assets/gallery.css"></head>
 <body class="gallery"><a class="skip" href="#cards">Skip to the results</a>
 <header class="top"><a href="/" class="name"><img src="{icon}" alt="" class="mark">lossatlas</a>
 <nav aria-label="Places">{places}<a href="/study">Study</a><a href="/gallery" aria-current="page">Gallery</a></nav>
