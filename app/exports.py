@@ -18,6 +18,7 @@ from compute.analyses import name_of
 from compute.options import BadSpec, flat, nearest, to_query
 from compute.results import pack, to_arrays
 
+MOST_ROWS = 200  # of a table on the page
 LARGEST_JSON = 10_000_000  # bytes of arrays; as text they are about four times as large
 
 
@@ -30,17 +31,39 @@ class Format:
     note: str
 
 
-def as_csv(result) -> bytes:
+def frame(result) -> pd.DataFrame:
     """Columns of equal length: a row a grid point, a line point or a recorded step, or the answer's own table."""
     if hasattr(result, "table"):
-        return pd.DataFrame(result.table).to_csv(index=False).encode()
+        return pd.DataFrame(result.table)
     arrays = to_arrays(result)
     if "loss" in arrays and arrays["loss"].ndim == 2:
-        return _grid_frame(arrays).to_csv(index=False).encode()
+        return _grid_frame(arrays)
     columns = {name: array for name, array in arrays.items() if array.ndim == 1 and array.dtype.kind in "fi"}
     length = len(arrays[next(name for name in ("axis", "step", "extent") if name in arrays)]) if columns else 0
     kept = {name: array for name, array in columns.items() if len(array) == length and name not in ("theta", "u")}
-    return pd.DataFrame(kept).to_csv(index=False).encode()
+    return pd.DataFrame(kept)
+
+
+def as_csv(result) -> bytes:
+    """The whole table."""
+    return frame(result).to_csv(index=False).encode()
+
+
+def as_rows(result) -> bytes:
+    """The head of the same table, for a page: columns, at most MOST_ROWS rows, null where there is no number, and how
+    many rows there are in all.
+    """
+    whole = frame(result)
+    columns = [[_known(value) for value in whole[name].to_numpy()[:MOST_ROWS]] for name in whole]
+    rows = list(zip(*columns, strict=True))
+    return json.dumps({"columns": list(whole.columns), "rows": rows, "count": len(whole)}, allow_nan=False).encode()
+
+
+def _known(value):
+    """A number or a text as JSON knows it, with the digits of its own precision as in the csv."""
+    if isinstance(value, np.floating):
+        return float(str(value)) if np.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _grid_frame(arrays: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -103,6 +126,7 @@ FORMATS = {
     "npz": Format(pack, "application/octet-stream", "numpy arrays, every field of the answer"),
     "csv": Format(as_csv, "text/csv; charset=utf-8", "a row for each point or step"),
     "json": Format(as_json, "application/json", "every field, NaN as null"),
+    "rows": Format(as_rows, "application/json", "the first rows of the csv, for the page"),
     "html": Format(as_html, "text/html; charset=utf-8", "the interactive figure, self-contained"),
 }
 

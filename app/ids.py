@@ -17,6 +17,8 @@ PLAYER, PLAY, SCRUB, MOMENT, SPEED = "player", "play", "scrub", "moment", "speed
 PICKS, PICKED, PLANE = "picks", "picked", "plane"
 MAIN, COLUMNS, CONTROLS, HELP = "main", "columns", "controls", "help"
 
+ROWS, ROWS_TITLE, HELP_LINE, OPEN_CONTROLS = "rows", "rows-title", "help-line", "open-controls"
+
 
 def aria(**words: str) -> dict[str, Any]:
     """What a screen reader is told, as properties of an element."""
@@ -49,6 +51,11 @@ def column(place: int) -> str:
 def slot(place: int, panel: str) -> str:
     """One panel of one column: title, state, picture, caption."""
     return f"slot-{place}-{panel}"
+
+
+def alternative(place: int, panel: str) -> str:
+    """The words that describe a picture."""
+    return f"alt-{place}-{panel}"
 
 
 def plot(place: int, panel: str) -> str:

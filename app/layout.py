@@ -13,7 +13,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 
-from app import ids, lesson_layout
+from app import access, ids, lesson_layout
 from app.columns import MOST_COLUMNS
 from app.controls import control, declared, is_first, page_options, sections, switch_between
 from app.lesson import states
@@ -48,6 +48,12 @@ ABOUT = (
     "The fifth place, Morph, goes from each activation to another one, or over its own parameter, in frames: each "
     "trains a network of its own from the same initial weights, and looks at it along the same directions, on one "
     "scale. In the other places Mix with and its slider stay at one mixture.",
+    "Colours: the palettes of values, named in the view, are perceptually uniform and rise in lightness, so that no "
+    "hue need be seen. Each column has a hue of its own (green, mauve, blue, red, sky blue, orange, magenta or pine), "
+    "chosen to differ with deuteranopia and protanopia. Curves of one picture differ in their dashes or markers too, "
+    "and every column bears its name.",
+    "Every picture has its numbers in words for screen readers, and as a table under data. Where one looks odd, a line "
+    "below it explains why and says what to do.",
     "Drag a rectangle on a contour map, and every column computes that window of its plane at full resolution; "
     "Zoom in does it on surfaces, around the point last clicked. Breadcrumbs above the pictures, Back out and a "
     "double click on a map lead back. Turn tilts the plane about its first direction.",
@@ -129,6 +135,7 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
             html.Div([*lesson_layout.parts(), _sidebar(options), _main(panels)], className="body"),
             _help(),
             room_dialog(),
+            access.rows_dialog(),
         ],
         id=ids.MANTINE,
         defaultColorScheme="auto",
@@ -148,6 +155,7 @@ def _button(words: str, act: str, **more: Any) -> Component:
 def _header(place: Option) -> Component:
     return html.Header(
         [
+            access.controls_button(),
             html.A([html.Img(src=ICON, alt="", className="mark"), "lossatlas"], href="/", className="name"),
             html.Nav(
                 [
@@ -155,6 +163,7 @@ def _header(place: Option) -> Component:
                     switch_between(place, **ids.aria(description=place.help)),
                     lesson_layout.link(),
                     html.A("Study", href="/study", title="The study behind the clouds, reproduced.", className="study"),
+                    html.A("Gallery", href="/gallery", title="What is stored, with small pictures.", className="study"),
                 ],
                 **ids.aria(label="Places"),
             ),
@@ -180,6 +189,7 @@ def _sidebar(options: dict[str, Option]) -> Component:
                 [_section(heading, members) for heading, members in sections(options).items()],
                 className="sections", role="form", **ids.aria(label="The question and the view"),
             ),
+            access.help_line(),
             html.Div(
                 [
                     html.P(id=ids.COST, className="cost"),
@@ -341,23 +351,28 @@ def _slot(place: int, name: str, title: str) -> Component:
                 ],
                 className="line",
             ),
-            html.Div(id=ids.plot(place, name), className="plot", role="img"),
+            html.Div(
+                id=ids.plot(place, name), className="plot", role="figure",
+                **ids.aria(describedby=ids.alternative(place, name)),
+            ),
             html.Span(className="echo-dot", hidden=True),
+            access.alternative(place, name),
             html.P(className="failure", hidden=True),
             html.P(className="selection", hidden=True),
             html.P(className="caption"),
             html.Ul(className="warnings", hidden=True),
+            access.why_odd(),
         ],
         id=ids.slot(place, name),
         className=f"slot slot-{name}",
         **ids.data(state="waiting"),
-    )
+    )  # fmt: skip
 
 
 def _exports(name: str, title: str) -> Component:
     links = [html.A(kind, className="export", download="", **ids.data(kind=kind)) for kind in EXPORTS]
     return html.Details(
-        [html.Summary("data", **ids.aria(label=f"Data behind {title}")), html.Div(links)],
+        [html.Summary("data", **ids.aria(label=f"Data behind {title}")), html.Div([*links, access.rows_button(title)])],
         className="exports", hidden=True,
     )  # fmt: skip
 

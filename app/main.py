@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from app import lesson_page, rooms
 from app.callbacks import register
 from app.exports import check_drawable, format_of
+from app.gallery import add_routes as add_gallery
 from app.layout import ICON, INDEX, make_layout
 from app.panels import PANELS
 from app.stream import allow_streams, stream
@@ -161,6 +162,7 @@ def make_app() -> Dash:
     register(app)
     add_routes(app.server)
     rooms.add_routes(app.server, SETTINGS.cache)
+    add_gallery(app.server, lambda: cache())
     # Dash learns which scripts it serves while it answers its first request, and refuses those that come meanwhile.
     app.server.test_client().get("/")
     return app

@@ -26,7 +26,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app import alive
+from app import alive, alternatives, oddities
 from app.columns import BY, Column
 from app.differences import settings_of, told_equal
 from app.figures import beside
@@ -452,12 +452,21 @@ class _Page:
             "text": _finished_text(name, update) if update.final else _progress_text(name, update),
             "caption": self._caption(column, name),
             "warnings": warnings(update.result, view) if panel.preset or name == analysis_of(name) else [],  # once
+            **self._words(column, name, scale),
             "selection": brushed(update.result, view, scale) if cloudy and view.brush else None,
             "query": to_query(update.result.spec),
             "mark": hashlib.sha256(figure.encode()).hexdigest()[:16],  # equal figures need no second drawing
         }
         # The figure is JSON already: put it in as text rather than read and write it again.
         return f'event: panel\ndata: {json.dumps(told, allow_nan=False)[:-1]}, "figure": {figure}}}\n\n'
+
+    def _words(self, column: int, name: str, scale: Scale) -> dict:
+        """What the picture says to those who do not see it, and why it may look odd."""
+        result, view = self.results[column, name].result, self.state.view
+        if not self._differs(column, name):
+            return {"alt": alternatives.told(name, result, view), "odd": oddities.told(result, view, scale)}
+        less = f"Drawn is what remains after {self._beside(column, name).label} is taken away; this column's own: "
+        return {"alt": less + alternatives.told(name, result, view), "odd": oddities.told(result, view, Scale())}
 
     @staticmethod
     def _keys(others: Beside) -> tuple:

@@ -62,7 +62,7 @@ HIDDEN = (
 def seed_columns() -> list[dict]:
     """What the grid must know of its columns: those hidden are for the file."""
     first = [
-        {"field": "activation", "headerName": "", "pinned": "left", "width": 112},
+        {"field": "activation", "headerName": "column", "pinned": "left", "width": 112},
         {"field": "seeds", "headerName": "seeds", "width": 90, "headerTooltip": "One seed, or the mean over several."},
     ]
     rest = [_shown(name, column.heading, column.note) for name, column in COLUMNS.items()]
@@ -165,7 +165,7 @@ WITH_INTERVALS = ("valleys", "valleys_partial", "still")  # beside the classes
 def cloud_columns() -> list[dict]:
     """What the grid must know of the columns."""
     first = [
-        {"field": "activation", "headerName": "", "pinned": "left", "width": 112},
+        {"field": "activation", "headerName": "column", "pinned": "left", "width": 112},
         {"field": "walks", "headerName": "walks", "width": 90, "headerTooltip": "How many walks each mean is over."},
     ]
     ranged = (*NAMES, *WITH_INTERVALS)

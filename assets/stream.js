@@ -132,6 +132,7 @@
     write(slot.place.querySelector(".caption"), "");
     slot.place.querySelector(".exports").hidden = true;
     setWarnings(slot, []);
+    atlas.explain?.(slot.place, { alt: "", odd: [] });
   }
 
   // As many columns a row as fit, in rows as equal as can be.
@@ -780,6 +781,7 @@
       if (event.query !== undefined) setExports(slot, event.query);
       if (event.caption !== undefined) write(slot.place.querySelector(".caption"), event.caption || "");
       if (event.warnings) setWarnings(slot, event.warnings);
+      atlas.explain?.(slot.place, event);
       if (event.selection !== undefined) setSelection(slot, event.selection);
       if (event.figure) show(slot, event.figure, event.mark);
       if (event.figure || event.state === "failed" || event.state === "none") pictured.add(slot);

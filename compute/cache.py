@@ -13,7 +13,7 @@ import re
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ _SEAL = hashlib.sha256().digest_size
 _DATABASE = ("cache.db", "cache.db-wal", "cache.db-shm")
 _KNOWN = {*diskcache.DEFAULT_SETTINGS, *diskcache.core.METADATA}
 _RAW = diskcache.core.MODE_RAW  # the one mode of ours; another may be a file or a pickle
+_OURS = "raw = 1 AND mode = ? AND filename IS NULL AND typeof(value) = 'blob' AND typeof(store_time) = 'real'"
 
 # What diskcache raises on a database that is damaged, or that somebody else has written.
 _FAULTS = (sqlite3.Error, OSError, ValueError, TypeError, AttributeError, KeyError)
@@ -61,6 +62,14 @@ class CacheInfo:
     answers: int
     bytes: int
     limit: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One answer's key, and when it was stored, in seconds since 1970."""
+
+    key: str
+    when: float
 
 
 @dataclass(frozen=True)
@@ -121,6 +130,49 @@ class Cache:
             _log.warning("An answer of %d bytes is too large for a cache of %d bytes.", len(data), self.limit)
             return
         self._attempt(lambda store: (store.set(key, _seal(key, data) + data), store.cull()), None)
+
+    def kept(self) -> list[Kept]:
+        """What is stored, newest first."""
+        return self._attempt(lambda _: self._kept(), [])
+
+    def heads(self, keys: Iterable[str], most: int) -> dict[str, bytes]:
+        """The first `most` bytes of answers, by key; the absent ones are left out. Not a use, and not checked against
+        their seals: read them as anybody's.
+        """
+        wanted = [_checked(key) for key in keys]
+        none: dict[str, bytes] = {}
+        found = self._attempt(lambda _: self._read(wanted, _SEAL + most), none)
+        return {key: sealed[_SEAL:] for key, sealed in found.items()}
+
+    def peek(self, key: str) -> bytes | None:
+        """As `get`, but not a use."""
+        none: dict[str, bytes] = {}
+        sealed = self._attempt(lambda _: self._read([_checked(key)], -1), none).get(key, b"")
+        return sealed[_SEAL:] if len(sealed) >= _SEAL and sealed[:_SEAL] == _seal(key, sealed[_SEAL:]) else None
+
+    def _kept(self) -> list[Kept]:
+        with self._reading() as connection:
+            rows = connection.execute(f"SELECT key, store_time FROM Cache WHERE {_OURS}", (_RAW,)).fetchall()
+        found = [Kept(key, when) for key, when in rows if is_key(key)]
+        return sorted(found, key=lambda one: one.when, reverse=True)
+
+    def _read(self, keys: list[str], most: int) -> dict[str, bytes]:
+        """The first bytes of rows, seals included, all if `most` is −1; no more of the file is read than that."""
+        found = {}
+        with self._reading() as connection:
+            for key in keys:
+                row = connection.execute(f"SELECT rowid FROM Cache WHERE key = ? AND {_OURS}", (key, _RAW)).fetchone()
+                if row:
+                    with connection.blobopen("Cache", "value", row[0], readonly=True) as blob:
+                        found[key] = blob.read(most)
+        return found
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection of its own, as diskcache has no way to read a part of a row, or one without a use."""
+        with closing(sqlite3.connect(self.folder / _DATABASE[0], timeout=PATIENCE)) as connection:
+            connection.execute("PRAGMA query_only = 1")
+            yield connection
 
     def info(self) -> CacheInfo:
         answers, volume = self._attempt(lambda store: (len(store), store.volume()), (0, 0))
@@ -189,6 +241,11 @@ class Cache:
         store = diskcache.Cache(str(self.folder), timeout=PATIENCE, disk=_Blobs, **settings)
         len(store), store.volume()
         return _Opened(store, _inode(self.folder))
+
+
+def is_key(key: object) -> bool:
+    """Whether an answer could be stored under it."""
+    return isinstance(key, str) and _KEY.fullmatch(key) is not None
 
 
 def _checked(key: object) -> str:

@@ -486,19 +486,26 @@ def warnings_of(
 
     `shown` is "picture", or "window" for a part of the plane, which need not hold the center.
     """
-    found, finite = list(reached.warnings), values[np.isfinite(values)]
+    return (*reached.warnings, *oddities(reached.spec, values, center_loss, shown).values())
+
+
+def oddities(spec, values: np.ndarray, center_loss: float, shown: str = "picture") -> dict[str, str]:
+    """What may mislead about losses themselves, as kind -> sentence: "gaps", "flat" or "rounding", "lower"."""
+    found, finite = {}, values[np.isfinite(values)]
     if missing := values.size - finite.size:
-        found.append(f"{missing} of {values.size} points are infinite or NaN and are left out.")
-    dtype = reached.spec.problem.dtype
+        found["gaps"] = f"{missing} of {values.size} points are infinite or NaN and are left out."
+    if not finite.size:
+        return found
+    dtype = spec.problem.dtype
     rounding = float(np.finfo(dtype).eps) * float(np.abs(finite).max())
     larger = f"Choose a larger {'window' if shown == 'window' else 'half width'}"
     advice = f"{larger}." if dtype == "float64" else f"{larger} or dtype=float64."
     if finite.size > 1 and np.ptp(finite) <= 8 * rounding:
         flat = f"The loss is {finite.max():.6g} everywhere, to rounding: the {shown} is flat."
-        found.append(f"{flat} {advice}" if shown == "window" else flat)
+        found["flat"] = f"{flat} {advice}" if shown == "window" else flat
     elif finite.size > 1 and np.ptp(finite) <= 400 * rounding:
-        found.append(f"The relief is hardly larger than rounding. {advice}")
-    if reached.spec.start.steps and finite.min() < 0.999 * center_loss:
+        found["rounding"] = f"The relief is hardly larger than rounding. {advice}"
+    if spec.start.steps and finite.min() < 0.999 * center_loss:
         lower = "The center is not the lowest point of the picture."
-        found.append("This window holds points lower than the center." if shown == "window" else lower)
-    return tuple(found)
+        found["lower"] = "This window holds points lower than the center." if shown == "window" else lower
+    return found

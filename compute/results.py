@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import struct
 import types
 import typing
 import zipfile
@@ -58,6 +59,27 @@ def unpack(result_type: type, data: bytes):
         return result_type(**{name: _value(hints[name], array) for name, array in arrays.items()})
     except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise Damaged(f"Not a stored {result_type.__name__}: {error}") from error
+
+
+def spec_at(spec_type: type, head: bytes):
+    """The spec of the answer that `pack` wrote, from its first bytes: it is the first field, and stands uncompressed.
+
+    Raises:
+        Damaged: torn bytes, another type's, or a spec that is not allowed.
+    """
+    try:
+        signature, method, name_length, more_length = struct.unpack("<4s4xH16xHH", head[:30])
+        if signature != b"PK\x03\x04" or method != zipfile.ZIP_STORED or head[30 : 30 + name_length] != b"spec.npy":
+            raise ValueError("no spec in front")
+        stream = io.BytesIO(head[30 + name_length + more_length :])
+        version = np.lib.format.read_magic(stream)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        text = stream.read(dtype.itemsize)
+        if version != (1, 0) or shape != () or not dtype.str.startswith("<U") or len(text) < dtype.itemsize:
+            raise ValueError("not a whole text")
+        return build(spec_type, json.loads(text.decode("utf-32-le")))
+    except (ValueError, TypeError, AttributeError, struct.error, RecursionError) as error:
+        raise Damaged(f"Not a stored {spec_type.__name__}: {error}") from error
 
 
 def _value(hint, array: np.ndarray):

@@ -23,6 +23,7 @@ ORDER = 3  # number of the stream of random numbers
 MOST_POINTS = 200  # recorded points of a trajectory
 MOST_BYTES = 64e6  # of a recorded trajectory; a larger network keeps fewer points
 OPTIMISERS = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "walk": "a walk"}
+STEEP = 1e-2  # norm of the gradient above which an end is called no minimum (chosen by eye)
 TRAINED = ("optimiser", lambda name: name != "walk")  # when what guides an optimiser matters
 
 
@@ -361,7 +362,7 @@ def _warnings(spec: Training, diverged: int, total: np.ndarray, gradient_norm: n
             f"Training raised the loss from {total[0]:.3g} to {total[-1]:.3g}. "
             f"Lower the learning rate (now {spec.start.rate:g}).",
         )
-    if spec.start.steps and gradient_norm[-1] > 1e-2:
+    if spec.start.steps and gradient_norm[-1] > STEEP:
         return (f"Not a minimum: the gradient norm at the end is {gradient_norm[-1]:.3g}. Train longer to get closer.",)
     return ()
 

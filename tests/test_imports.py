@@ -48,7 +48,7 @@ LAYERS = (
     ("study",),
     ("claims",),
     ("cache",),
-    ("jobs", "rooms"),
+    ("jobs", "rooms", "listing"),
     ("warm", "reproduction"),
     ("host",),
 )

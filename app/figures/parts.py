@@ -7,12 +7,13 @@ import plotly.graph_objects as go
 
 from app.figures.ticks import linear_ticks, log_ticks, number, numbers
 from app.view import Scale, View
-from compute.planes import STATISTICS
+from compute.lines import LineResult
+from compute.planes import STATISTICS, oddities
+from compute.slices import SliceResult
 
 FLATTEST = 0.2  # share of the common height that the flattest column keeps on a linear scale (chosen by eye)
 STILL = 1e-3  # a column this much flatter than the tallest counts as constant and sets no range (chosen by eye)
 BELOW = 0.5  # decades between the smallest positive value and the shelf where values ≤ 0 are drawn
-_LOWER = ("This window holds points lower than the center.", "The center is not the lowest point of the picture.")
 _ATTRIBUTES = {"total": "loss", "data": "data", "penalty": "penalty", "accuracy": "accuracy"}
 _TERMS = {"total": "total loss", "data": "data term", "penalty": "L2 penalty", "accuracy": "accuracy"}
 _TITLES = {"total": "loss", "data": "data loss", "penalty": "L2 penalty", "accuracy": "accuracy, %"}
@@ -215,8 +216,18 @@ def statistics(result) -> list[str]:
 
 def warnings(result, view: View) -> list[str]:
     """The result's warnings, but those of lower points only where a loss is drawn."""
-    lossless = view.show in ("penalty", "accuracy")
-    return [warning for warning in result.warnings if not (lossless and warning in _LOWER)]
+    if view.show not in ("penalty", "accuracy"):
+        return list(result.warnings)
+    lower = [oddities_of(result, shown).get("lower") for shown in ("picture", "window")]
+    return [warning for warning in result.warnings if warning not in lower]
+
+
+def oddities_of(result, shown: str = "") -> dict[str, str]:
+    """What may mislead about the losses of a slice or a line, as kind -> sentence; nothing of other answers."""
+    if not isinstance(result, SliceResult | LineResult):
+        return {}
+    shown = shown or ("window" if getattr(result.spec, "window", ()) else "picture")
+    return oddities(result.spec, result.loss, result.center_loss, shown)
 
 
 def subject(result, view: View, count: int) -> str:
