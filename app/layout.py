@@ -13,8 +13,9 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 
-from app import ids
+from app import ids, share_layout
 from app.controls import control, declared, is_first, page_options, sections, switch_between
+from app.hiding import group_of
 from app.panels import PANELS, PLACES
 from app.state import MOST_COLUMNS
 from app.table import TABLES
@@ -111,6 +112,7 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
             _header(options["place"]),
             html.Div([_sidebar(options), _main(panels)], className="body"),
             _help(),
+            *share_layout.dialogs(sections(options)),
         ],
         id=ids.MANTINE,
         defaultColorScheme="auto",
@@ -141,7 +143,7 @@ def _header(place: Option) -> Component:
             ),
             html.Div(
                 [
-                    _button("Copy link", "copy", id="copy"),
+                    share_layout.menu(),
                     _button("Larger type", "presenter", id="presenter", **ids.aria(pressed="false")),
                     _button("Theme: auto", "theme", id="theme"),
                     _button("Help", "help", **ids.aria(haspopup="dialog")),
@@ -178,7 +180,8 @@ def _section(heading: str, members: list[Option]) -> Component:
     if heading == "View":
         first.append(_link_cameras())
     more = [html.Details([html.Summary("more"), html.Div(rest, className="rows")])] if rest else []
-    return html.Section([html.H2(heading), html.Div(first, className="rows"), *more])
+    named = ids.data(group=group_of(heading))
+    return html.Section([html.H2(heading), html.Div(first, className="rows"), *more], **named)
 
 
 def _link_cameras() -> Component:
@@ -208,6 +211,7 @@ def _main(panels: list[tuple[str, str]]) -> Component:
                 [_column(place, panels) for place in range(MOST_COLUMNS)], id=ids.COLUMNS, className="columns"
             ),
             _comparison(),
+            share_layout.show_all(),
         ],
         id=ids.MAIN,
         tabIndex="-1",

@@ -13,6 +13,7 @@ A stream that ends without `refused`, `busy` or `done` was cut off: the browser 
 """
 
 import hashlib
+import itertools
 import json
 import math
 import threading
@@ -137,6 +138,25 @@ def _until_done(page: "_Page", watch: Watch) -> Iterator[str]:
         else:
             yield from page.take(update, watch)
         yield from page.overdue()
+
+
+def gather(query: str, pool: Pool, cache: Cache | None, settings: Settings, patience: float) -> tuple["_Page", list]:
+    """The page of a state and its events as (name, data), as far as they come within `patience` seconds.
+
+    Raises:
+        BadSpec: the question cannot be asked.
+        PoolLost: no scheduler.
+    """
+    page, end = _Page(read_state(query)), time.monotonic() + patience
+    found = [("plan", page.plan(settings))]
+    with Watch(pool, cache) as watch:
+        for chunk in itertools.chain(page.ask(watch), _until_done(page, watch)):
+            if chunk.startswith("event: "):
+                name, data = chunk.removeprefix("event: ").rstrip("\n").split("\ndata: ")
+                found.append((name, json.loads(data)))
+            if time.monotonic() > end:
+                break
+    return page, found
 
 
 @dataclass
