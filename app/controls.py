@@ -12,8 +12,9 @@ from dash import html
 from dash.development.base_component import Component
 
 from app import ids
+from app.columns import DEFAULT_ACTIVATIONS, MOST_COLUMNS, Comparison, comparables, offered
 from app.panels import PLACES, places_of
-from app.state import DEFAULT_ACTIVATIONS, MOST_COLUMNS, question_options
+from app.state import question_options
 from app.theme import hue
 from app.view import View
 from compute.activations import ACTIVATIONS
@@ -24,7 +25,7 @@ MANY = 7  # choices from which a menu can be searched
 
 # The heading over each group of options, in the order of thought; another group follows under its own name.
 SECTIONS = {
-    "Problem": "Problem", "Activation": "Activations", "Start": "Start",
+    "Problem": "Problem", "Activation": "Columns", "Start": "Start",
     "Where": "Slice", "Slice": "Slice", "Line": "Slice", "Spectrum": "Spectrum", "Evolution": "Training and seeds",
     "Saturation": "Training and seeds", "Replicates": "Training and seeds", "Rise": "Training and seeds",
     "Cloud": "Cloud", "Walk": "Cloud", "View": "View",
@@ -33,25 +34,27 @@ FIRST = {  # seen at once, with whatever they call for; the others are behind "m
     "dataset", "network", "widths", "norm", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",
     "points", "turn", "rescale", "matrix", "method", "at", "replicates", "mode", "show", "log", "shared", "path",
     "spectrum", "blocks", "units", "against", "walk", "walks", "walk_range", "walk_size", "walk_steps", "tint", "rule",
-    "multiples",
+    "multiples", "compare", "columns", "baseline",
 }  # fmt: skip
 SLIDERS = {"turn": 5.0}  # drawn as sliders, by the step of an arrow key; the picture follows while they move
-WIDE = {"activation", "dataset", "against", "rule", *SLIDERS}  # take a whole row, whatever their kind
+# Take a whole row, whatever their kind.
+WIDE = {"activation", "dataset", "against", "rule", "compare", "columns", "baseline", *SLIDERS}
 OTHER_PLANE = {  # a change of these leaves no sense in a window's coordinates, so the page shows the whole again
     "dataset", "network", "widths", "skip", "channels", "dense", "norm", "directions", "weight_a", "weight_b", "extent",
+    "compare",
 }  # fmt: skip
 OTHER_CLOUD = {  # after a change of these the losses and gradients of a region are others, or are plotted otherwise
     "dataset", "network", "widths", "skip", "channels", "dense", "norm", "loss", "walk_range", "log",
 }  # fmt: skip
 FIRST_ACTIVATIONS = ("tanh", "relu", "elu", "sigmoid", "gelu", "silu", "sine")
-ELSEWHERE = {"theme", "trail"}  # the header's button and the breadcrumbs stand for these
+ELSEWHERE = {"theme", "trail", "hide", "lesson", "page", "room"}  # buttons, breadcrumbs and links stand for these
 IN_HEADER = {"place"}
 OF_CLOUDS = {"walks", "walk_steps"}  # a Start that walks goes one walk, as far as its own steps say
 
 
 def page_options() -> dict[str, Option]:
-    """Every option of the page by name: those of its questions, then those of the view."""
-    return question_options() | options_of(View)
+    """Every option of the page by name: what stands side by side, those of its questions, those of the view."""
+    return options_of(Comparison) | question_options() | options_of(View)
 
 
 def sections(options: Mapping[str, Option]) -> dict[str, list[Option]]:
@@ -77,6 +80,7 @@ def prop(option: Option) -> str:
 
 def declared(options: Mapping[str, Option]) -> list[dict]:
     """What the browser must know of each control, in order, to join it with the URL."""
+    by = comparables(question_options())
     return [
         {
             "name": option.name,
@@ -86,6 +90,7 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
             "most": MOST_COLUMNS,
             "when": matters(option, options) | _somewhere(option.name),
             "followed": option.name in SLIDERS,
+            "offered": offered(option) if option.name in by else None,
             "leaves": option.name in OTHER_PLANE,
             "leavesCloud": option.name in OTHER_CLOUD,
         }
@@ -107,7 +112,7 @@ def _kind(option: Option) -> str:
         return "several"
     if option.choices is not None:
         return "choice"
-    return option.kind if isinstance(option.kind, str) else option.kind.__name__
+    return option.kind if isinstance(option.kind, str) else option.kind.__name__  # "str" is a line of text
 
 
 def matters(option: Option, options: Mapping[str, Option]) -> dict[str, list[str]]:

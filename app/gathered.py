@@ -92,4 +92,4 @@ def _unanswered(page, column: int, name: str) -> str:
     """The question of a panel that has no answer yet; empty where it cannot be asked."""
     if (column, name) in page.refused:
         return ""
-    return to_query(page.spec(name, page.state.activations[column]))
+    return to_query(page.spec(name, page.state.columns[column]))

@@ -31,15 +31,17 @@ TOP = {  # the bar on top, from left to right; `place` among them is an option
 }
 SIDEBAR = {"controls": Part("Whole sidebar", ("#controls",)), "cost": Part("Estimated cost", ("#cost",))}
 GROUPS = {  # of the sidebar, by the heading over each
-    "problem": "Problem", "activations": "Activations", "start": "Start", "slice": "Slice", "curvature": "Spectrum",
+    "problem": "Problem", "activations": "Columns", "start": "Start", "slice": "Slice", "curvature": "Spectrum",
     "seeds": "Training and seeds", "clouds": "Cloud", "view": "View",
 }  # fmt: skip
 PAGE = {  # from top to bottom
     "sentence": Part("What is shown", ("#sentence",)),
     "equal": Part("What is equal", ("#equal",)),
+    "settings": Part("Settings that differ and are equal", (".settings",)),
     "bar": Part("Colour bar", ("#bar",)),
     "windows": Part("Zoom, and ways to a point", (".windows",), ("i", "o")),
     "numbers": Part("Numbers of each column", (".column .numbers",)),
+    "tools": Part("Pin, move, take away a column", (".column-tools",)),
     "states": Part("Progress of each picture", (".slot .state",)),
     "export": Part("Data of each picture", (".slot .exports",)),
     "captions": Part("Captions", (".slot .caption",)),

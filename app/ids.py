@@ -8,6 +8,7 @@ DECLARED = "declared"  # what the scripts must know: controls, templates, camera
 ACTIVATION = "option-activation"
 LINK_CAMERAS = "link-cameras"
 SENTENCE, EQUAL, COST = "sentence", "equal", "cost"
+SETTINGS, SETTINGS_TOLD = "settings", "settings-told"
 BAR, MESSAGE, PROGRESS = "bar", "message", "progress"
 CRUMBS, INWARD, OUTWARD, AIM = "crumbs", "inward", "outward", "aim"
 HERE, AT_END, SLICE_HERE = "here", "at-end", "slice-here"

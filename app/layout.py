@@ -14,10 +14,10 @@ from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 
 from app import ids, share_layout
+from app.columns import MOST_COLUMNS
 from app.controls import control, declared, is_first, page_options, sections, switch_between
 from app.hiding import group_of
 from app.panels import PANELS, PLACES
-from app.state import MOST_COLUMNS
 from app.table import TABLES
 from app.theme import CAMERA, FONT, TEMPLATES
 from compute.options import Option
@@ -203,6 +203,9 @@ def _main(panels: list[tuple[str, str]]) -> Component:
                 ],
                 className="lead",
             ),
+            html.Details(
+                [html.Summary(id=ids.SETTINGS_TOLD), html.Div(id=ids.SETTINGS)], className="settings", hidden=True
+            ),
             _windows(),
             html.P(id=ids.MESSAGE, className="message", role="alert", hidden=True),
             html.P(html.A("Open the default question", href="/"), className="way-out"),
@@ -281,12 +284,32 @@ def _colour_bar() -> Component:
 def _column(place: int, panels: list[tuple[str, str]]) -> Component:
     head = html.Header(
         [
-            html.Div([html.Img(className="curve", alt=""), html.H2(className="activation")], className="who"),
+            html.Div(
+                [html.Img(className="curve", alt=""), html.H2(className="activation"), _column_tools(place)],
+                className="who",
+            ),
             html.Dl(className="numbers"),
         ]
     )
     slots = [_slot(place, name, title) for name, title in panels]
     return html.Article([head, *slots], id=ids.column(place), className="column", hidden=place >= 3)
+
+
+def _column_tools(place: int) -> Component:
+    """What a reader does with a whole column."""
+    tools = (
+        ("pin", "pin", "Compare the other columns with this one"),
+        ("toLeft", "←", "Move to the left"),
+        ("toRight", "→", "Move to the right"),
+        ("remove", "×", "Take this column away"),
+    )
+    return html.Span(
+        [
+            html.Button(sign, type="button", title=told, **ids.data(act=act, column=str(place)), **ids.aria(label=told))
+            for act, sign, told in tools
+        ],
+        className="column-tools",
+    )
 
 
 def _slot(place: int, name: str, title: str) -> Component:

@@ -5,10 +5,13 @@ from urllib.parse import quote
 
 from flask import Flask, Response, redirect, request
 
+from app.columns import BY, DEFAULT_ACTIVATIONS, offered
 from app.controls import page_options
-from app.state import DEFAULT_ACTIVATIONS, read_state
+from app.hiding import hidden
+from app.state import PageState, read_state
+from app.view import View
 from compute.cache import CacheUnusable, Links, LinksFull
-from compute.options import LONGEST_QUERY, BadSpec, Option, read_query, text
+from compute.options import LONGEST_QUERY, BadSpec, options_of, text
 from compute.settings import Settings
 
 LARGEST_POST = 4 * LONGEST_QUERY  # bytes: every letter of a state may need three as JSON
@@ -26,22 +29,23 @@ def canonical(query: str) -> str:
     Raises:
         BadSpec: as `read_state`.
     """
-    read_state(query)
-    given, found = read_query(query), {}
-    for name, option in page_options().items():
-        if name in given and (value := _canonical(option, given[name])) != _usual(option):
-            found[name] = value
-    return "&".join(f"{name}={quote(value, safe=',')}" for name, value in found.items())
+    state, options = read_state(query), page_options()
+    texts = {name: text(options[name].coerce(value)) for name, value in state.values.items()}
+    texts |= {name: text(getattr(state.view, name)) for name in options_of(View)}
+    texts |= _columns(state) | {"hide": ",".join(hidden(state.view.hide, options))}
+    usual = {name: text(option.default) for name, option in options.items()} | {BY: ""}  # empty: the usual columns
+    kept = [name for name in options if name in texts and texts[name] != usual[name]]
+    return "&".join(f"{name}={quote(texts[name], safe=',')}" for name in kept)
 
 
-def _canonical(option: Option, value: str) -> str:
-    if option.choices is None or value in option.menu():
-        return text(option.coerce(value))
-    return ",".join(part.strip() for part in value.split(",") if part.strip())  # activation names several
-
-
-def _usual(option: Option) -> str:
-    return ",".join(DEFAULT_ACTIVATIONS) if option.name == "activation" else text(option.default)
+def _columns(state: PageState) -> dict[str, str]:
+    """What makes the columns, without what is theirs anyway."""
+    names, by = tuple(column.name for column in state.columns), state.comparison.compare
+    if by == BY:
+        return {BY: "" if names == DEFAULT_ACTIVATIONS else ",".join(names)}
+    fixed = state.columns[0].changes[BY]
+    offer = "" if ",".join(names) == offered(page_options()[by]) else ",".join(names)
+    return {"compare": by, "columns": offer, BY: "" if fixed == DEFAULT_ACTIVATIONS[0] else fixed}
 
 
 def add_routes(server: Flask, settings: Settings) -> None:

@@ -1,28 +1,28 @@
-"""The page's state as its query string: which activations side by side, the question they share, and the view."""
+"""The page's state as its query string: what stands side by side, the question the columns share, and the view."""
 
 import contextlib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.columns import BY, COMPARED, Column, Comparison, comparables, read_columns
+from app.hiding import hidden
 from app.panels import PANELS, PLACES
 from app.view import View
-from compute.activations import ACTIVATIONS
 from compute.options import BadSpec, Option, build, nearest, options_of, read_query
 from compute.slices import Slice
 from compute.spectra import Spectrum
 
-MOST_COLUMNS = 6
-DEFAULT_ACTIVATIONS = ("tanh", "relu", "elu")
 NOTHING: Mapping[str, str] = {}
 QUESTIONS = tuple(panel.spec for panel in PANELS.values())
 
 
 @dataclass(frozen=True)
 class PageState:
-    """`values` are the options given, by name, `activation` left out."""
+    """`values` are the options given that all columns share, by name."""
 
-    activations: tuple[str, ...]
+    columns: tuple[Column, ...]
+    comparison: Comparison
     values: dict[str, str]
     view: View
 
@@ -35,7 +35,7 @@ class PageState:
     @property
     def window(self) -> tuple[float, ...]:
         """The part of the plane that is drawn; empty for the whole picture."""
-        return self.spec(Slice, self.activations[0]).window
+        return self.spec(Slice, self.columns[0]).window
 
     @property
     def point(self) -> tuple[float, ...]:
@@ -43,10 +43,10 @@ class PageState:
         if "spectrum" not in self.panels:
             return ()
         with contextlib.suppress(BadSpec):  # the panel says so
-            return self.spec(Spectrum, self.activations[0]).at
+            return self.spec(Spectrum, self.columns[0]).at
         return ()
 
-    def spec(self, spec_type: type, activation: str, extent: float | None = None, preset: Mapping[str, str] = NOTHING):
+    def spec(self, spec_type: type, column: Column, extent: float | None = None, preset: Mapping[str, str] = NOTHING):
         """The question of one column."""
         known = options_of(spec_type)
         values: dict[str, object] = {name: value for name, value in self.values.items() if name in known}
@@ -55,7 +55,8 @@ class PageState:
             values["extent"] = extent
         if self.view.show == "accuracy" and "accuracy" in known:
             values["accuracy"] = True  # on a grid it is computed only when it is looked at
-        return build(spec_type, values | {"activation": activation})
+        changes = {name: value for name, value in column.changes.items() if name in known}
+        return build(spec_type, values | changes)
 
 
 def question_options() -> dict[str, Option]:
@@ -71,21 +72,26 @@ def read_state(query: str) -> PageState:
     but for the surface's.
 
     Raises:
-        BadSpec: an unknown name (the nearest is suggested), a value that is not allowed, no or too many activations, or
-            a surface that cannot be.
+        BadSpec: an unknown name (the nearest is suggested), a value that is not allowed, no or too many columns, or a
+            surface that cannot be.
     """
     given = read_query(query)
-    options, looks = question_options(), options_of(View)
+    options, looks, sides = question_options(), options_of(View), options_of(Comparison)
     for name in given:
-        if name not in options and name not in looks:
-            raise BadSpec(f"There is no option called {name[:60]!r}.{nearest(name, [*options, *looks])}")
-    values = {name: value for name, value in given.items() if name in options and name != "activation"}
+        if name not in options and name not in looks and name not in sides:
+            raise BadSpec(f"There is no option called {name[:60]!r}.{nearest(name, [*options, *looks, *sides])}")
+    comparison = build(Comparison, {name: value for name, value in given.items() if name in sides})
+    values = {name: value for name, value in given.items() if name in options and name not in (BY, comparison.compare)}
     view = build(View, {name: value for name, value in given.items() if name in looks})
-    state = PageState(_activations(given.get("activation")), values, view)
+    hidden(view.hide, [*options, *looks, *sides])
+    columns = read_columns(comparison, given.get(BY), options)
+    state = PageState(columns, comparison, values, view)
     for name, value in values.items():
         options[name].coerce(value)
-    for activation in state.activations:
-        state.spec(Slice, activation)
+    for column in state.columns:
+        state.spec(Slice, column)
+    if int(view.baseline) > len(columns):
+        raise BadSpec(f"baseline is the number of a column, 1 to {len(columns)} here; got {view.baseline}.")
     _check_trail(view, state.window)
     return state
 
@@ -102,13 +108,4 @@ def _check_trail(view: View, window: tuple[float, ...]) -> None:
             )
 
 
-def _activations(text: str | None) -> tuple[str, ...]:
-    if text is None:
-        return DEFAULT_ACTIVATIONS
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not 1 <= len(names) <= MOST_COLUMNS:
-        raise BadSpec(f"activation names 1 to {MOST_COLUMNS} functions, one a column; got {len(names)}.")
-    for name in names:
-        if name not in ACTIVATIONS:
-            raise BadSpec(f"There is no activation called {name[:60]!r}.{nearest(name, ACTIVATIONS)}")
-    return names
+COMPARED.update(comparables(question_options()))

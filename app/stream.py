@@ -24,13 +24,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app import alive
+from app.columns import BY, Column
+from app.differences import settings_of, told_equal
 from app.figures.cloud import brushed
 from app.figures.parts import counted, title, warnings
 from app.heads import HEADS
 from app.panels import PANELS, PLACES, analysis_of, left_open
 from app.state import PageState, read_state
 from app.table import TABLES
-from app.theme import colour_bar, curve, hues
+from app.theme import colour_bar, curve
 from app.view import Scale, View
 from compute.activations import ACTIVATIONS
 from compute.analyses import ANALYSES, key_for, name_of
@@ -183,22 +185,22 @@ class _Page:
         by_itself = {name for name in self.state.panels if not PANELS[name].reaches}
         by_itself |= {"slice"} if self.state.window else set()
         reaching = any(PANELS[name].reaches for name in self.state.panels)
-        if not reaching or self.state.spec(Place, self.state.activations[0]).where.extent != AUTO:
+        if not reaching or self.state.spec(Place, self.state.columns[0]).where.extent != AUTO:
             by_itself = set(self.state.panels)
         else:
-            for column, activation in enumerate(self.state.activations):
-                watch.add((column, "extent"), self.state.spec(Place, activation))
+            for column, side in enumerate(self.state.columns):
+                watch.add((column, "extent"), self.state.spec(Place, side))
         self._ask_panels(watch, by_itself, None)
 
     def _ask_panels(self, watch: Watch, names: set[str], extent: float | None) -> None:
         for name in sorted(names, key=lambda name: PANELS[name].rank):
             self.asked.add(name)
-            for column, activation in enumerate(self.state.activations):
+            for column, side in enumerate(self.state.columns):
                 if (column, name) not in self.refused:
-                    watch.add((column, name), self.spec(name, activation, extent), PANELS[name].rank)
+                    watch.add((column, name), self.spec(name, side, extent), PANELS[name].rank)
 
-    def spec(self, name: str, activation: str, extent: float | None = None):
-        return self.state.spec(PANELS[name].spec, activation, extent, PANELS[name].preset)
+    def spec(self, name: str, side: Column, extent: float | None = None):
+        return self.state.spec(PANELS[name].spec, side, extent, PANELS[name].preset)
 
     def plan(self, settings: Settings) -> dict:
         """The `plan` event.
@@ -206,30 +208,35 @@ class _Page:
         Raises:
             BadSpec: a question that costs too much time or memory.
         """
-        names, colours = self.state.activations, hues(self.state.activations)
         cost = self._cost(settings)
         return {
             "columns": [
                 {
-                    "activation": name,
-                    "label": ACTIVATIONS[name].label,
-                    "hue": colours[name],
-                    "curve": curve(name, colours[name]),
-                    "note": ACTIVATIONS[name].note,
+                    "name": side.name,
+                    "label": side.label,
+                    "hue": side.hue,
+                    "curve": self._curve(side),
                     "asked": {
-                        panel: key_for(self.spec(panel, name))
+                        panel: key_for(self.spec(panel, side))
                         for panel in self.state.panels
                         if (column, panel) not in self.refused
                     },
                 }
-                for column, name in enumerate(names)
+                for column, side in enumerate(self.state.columns)
             ],
+            "compare": self.state.comparison.compare,
+            "baseline": self.state.view.baseline,
+            "settings": settings_of(self.state),
             "place": self.state.view.place,
             "panels": list(self.state.panels),
-            "sentence": self._sentence(names[0]),
+            "sentence": self._sentence(),
             "equal": self._equal(),
             "cost": cost,
         }
+
+    def _curve(self, side: Column) -> str:
+        problem = self.spec("training", side).problem
+        return curve(problem.activation, side.hue, problem.sharpness)
 
     def _cost(self, settings: Settings) -> str:
         """What everything on the page is estimated to take; a panel whose question cannot be asked is left out.
@@ -240,9 +247,9 @@ class _Page:
         tasks: dict[str, Task] = {}
         losses = 0
         for name in self.state.panels:
-            for column, activation in enumerate(self.state.activations):
+            for column, side in enumerate(self.state.columns):
                 try:
-                    spec = self.spec(name, activation)
+                    spec = self.spec(name, side)
                     tasks |= affordable(spec, settings.max_seconds, settings.max_memory)
                 except BadSpec as reason:
                     if name == "slice":
@@ -255,26 +262,32 @@ class _Page:
         more = " and the curvature" if self.state.view.place == "curvature" else ""
         return f"{losses:,} losses{more}, about {seconds} on one core" if losses else f"about {seconds} on one core"
 
-    def _sentence(self, activation: str) -> str:
+    def _sentence(self) -> str:
+        """What the page shows; of columns that it would say different things of, the left one is meant."""
+        told = [self._told_of(side) for side in self.state.columns]
+        return told[0] if len(set(told)) == 1 else f"{told[0].rstrip('.')} (left column)."
+
+    def _told_of(self, side: Column) -> str:
+        by_activation = self.state.comparison.compare == BY
+        units = "" if by_activation else f"{ACTIVATIONS[self.spec('training', side).problem.activation].label}, "
+        return units + self._question_of(side)
+
+    def _question_of(self, side: Column) -> str:
         if "cloud" in self.state.panels and (0, "cloud") in self.refused:
-            return f"{_subject(self.spec('training', activation).problem)}."
+            return f"{_subject(self.spec('training', side).problem)}."
         if "cloud" in self.state.panels:
-            return cloud_sentence(self.spec("cloud", activation))
-        return sentence(self.spec("training", activation))
+            return cloud_sentence(self.spec("cloud", side))
+        return sentence(self.spec("training", side))
 
     def _equal(self) -> str:
-        if len(self.state.activations) == 1:
+        if len(self.state.columns) == 1:
             return ""
-        if "cloud" in self.state.panels:
-            return "Same data, draws of starts and steps, and axes in every column."
-        shared = ", colour range" if self.state.view.shared else ""
-        reach = "window" if self.state.window else "half width"
-        return f"Same data, initial draw, kind of plane, {reach}{shared} in every column.{self._rescaled()}"
+        words = told_equal(settings_of(self.state), self.state)
+        return f"Same {', '.join(words)} in every column.{self._rescaled()}" if words else ""
 
     def _rescaled(self) -> str:
         """Which columns a rescaling leaves as they are."""
-        factors = {name: self.spec("training", name).factor for name in self.state.activations}
-        left = [ACTIVATIONS[name].label for name, factor in factors.items() if factor == 1]
+        left = [side.label for side in self.state.columns if self.spec("training", side).factor == 1]
         if self.state.values.get("rescale") is None or not left:
             return ""
         return f" Rescaling leaves {', '.join(left)} as they are: their function would change."
@@ -295,7 +308,7 @@ class _Page:
             yield from (self._progress(column, name, update) for name in self.state.panels if name not in self.asked)
             return
         self.extents[column] = update.result
-        if len(self.extents) == len(self.state.activations):
+        if len(self.extents) == len(self.state.columns):
             found = [result for result in self.extents.values() if not isinstance(result, Failure)]
             self._ask_panels(watch, set(self.state.panels) - self.asked, common_extent(found) if found else None)
 
@@ -315,12 +328,17 @@ class _Page:
             if name == PLACES[self.state.view.place].head:
                 yield event("numbers", {"column": column, "rows": HEADS[name](update.result)})
             if name in TABLES and (update.final or name == "replicates"):
-                yield event("table", {"name": name, "rows": TABLES[name].rows(self._row(name), self.state.view)})
+                yield event("table", {"name": name, "rows": TABLES[name].rows(self._sides(name), self.state.view)})
         yield from self._agree(name)
 
     def _row(self, name: str) -> list:
         """The newest results of a row, from left to right."""
         return [self.results[place].result for place in sorted(self.results) if place[1] == name]
+
+    def _sides(self, name: str) -> list:
+        """The columns that have a result of a row, with it."""
+        places = sorted(place for place in self.results if place[1] == name)
+        return [(self.state.columns[column], self.results[column, name].result) for column, _ in places]
 
     def _settle(self, name: str, watch: Watch) -> None:
         """Once a row is complete: ask again where its columns chose differently what they should share."""
@@ -334,7 +352,7 @@ class _Page:
                 watch.add((column, name), replace(update.result.spec, **chosen))
 
     def _complete(self, name: str) -> bool:
-        return sum(place[1] == name for place in self.ended) == len(self.state.activations)
+        return sum(place[1] == name for place in self.ended) == len(self.state.columns)
 
     def overdue(self) -> Iterator[str]:
         """Pictures held back for a common scale, once it has kept them waiting."""
@@ -379,7 +397,7 @@ class _Page:
     def _picture(self, column: int, name: str) -> str:
         update, panel, view = self.results[column, name], PANELS[name], self.state.view
         cloudy = analysis_of(name) == "cloud"
-        scale, colour = self._scale(name), hues(self.state.activations)[self.state.activations[column]]
+        scale, colour = self._scale(name), self.state.columns[column].hue
         self.drawn[column, name] = (update, scale)
         look = (key_for(update.result.spec), replace(view, trail=(), brush=()), scale, colour)
         figure = _drawn.get(look, lambda: panel.picture.figure(update.result, view, scale, colour).to_json())

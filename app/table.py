@@ -1,17 +1,17 @@
-"""TABLES: the tables across activations, by the panel whose answers they sum up; of seeds, and of clouds."""
+"""TABLES: the tables across columns, by the panel whose answers they sum up; of seeds, and of clouds."""
 
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from app.columns import Column as Side
 from app.figures.cloud import with_interval
 from app.figures.points import tolerance
 from app.heads import digits, percent
-from app.theme import hue
 from app.view import View
-from compute.activations import ACTIVATIONS
 from compute.classes import NAMES
 from compute.intervals import interval
 from compute.stagnation import COUNTERS
@@ -62,7 +62,7 @@ HIDDEN = (
 def seed_columns() -> list[dict]:
     """What the grid must know of its columns: those hidden are for the file."""
     first = [
-        {"field": "activation", "headerName": "activation", "pinned": "left", "width": 112},
+        {"field": "activation", "headerName": "", "pinned": "left", "width": 112},
         {"field": "seeds", "headerName": "seeds", "width": 90, "headerTooltip": "One seed, or the mean over several."},
     ]
     rest = [_shown(name, column.heading, column.note) for name, column in COLUMNS.items()]
@@ -76,16 +76,16 @@ def _shown(name: str, heading: str, note: str) -> dict:
     }  # fmt: skip
 
 
-def seed_rows(results: Iterable, view: View) -> list[dict]:
-    """Two rows an activation: the first seed alone, and the mean with its 95 % interval."""
+def seed_rows(results: Iterable[tuple[Side, Any]], view: View) -> list[dict]:
+    """Two rows a column of the page: the first seed alone, and the mean with its 95 % interval."""
     found = []
-    for result in results:
+    for side, result in results:
         problem = result.spec.problem
         start = {
-            "activation": ACTIVATIONS[problem.activation].label, "hue": hue(problem.activation),
+            "activation": side.label, "hue": side.hue,
             "curvature": result.method, "dataset": problem.dataset, "network": problem.architecture,
         }  # fmt: skip
-        name = problem.activation
+        name = side.name
         found.append({**start, "id": f"{name} one", "seeds": f"seed {int(result.seed[0])}", **_one(result)})
         if len(result.seed) > 1:
             found.append({**start, "id": f"{name} mean", "seeds": _count(result), **_mean(result)})
@@ -152,7 +152,7 @@ CLOUD_COLUMNS = {
 def cloud_columns() -> list[dict]:
     """What the grid must know of the columns."""
     first = [
-        {"field": "activation", "headerName": "activation", "pinned": "left", "width": 112},
+        {"field": "activation", "headerName": "", "pinned": "left", "width": 112},
         {"field": "walks", "headerName": "walks", "width": 90, "headerTooltip": "How many walks each mean is over."},
     ]
     means = [name for name in CLOUD_COLUMNS if name not in (*NAMES, "broken")]
@@ -165,12 +165,12 @@ def cloud_columns() -> list[dict]:
     ]  # fmt: skip
 
 
-def cloud_rows(results: Iterable, view: View) -> list[dict]:
-    """A row an activation: means ± standard deviations over walks, shares with their intervals."""
-    return [_of_cloud(result, view) for result in results]
+def cloud_rows(results: Iterable[tuple[Side, Any]], view: View) -> list[dict]:
+    """A row a column of the page: means ± standard deviations over walks, shares with their intervals."""
+    return [_of_cloud(side, result, view) for side, result in results]
 
 
-def _of_cloud(result, view: View) -> dict:
+def _of_cloud(side: Side, result, view: View) -> dict:
     problem, walk = result.spec.problem, result.spec.walking
     means = {
         f"{what}_{counter}": mean_of(values)
@@ -187,7 +187,7 @@ def _of_cloud(result, view: View) -> dict:
     texts |= {name: with_interval(share) for name, share in kinds.items()}
     broken = int((result.broken_at >= 0).sum())
     return {
-        "id": problem.activation, "activation": ACTIVATIONS[problem.activation].label, "hue": hue(problem.activation),
+        "id": side.name, "activation": side.label, "hue": side.hue,
         "walks": len(result.loss), "rule": view.rule, "dataset": problem.dataset, "network": problem.architecture,
         "range": walk.walk_range, "longest_step": walk.walk_size, "steps": walk.walk_steps, "batch": walk.walk_batch,
         "walk": walk.walk, "seed": walk.walk_seed, "tolerance": tolerance(view),
@@ -200,7 +200,7 @@ def _of_cloud(result, view: View) -> dict:
 
 @dataclass(frozen=True)
 class Table:
-    """`rows(results, view)` from the answers of a panel, from left to right."""
+    """`rows(pairs, view)` from the columns of the page and a panel's answers in them, from left to right."""
 
     columns: Callable[[], list[dict]]
     rows: Callable[..., list[dict]]
@@ -211,7 +211,7 @@ TABLES = {
     "replicates": Table(
         seed_columns,
         seed_rows,
-        "The first line of an activation is the page's own seed, its trace ± standard error where it is estimated; the "
+        "The first line of a column is the page's own seed, its trace ± standard error where it is estimated; the "
         "second the mean over seeds with its 95 % interval (Student's t, cut at what is possible). ≈ stands before "
         "what an estimated density gives roughly. A click on a heading sorts; the file CSV holds all digits.",
     ),

@@ -25,6 +25,8 @@ TINTS = {
 THEMES = {"auto": "as the system", "light": "light", "dark": "dark"}
 ON_CURVATURE = ("place", lambda name: name == "curvature")
 ON_CLOUDS = ("place", lambda name: name == "clouds")
+BASELINES = {"0": "none", **{str(place): f"column {place}" for place in range(1, 7)}}
+PINNED = ("baseline", lambda place: place != "0")
 DEEPEST = 12  # windows of a trail; the page forgets the outermost beyond
 
 
@@ -116,6 +118,22 @@ class View:
     brush: tuple[float, ...] = box_option(
         "Brushed region", "A rectangle drawn over a cloud, whose points are summed up in every column."
     )
+    baseline: str = option(
+        "0", choices=BASELINES, label="Baseline", help="The column that the others are compared with."
+    )
+    difference: bool = option(
+        False, when=PINNED, label="Difference", help="Surfaces show each column minus the baseline."
+    )
+    overlay: bool = option(
+        False, when=PINNED, label="Baseline's curves", help="Curves and spectra of the baseline dashed over the others."
+    )
+    band: bool = option(
+        False, label="Mean and spread", help="Behind each curve the mean of all columns and their standard deviation."
+    )
+    hide: str = option("", longest=600, label="Hidden", help="Parts of the page that a lesson leaves out, with commas.")
+    lesson: str = option("", longest=60, label="Lesson", help="The lesson that the page shows.")
+    page: int = option(1, low=1, high=99, label="Page", help="The step of the lesson, from 1.")
+    room: str = option("", longest=20, label="Room", help="The code of the room that the page follows.")
     theme: str = option("auto", choices=THEMES, label="Theme", help="Light or dark page.")
     trail: tuple[float, ...] = option(
         (),

@@ -80,6 +80,9 @@
   let pause = 0; // the timer of a value that is still being typed
   let urlTheme = null;
   let trail = ""; // the windows between the whole picture and this one
+  const EXTRAS = ["hide", "lesson", "page", "room"]; // names of the URL that no control holds
+  let extras = {};
+  const listeners = []; // called with the search text after every change of the state
 
   const placeOf = (name) => controls.findIndex((control) => control.name === name);
   const windowAt = () => placeOf("window");
@@ -93,15 +96,17 @@
       .filter(([, text, usual]) => text !== usual)
       .map(([name, text]) => `${name}=${encode(text)}`);
     if (trail && texts[windowAt()] !== "none") parts.push(`trail=${encode(trail)}`);
+    for (const name of EXTRAS) if (extras[name]) parts.push(`${name}=${encode(extras[name])}`);
     if (urlTheme) parts.push(`theme=${urlTheme}`);
     return parts.length ? "?" + parts.join("&") : "";
   }
 
-  // The theme is the browser's affair: it is cut out unless only a refusal can answer it.
+  // The theme is the browser's affair: it is cut out unless only a refusal can answer it. So are parts hidden and rooms.
   function question(search) {
     const parts = search.replace(/^\?/, "").split("&");
     const known = THEMES.includes(readQuery(search).get("theme"));
-    return parts.filter((part) => part && !(known && part.startsWith("theme="))).join("&");
+    const own = (part) => (known && part.startsWith("theme=")) || /^(hide|room)=/.test(part);
+    return parts.filter((part) => part && !own(part)).join("&");
   }
 
   // dash: (location.search, one value per control, what was declared) -> (location.search, one value per control)
@@ -124,11 +129,12 @@
     const theme = given.get("theme");
     urlTheme = THEMES.includes(theme) ? theme : null;
     trail = given.get("trail") ?? "";
+    extras = Object.fromEntries(EXTRAS.map((name) => [name, given.get(name) ?? null]));
     applyTheme();
     window.clearTimeout(pause);
     const texts = values.map((value, i) => textOf(controls[i], value));
     const outputs = controls.map((control, i) => {
-      const held = hold(control, given.has(control.name) ? given.get(control.name) : control.default);
+      const held = hold(control, textFor(control, given));
       if (held === undefined || textOf(control, held) === texts[i]) return none;
       texts[i] = textOf(control, held);
       return held;
@@ -136,6 +142,27 @@
     known = { search, texts };
     show(search, texts);
     return [none, ...outputs];
+  }
+
+  // What the URL says of a control: of the activations only the first stands where something else is compared.
+  function textFor(control, given) {
+    const text = given.get(control.name) ?? control.default;
+    return control.kind === "several" && (given.get("compare") ?? BY) !== BY ? text.split(",")[0].trim() : text;
+  }
+
+  const BY = "activation"; // what is compared unless the reader says otherwise
+
+  // Another comparison begins with the columns offered for it. Where activations are not compared, one is chosen.
+  function compareBy(texts, values, outputs) {
+    const [by, columns, chips] = ["compare", "columns", BY].map(placeOf);
+    const names = values[chips] || [];
+    if (texts[by] !== known.texts[by]) {
+      texts[columns] = outputs[columns] = texts[by] === BY ? "" : controls[placeOf(texts[by])].offered;
+      texts[chips] = texts[by] === BY ? controls[chips].default : names[0] ?? known.texts[chips].split(",")[0];
+    } else if (texts[by] !== BY && names.length !== 1) {
+      texts[chips] = names.find((name) => name !== known.texts[chips]) ?? known.texts[chips];
+    } else return;
+    outputs[chips] = texts[chips].split(",");
   }
 
   function followControls(values) {
@@ -147,8 +174,9 @@
       if (texts[at] === known.texts[at] || document.activeElement === byId(`option-${name}`)) continue;
       outputs[at] = texts[at] = known.texts[at]; // dash repeats, late, what the page put there itself
     }
-    const place = controls.findIndex((control) => control.kind === "several");
-    const chosen = (values[place] || []).length;
+    compareBy(texts, values, outputs);
+    const place = placeOf(BY);
+    const chosen = texts[place].split(",").filter(Boolean).length;
     if (chosen < 1 || chosen > controls[place].most) {
       atlas.say(`Between 1 and ${controls[place].most} activations stand side by side; ` +
         (chosen ? "take one away first." : "choose another one first."), "note");
@@ -211,6 +239,7 @@
     atlas.showWindow(texts[windowAt()], trail);
     atlas.showPoint(texts[placeOf("at")]);
     atlas.showCloud(texts[placeOf("brush")], texts[placeOf("frame")]);
+    for (const listener of listeners) listener(search);
   }
 
   // Other texts for some controls, by name, and the way to a window.
@@ -221,8 +250,51 @@
     if (texts.every((text, i) => text === known.texts[i])) return;
     window.clearTimeout(pause);
     setProps("location", { search: commit(texts, way) });
-    for (const [name, value] of Object.entries(changes)) setProps(`option-${name}`, { value });
+    for (const name of Object.keys(changes)) setControl(name, texts[placeOf(name)]);
   }
+
+  function setControl(name, text) {
+    const value = hold(controls[placeOf(name)], text);
+    setProps(`option-${name}`, typeof value === "boolean" ? { checked: value } : { value: value ?? text });
+  }
+
+  // A whole state, as if its link had been followed.
+  const visit = (search) => controls && search !== known.search && setProps("location", { search });
+
+  function setExtras(changes) {
+    Object.assign(extras, changes);
+    if (controls && written(known.texts) !== known.search) setProps("location", { search: commit([...known.texts]) });
+  }
+
+  const onState = (listener) => listeners.push(listener);
+
+  // ---------------------------------------------------------------- columns: move, take away, pin
+
+  function setColumns(names, baseline) {
+    const by = known.texts[placeOf("compare")] === BY;
+    put({ [by ? BY : "columns"]: names.join(","), baseline: String(baseline) });
+  }
+
+  const pinned = () => Number(known.texts[placeOf("baseline")]);
+
+  function moveColumn(place, by) {
+    const names = atlas.columns();
+    const other = place + by;
+    if (other < 0 || other >= names.length) return;
+    [names[place], names[other]] = [names[other], names[place]];
+    const follows = { [place + 1]: other + 1, [other + 1]: place + 1 };
+    setColumns(names, follows[pinned()] ?? pinned());
+  }
+
+  function removeColumn(place) {
+    const names = atlas.columns();
+    if (names.length < 2) return atlas.say("The last column stays; choose another one first.", "note");
+    names.splice(place, 1);
+    const pin = pinned();
+    setColumns(names, pin === place + 1 ? 0 : pin > place + 1 ? pin - 1 : pin);
+  }
+
+  const pin = (place) => put({ baseline: pinned() === place + 1 ? "0" : String(place + 1) });
 
   const zoom = (text, way) => put({ window: text }, way);
 
@@ -233,6 +305,7 @@
       if (!row) continue;
       row.hidden = Object.entries(control.when).some(([other, needed]) =>
         isHere(other, value.place) && !value[other].split(",").some((name) => needed.includes(name)));
+      if (control.name !== BY && control.name === value.compare) row.hidden = true; // its values are the columns
     }
     const empty = (part) => ![...part.querySelectorAll(".row")].some((row) => !row.hidden);
     for (const part of document.querySelectorAll(".sections section, .sections details")) part.hidden = empty(part);
@@ -306,7 +379,8 @@
   }
 
   prefersDark.addEventListener("change", () => controls && applyTheme());
-  Object.assign(atlas, { applySize, question, zoom, put, floatText });
+  Object.assign(atlas, { applySize, question, zoom, put, visit, onState, setExtras, floatText,
+    extra: (name) => extras[name] ?? null, addKey: (key, act) => (KEYS[key] = act), act: (name, does) => (ACTS[name] = does) });
 
   // ---------------------------------------------------------------- buttons and keys
 
@@ -341,6 +415,10 @@
     spectrumAtEnd: () => put({ at: "none" }),
     copyTable: () => atlas.copyTable(),
     saveTable: () => atlas.saveTable(),
+    pin: (button) => pin(Number(button.dataset.column)),
+    toLeft: (button) => moveColumn(Number(button.dataset.column), -1),
+    toRight: (button) => moveColumn(Number(button.dataset.column), 1),
+    remove: (button) => removeColumn(Number(button.dataset.column)),
   };
 
   document.addEventListener("click", (event) => {
@@ -348,7 +426,7 @@
     const crumb = event.target.closest("[data-crumb]");
     if (crumb) atlas.zoomTo(Number(crumb.dataset.crumb));
     const button = event.target.closest("[data-act]");
-    if (button) ACTS[button.dataset.act]();
+    if (button) ACTS[button.dataset.act]?.(button);
     const more = event.target.closest("#more-activations");
     if (more) moreActivations(more);
     for (const menu of document.querySelectorAll("details.exports[open]")) {

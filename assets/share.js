@@ -321,6 +321,7 @@
     if (!place) return;
     if (!entries.length) begin(JSON.parse(place.dataset.entries));
     const hidden = hiddenNames();
+    sayUnknown(hidden);
     const selectors = hidden.flatMap((entry) => entry.selectors);
     const rows = selectors.filter((selector) => selector.startsWith("#row-"));
     if (rows.length) { // a heading over nothing goes too
@@ -333,6 +334,16 @@
     off.clear();
     for (const key of hidden.flatMap((entry) => entry.keys)) off.add(key);
     tick(hidden.map(({ name }) => name));
+  }
+
+  // A name of nothing hides nothing, and is told.
+  function sayUnknown(hidden) {
+    const asked = (atlas.extra("hide") ?? "").split(",").map((name) => name.trim()).filter(Boolean);
+    const unknown = asked.find((name) => !hidden.some((entry) => entry.name === name));
+    const told = byId("message").dataset.kind === "hide";
+    if (unknown) atlas.say(`hide names what the page leaves out; nothing that can be hidden is called “${unknown.slice(0, 60)}”. ` +
+      "Choose from Share, Hide controls.", "hide");
+    else if (told) atlas.say("", "");
   }
 
   function begin(declared) {

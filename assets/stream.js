@@ -289,7 +289,7 @@
   }
 
   function config(slot, layout) {
-    const activation = plan ? plan.columns[slot.column]?.activation : "";
+    const name = plan ? plan.columns[slot.column]?.name : "";
     const curve = !layout.scene && !isMap(slot);
     const cloud = Boolean(layout.meta?.cloud);
     return {
@@ -297,7 +297,7 @@
       showAxisDragHandles: curve && !cloud, doubleClick: curve ? "reset" : false,
       modeBarButtons: [curve ? ["toImage", "resetScale2d"] : ["toImage"]],
       plotGlPixelRatio: (ratio = ratio || pixelRatio()),
-      toImageButtonOptions: { filename: `lossatlas-${activation}-${slot.panel}`, scale: 2 },
+      toImageButtonOptions: { filename: `lossatlas-${name}-${slot.panel}`, scale: 2 },
     };
   }
 
@@ -583,6 +583,7 @@
       write(byId("sentence"), event.sentence);
       write(byId("equal"), event.equal || "");
       write(byId("cost"), event.cost || "");
+      setSettings(event);
       setPlace(plan.place);
       for (let place = 0; place < told.columns; place += 1) setColumn(place, event.columns[place], before);
       if (before?.asked !== query) byId("comparison").dataset.stale = "1";
@@ -662,12 +663,14 @@
     const last = before?.columns[place];
     article.hidden = !column;
     const mine = [...slots.values()].filter((slot) => slot.column === place);
-    if (!column || column.activation !== last?.activation) {
+    if (!column || column.name !== last?.name || plan.compare !== before?.compare) {
       article.querySelector(".numbers").replaceChildren();
       mine.forEach(empty);
     }
     if (!column) return;
     article.style.setProperty("--hue", column.hue);
+    article.toggleAttribute("data-pinned", plan.baseline === String(place + 1));
+    article.querySelector("[data-act=pin]").setAttribute("aria-pressed", String(plan.baseline === String(place + 1)));
     article.setAttribute("aria-label", column.label);
     write(article.querySelector(".activation"), column.label);
     article.querySelector(".curve").src = column.curve;
@@ -684,6 +687,26 @@
       setWarnings(slot, []);
       if (slot.figure) slot.place.dataset.stale = "1";
     }
+  }
+
+  // What differs between the columns, and what is equal.
+  function setSettings({ settings, columns }) {
+    const { differ, equal } = settings;
+    byId("settings").parentElement.hidden = false;
+    const differs = differ.map(([, label]) => label.toLowerCase()).join(", ");
+    write(byId("settings-told"), columns.length < 2 ? `${equal.length} settings`
+      : `Differs: ${differs || "nothing"}. ${equal.length} settings are equal`);
+    const table = document.createElement("table");
+    const row = (cells, tag) => {
+      const line = document.createElement("tr");
+      line.append(element("th", cells[0]), ...cells.slice(1).map((cell) => element(tag, cell)));
+      line.firstChild.scope = "row";
+      return line;
+    };
+    if (differ.length) table.append(...differ.map(([, label, texts]) => row([label, ...texts], "td")));
+    const list = document.createElement("p");
+    write(list, equal.map(([, label, text]) => `${label} ${text}`).join(" · "));
+    byId("settings").replaceChildren(table, list);
   }
 
   // ---------------------------------------------------------------- the table across activations
@@ -742,8 +765,8 @@
 
   const chipColours = new Map();
 
-  function colourChip({ activation, hue }) {
-    const id = `chip-${activation}`;
+  function colourChip({ name, hue }) {
+    const id = `chip-${name}`;
     if (chipColours.get(id) === hue || !byId(id)) return;
     chipColours.set(id, hue);
     window.dash_clientside.set_props(id, { color: hue });
@@ -759,6 +782,7 @@
   Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, say, foresee, boxes, setPlace, markBrush, copyTable,
     saveTable, place: "landscape", enlarged: 1, theme: null });
   Object.defineProperties(atlas, {
+    columns: { value: () => plan.columns.map(({ name }) => name) },
     ready: { get: () => phase === "done" && !todo.size },
     phase: { get: () => phase },
     opened: { get: () => opened },

@@ -70,6 +70,8 @@ class Option:
             )
         if self.kind == "numbers":
             return tuple(self._bounded(self._number(part)) for part in self._parts(value, r"\s*,\s*|\s+", "numbers"))
+        if self.kind is str:
+            return self._line(value)
         if self.kind == "float or auto" and str(value).strip().lower() == AUTO:
             return AUTO
         return self._bounded(self._integer(value) if self.kind is int else self._number(value))
@@ -79,6 +81,12 @@ class Option:
         if isinstance(value, str) and value in menu:
             return value
         raise BadSpec(f"{self.name} must be one of the names known here; got {show(value)}.{nearest(value, menu)}")
+
+    def _line(self, value: object) -> str:
+        line = str(value).strip()
+        if (self.longest is not None and len(line) > self.longest) or not line.isprintable():
+            raise BadSpec(f"{self.name} must be at most {self.longest} printable characters; got {show(value)}.")
+        return line
 
     def _flag(self, value: object) -> bool:
         text = str(value).strip().lower()

@@ -7,6 +7,7 @@ import dash_mantine_components as dmc
 import pytest
 
 from app import ids
+from app.columns import DEFAULT_ACTIVATIONS
 from app.controls import (
     ELSEWHERE,
     FIRST,
@@ -22,7 +23,7 @@ from app.controls import (
     sections,
     step,
 )
-from app.state import DEFAULT_ACTIVATIONS, read_state
+from app.state import read_state
 from compute.activations import ACTIVATIONS
 from compute.options import option, options_of
 
@@ -146,11 +147,18 @@ def test_an_option_that_one_place_asks_for_is_hidden_in_the_others():
 
 def test_sections_hold_every_option_once_in_the_order_of_thought():
     found = sections(OPTIONS)
-    headings = ["Problem", "Activations", "Start", "Slice", "Spectrum", "Training and seeds", "Cloud", "View"]
+    headings = ["Problem", "Columns", "Start", "Slice", "Spectrum", "Training and seeds", "Cloud", "View"]
     assert list(found) == headings
     placed = [option.name for members in found.values() for option in members]
     assert sorted(placed) == sorted(OPTIONS.keys() - ELSEWHERE - IN_HEADER)
-    assert {option.name for option in found["Activations"]} == {"activation", "alpha", "slope", "beta"}
+    assert {option.name for option in found["Columns"]} == {
+        "compare",
+        "columns",
+        "activation",
+        "alpha",
+        "slope",
+        "beta",
+    }
     assert OPTIONS.keys() >= FIRST
 
 
@@ -163,5 +171,6 @@ def test_declared_defaults_give_the_default_state():
     json.dumps(told)
     query = "&".join(f"{entry['name']}={entry['default']}" for entry in told)
     given, default = read_state(query), read_state("")
-    assert given.activations == DEFAULT_ACTIVATIONS == default.activations
+    assert given.columns == default.columns
+    assert tuple(column.name for column in given.columns) == DEFAULT_ACTIVATIONS
     assert given.view == default.view

@@ -9,12 +9,12 @@ from dash import Dash
 from plotly.utils import PlotlyJSONEncoder
 
 from app import callbacks, ids, view
+from app.columns import MOST_COLUMNS
 from app.heads import HEADS
 from app.layout import EXPORTS, INDEX, KEYS, make_layout
 from app.main import make_app
 from app.panels import PANELS as ALL
 from app.panels import PLACES, analysis_of
-from app.state import MOST_COLUMNS
 from compute.analyses import ANALYSES
 
 PANELS = [("slice", "Surface"), ("line", "1-D slice")]

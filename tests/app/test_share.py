@@ -19,6 +19,7 @@ from app.state import read_state
 from compute.cache import Cache, Links, LinksFull
 from compute.options import BadSpec
 from compute.settings import Settings
+from compute.slices import Slice
 
 ROOT = Path(__file__).parents[2]
 QUICK = "dataset=xor&widths=2&steps=20&points=17&line_points=21&activation=tanh,relu"
@@ -48,11 +49,23 @@ def test_a_short_link_leads_to_the_state_it_was_made_from(client):
 
 @pytest.mark.parametrize("other", [
     "seed=7&dataset=xor", "dataset=xor&seed=07", "dataset=xor&seed=7.0&extent=auto", "?seed=7&dataset=xor&log=yes",
-    "dataset=xor&seed=7&activation=tanh, relu,elu", "dataset=iris&dataset=xor&seed=7",
+    "dataset=xor&seed=7&activation=tanh, relu,elu", "dataset=iris&dataset=xor&seed=7", "dataset=xor&seed=7&columns=1,2",
 ])  # fmt: skip
 def test_equal_states_have_one_link(client, other):
     assert canonical(other) == "dataset=xor&seed=7" and short(client, other) == short(client, "dataset=xor&seed=7")
     assert short(client, other) != short(client, "dataset=xor&seed=8")
+
+
+@pytest.mark.parametrize(("state", "written"), [
+    ("compare=widths&columns=2,4,8&widths=5", "compare=widths"), ("activation=tanh", "activation=tanh"),
+    ("compare=seed&columns=3, 4&activation=relu,elu&seed=9", "compare=seed&columns=3,4&activation=relu"),
+    ("hide=start, seed&lesson=xor&page=02", "hide=start,seed&lesson=xor&page=2"), ("hide=&page=1&theme=auto", ""),
+])  # fmt: skip
+def test_a_state_is_written_in_one_way(state, written):
+    assert canonical(state) == written == canonical(written)
+    one, other = read_state(state), read_state(written)
+    assert (one.columns, one.comparison.compare) == (other.columns, other.comparison.compare)
+    assert one.spec(Slice, one.columns[-1]) == other.spec(Slice, other.columns[-1])
 
 
 @pytest.mark.parametrize(("sent", "status", "words"), [
@@ -120,7 +133,7 @@ def test_hiding_is_the_browsers_affair_and_changes_no_question():
     assert hidden.values == bare.values
 
 
-# ---------------------------------------------------------------------------------------------- the page as a file, the code
+# ---------------------------------------------------------------------------------------------- the page as a file
 
 
 @pytest.fixture(scope="module")

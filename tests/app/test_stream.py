@@ -6,9 +6,10 @@ from typing import cast
 import pytest
 
 from app import stream as module
+from app.columns import DEFAULT_ACTIVATIONS
 from app.heads import of_training
 from app.panels import PANELS, PLACES
-from app.state import DEFAULT_ACTIVATIONS, question_options, read_state
+from app.state import question_options, read_state
 from app.stream import Drawn, sentence, stream
 from compute.analyses import question
 from compute.cache import Cache
@@ -44,7 +45,7 @@ def test_a_page_comes_as_plan_pictures_numbers_bar_and_done(pool, cache):
     names = [name for name, _ in found]
     assert names[0] == "plan" and names[-1] == "done" and "bar" in names
     plan = found[0][1]
-    assert [column["activation"] for column in plan["columns"]] == list(DEFAULT_ACTIVATIONS)
+    assert [column["name"] for column in plan["columns"]] == list(DEFAULT_ACTIVATIONS)
     assert "XOR, network 2-2-1" in plan["sentence"] and plan["cost"].startswith("930 losses")
     ends = last_panels(found)
     assert set(ends) == {(column, panel) for column in range(3) for panel in ROWS}
@@ -217,13 +218,13 @@ def test_a_panel_that_would_take_too_long_says_so_and_leaves_the_others(pool, ca
 def test_a_view_never_changes_the_questions(pool):
     plain, looked = read_state(QUICK), read_state(f"{QUICK}&mode=contour&log=0&palette=cividis&theme=dark")
     for panel in PANELS.values():
-        assert plain.spec(panel.spec, "tanh") == looked.spec(panel.spec, "tanh")
+        assert plain.spec(panel.spec, plain.columns[0]) == looked.spec(panel.spec, looked.columns[0])
     assert not question_options().keys() & set(vars(plain.view))
 
 
 def test_showing_accuracy_computes_it():
     state = read_state(f"{QUICK}&show=accuracy")
-    assert state.spec(PANELS["slice"].spec, "tanh").accuracy
+    assert state.spec(PANELS["slice"].spec, state.columns[0]).accuracy
 
 
 def test_an_unknown_option_is_named_with_the_nearest():
