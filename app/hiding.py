@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from compute.options import BadSpec, Option, nearest
 
-MOST_HIDDEN = 100  # names; more than there are
-
 
 @dataclass(frozen=True)
 class Part:
@@ -57,11 +55,9 @@ def hidden(text: str, options: Iterable[str]) -> tuple[str, ...]:
     """The names in a list between commas.
 
     Raises:
-        BadSpec: a name of nothing that can be hidden, or too many.
+        BadSpec: a name of nothing that can be hidden.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if len(names) > MOST_HIDDEN:
-        raise BadSpec(f"hide takes at most {MOST_HIDDEN} names; got {len(names)}.")
     known = {*PARTS, *GROUPS, *options}
     for name in names:
         if name in NEVER:

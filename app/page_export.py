@@ -34,7 +34,7 @@ def page_html(page: Gathered) -> str:
         title=html.escape(page.plan["sentence"]),
         style=_style() + _hidden(page),
         place=html.escape(page.plan["place"]),
-        body="\n".join([_lead(page), _missing(page), _columns(page), _table(page), _foot(page.query)]),
+        body="\n".join([_lead(page), _settings(page), _missing(page), _columns(page), _table(page), _foot(page.query)]),
         told=quoted(told),
         plotly=packed_plotly(),
         script=LOAD + _SCRIPT,
@@ -70,6 +70,20 @@ def _bar(page: Gathered) -> str:
         f'<div id="bar" class="bar"><span class="bar-title">{html.escape(page.bar["title"])}</span>'
         f'<div class="gradient" style="background-image: {html.escape(page.bar["gradient"])}"></div>'
         f'<div class="ticks">{ticks}</div></div>'
+    )
+
+
+def _settings(page: Gathered) -> str:
+    """What differs between the columns, and what is equal."""
+    settings = page.plan["settings"]
+    lines = "".join(
+        f"<tr><th>{html.escape(label)}</th>{''.join(f'<td>{html.escape(text)}</td>' for text in texts)}</tr>"
+        for _, label, texts in settings["differ"]
+    )
+    equal = " · ".join(f"{label} {text}" for _, label, text in settings["equal"])
+    return (
+        f'<details class="settings"><summary>Settings: {len(settings["differ"])} differ, {len(settings["equal"])} are '
+        f"equal</summary><div><table>{lines}</table><p>{html.escape(equal)}</p></div></details>"
     )
 
 
@@ -167,8 +181,8 @@ body { font-family: Inter, system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu
 .made { color: var(--quiet); font-size: 0.75rem; margin-top: 0.75rem; overflow-wrap: anywhere; }
 """
 
-# A picture is drawn when it comes near the window and put away when it leaves: a browser holds some sixteen drawings by
-# the graphics card at a time.
+# A picture by the graphics card is drawn when it comes near the window and put away when it leaves: a browser holds
+# some sixteen of them at a time.
 _SCRIPT = """
 const told = JSON.parse(read("told"));
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
@@ -228,15 +242,21 @@ async function begin() {
   look();
   arrange();
   await load();
+  const heavy = plot => {
+    const {data, layout} = told.figures[plot.id.replace("plot-", "")];
+    return layout.scene || data.some(trace => trace.type.endsWith("gl"));
+  };
   const near = new IntersectionObserver(entries => {
     for (const {target, isIntersecting} of entries) {
       if (isIntersecting) draw(target);
       else if (drawn.has(target)) put(target);
     }
   }, {rootMargin: "300px"});
-  for (const plot of document.querySelectorAll(".plot")) near.observe(plot);
   new ResizeObserver(arrange).observe(document.getElementById("columns"));
   prefersDark.addEventListener("change", look);
+  const plots = [...document.querySelectorAll(".plot")];
+  for (const plot of plots.filter(heavy)) near.observe(plot);
+  for (const plot of plots.filter(plot => !heavy(plot))) await draw(plot);
 }
 begin();
 """

@@ -19,7 +19,7 @@ def menu() -> Component:
             html.Summary("Share", className="button", **ids.aria(label="Share and keep this page")),
             html.Div(
                 [
-                    _item("Copy link", "copy", id="copy"),
+                    _item("Copy link", "copyWhole"),
                     _item("Copy short link", "copyShort", title="A link to read out, kept by this server."),
                     html.Hr(),
                     html.Label(["Row", html.Select([], id="share-row", **ids.aria(label="Row of the picture"))]),
@@ -74,7 +74,7 @@ def _code() -> Component:
 
 
 def _editor(sections: Mapping[str, list[Option]]) -> Component:
-    """A checkbox for each name, which the script draws; not modal, so that the page shows at once what it leaves out."""
+    """A checkbox for each name, drawn by the script; not modal, so that the page shows at once what it leaves out."""
     return html.Dialog(
         [
             html.H2("Hide controls"),

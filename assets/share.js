@@ -35,6 +35,9 @@
     }
   }
 
+  const copyWhole = () => copy(window.location.href, "The link is in the clipboard.",
+    "This browser gives no access to the clipboard here; the link is the address above.");
+
   const copyLesson = () => copy(window.location.href, "The link for the lesson is in the clipboard.",
     "This browser gives no access to the clipboard here; the link is the address above.");
 
@@ -75,6 +78,8 @@
   const EDGE = 40;
   const GAP = 28;
   const MOST_ACROSS = 4;
+  const LARGEST = 2.1; // times the page's own size
+  const LOWEST = 240; // of the page's pixels, in which a picture has room for its texts
   const FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
   const ON_WHITE = { ground: "#ffffff", ink: "#1a1b1e", quiet: "#5c636a", care: "#8a5300" };
   const measure = document.createElement("canvas").getContext("2d");
@@ -115,9 +120,9 @@
 
   const shownText = (place) => (place?.offsetParent ? place.textContent.trim() : "");
 
-  function drawBar(into, look, y) {
+  function drawBar(into, look, y, panel) {
     const bar = byId("bar");
-    if (bar.hidden || !bar.offsetParent) return;
+    if (!bar.offsetParent || !["all", atlas.told.panels[0]].includes(panel)) return;
     const [width, left] = [420, WIDE - EDGE - 420];
     const fade = node("linearGradient", { id: "bar" });
     const stops = bar.querySelector(".gradient").style.backgroundImage.matchAll(/(rgba?\([^)]*\)|#\w+)\s+([\d.]+)%/g);
@@ -161,9 +166,12 @@
     return y + (numbers.length ? 112 : 60);
   }
 
-  // Everything of one column but its pictures; a first time without them, to learn what room the words take.
-  function drawWords(into, slot, x, y, width, look) {
-    y = write(into, x, y + 6, shownText(slot.querySelector(".caption")), { size: 16, fill: look.quiet, width });
+  const captionOf = (slot) => shownText(slot.querySelector(".caption"));
+
+  // What stands under a picture: its caption, unless all columns share it, and its warnings. Returns where it ends.
+  function drawWords(into, slot, x, y, width, look, common) {
+    y += 6;
+    if (captionOf(slot) !== common) y = write(into, x, y, captionOf(slot), { size: 16, fill: look.quiet, width });
     for (const warning of slot.querySelectorAll(".warnings:not([hidden]) li")) {
       y = write(into, x, y + 2, `⚠ ${warning.textContent}`, { size: 17, fill: look.care, width });
     }
@@ -173,16 +181,21 @@
   async function compose(panel) {
     const [look, shown] = [colours(), columns()];
     const svg = node("svg", { xmlns: SVG, width: WIDE, "font-family": FONT });
-    const top = drawTop(svg, look);
+    const top = drawTop(svg, look, panel);
     const rows = Math.ceil(shown.length / MOST_ACROSS);
     const across = Math.ceil(shown.length / rows);
     const width = (WIDE - 2 * EDGE - (across - 1) * GAP) / across;
     const wanted = (column) => slotsOf(column).filter((slot) => panel === "all" || panelOf(slot) === panel);
-    const words = (slot) => drawWords(node("g", {}), slot, 0, 0, width, look);
+    const common = wanted(shown[0]).map((slot, place) => shown.length > 1 && shown.every(
+      (column) => captionOf(wanted(column)[place]) === captionOf(slot)) ? captionOf(slot) : null);
+    const words = (slot, place) => drawWords(node("g", {}), slot, 0, 0, width, look, common[place]);
     const head = drawHead(node("g", {}), shown[0], 0, 0, width, look);
-    const most = wanted(shown[0]).map((_, place) => Math.max(...shown.map((one) => words(wanted(one)[place]))));
-    const room = (HIGH - EDGE / 2 - top) / rows - head - most.reduce((sum, one) => sum + one, 0) - 12 * most.length;
-    const tall = panel === "all" ? 0.62 * width : Math.max(0.5 * width, Math.min(1.25 * width, room));
+    const most = wanted(shown[0]).map((_, place) => Math.max(...shown.map((one) => words(wanted(one)[place], place))));
+    const foot = (into, place, y) => common[place]
+      ? write(into, EDGE, y, common[place], { size: 16, fill: look.quiet, width: WIDE - 2 * EDGE }) - y : 0;
+    const feet = common.map((_, place) => foot(node("g", {}), place, 0));
+    const room = (HIGH - EDGE / 2 - top - feet.reduce((sum, one) => sum + one, 0)) / rows - head - most.reduce((sum, one) => sum + one, 0) - 12 * most.length;
+    const tall = panel === "all" ? 0.62 * width : Math.max(Math.min(0.5 * width, 420), Math.min(1.25 * width, room));
     let y = top;
     for (let row = 0; row < rows; row += 1) {
       const here = shown.slice(row * across, (row + 1) * across);
@@ -192,9 +205,10 @@
         for (const [place, column] of here.entries()) {
           const x = EDGE + place * (width + GAP);
           await drawSlot(svg, wanted(column)[number], x, y, width, tall, look);
-          drawWords(svg, wanted(column)[number], x, y + tall, width, look);
+          drawWords(svg, wanted(column)[number], x, y + tall, width, look, common[number]);
         }
         y += tall + taken + 12;
+        if (row === rows - 1) y += foot(svg, number, y - 6);
       }
     }
     const height = Math.ceil(Math.max(HIGH, y + EDGE / 2));
@@ -204,8 +218,8 @@
     return { text: new XMLSerializer().serializeToString(svg), height };
   }
 
-  function drawTop(svg, look) {
-    drawBar(svg, look, 24);
+  function drawTop(svg, look, panel) {
+    drawBar(svg, look, 24, panel);
     const y = write(svg, EDGE, 22, shownText(byId("sentence")), { size: 28, fill: look.ink, weight: 500, width: 1250 });
     return write(svg, EDGE, y + 4, shownText(byId("equal")), { size: 20, fill: look.quiet, width: 1250 }) + 18;
   }
@@ -217,7 +231,7 @@
       write(svg, x, y + height / 2, reason, { size: 20, fill: look.quiet, width });
       return;
     }
-    const unit = Math.min(plot.clientWidth || width, width);
+    const unit = Math.min(width, Math.max(plot.clientWidth, width / LARGEST, (LOWEST * width) / height));
     const picture = await drawPanel(plot, unit, (unit * height) / width, Math.max(1, width / unit));
     for (const [name, value] of Object.entries({ x, y, width, height })) picture.setAttribute(name, value);
     picture.setAttribute("viewBox", `0 0 ${unit} ${(unit * height) / width}`);
@@ -360,19 +374,22 @@
 
   // The editor's boxes: what lies in something hidden cannot be chosen by itself.
   function tick(names) {
-    const within = Object.fromEntries(entries.map((entry) => [entry.name, entry.within]));
-    const covered = (name) => Boolean(within[name]) && (names.includes(within[name]) || covered(within[name]));
     for (const box of document.querySelectorAll(".hide-box")) {
       box.checked = names.includes(box.value);
-      box.disabled = covered(box.value);
+      box.disabled = covered(box.value, names);
     }
+  }
+
+  function covered(name, names) {
+    const within = entries.find((entry) => entry.name === name)?.within;
+    return Boolean(within) && (names.includes(within) || covered(within, names));
   }
 
   document.addEventListener("change", ({ target }) => {
     if (target.id === "code-of") fetchCode();
     if (!target.matches(".hide-box")) return;
     const names = [...document.querySelectorAll(".hide-box:checked")].map((box) => box.value);
-    atlas.setExtras({ hide: names.join(",") || null });
+    atlas.setExtras({ hide: names.filter((name) => !covered(name, names)).join(",") || null });
     applyHidden();
   });
 
@@ -392,13 +409,15 @@
   // ---------------------------------------------------------------- joined to the page
 
   document.addEventListener("DOMContentLoaded", () => {
-    const acts = {
-      copyShort, copyLesson, copyCode, showCode, showAll,
-      savePng: () => savePicture("png"),
-      saveSvg: () => savePicture("svg"),
-      editHidden: () => byId("hide-editor").show(),
-    };
-    for (const [name, act] of Object.entries(acts)) atlas.act(name, act);
+    atlas.act("copyWhole", copyWhole);
+    atlas.act("copyShort", copyShort);
+    atlas.act("savePng", () => savePicture("png"));
+    atlas.act("saveSvg", () => savePicture("svg"));
+    atlas.act("showCode", showCode);
+    atlas.act("copyCode", copyCode);
+    atlas.act("editHidden", () => byId("hide-editor").show());
+    atlas.act("copyLesson", copyLesson);
+    atlas.act("showAll", showAll);
     atlas.onState(applyHidden);
   });
 })();
