@@ -1,10 +1,10 @@
 """What a page shows, taken from its stream once: the newest of each panel, as the exports write it down."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from app.stream import gather
-from app.view import Scale, View
+from app.view import View
 from compute.cache import Cache
 from compute.jobs import Pool
 from compute.options import to_query
@@ -23,7 +23,6 @@ class Shown:
     warnings: tuple[str, ...] = ()
     figure: dict | None = None
     query: str = ""
-    scale: Scale = field(default_factory=Scale)
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,6 @@ def gathered(query: str, pool: Pool, cache: Cache | None, settings: Settings, pa
             tuple(data.get("warnings", ())),
             data.get("figure"),
             data.get("query") or _unanswered(page, column, name),
-            page.drawn[column, name][1] if (column, name) in page.drawn else Scale(),
         )
         for (column, name), data in told.items()
     }

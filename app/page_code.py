@@ -1,15 +1,14 @@
 """The Python that makes a page's pictures again: of one question, or of the whole page."""
 
 import re
-from dataclasses import fields, replace
 
 from app.gathered import Gathered
+from app.links import canonical
 from app.panels import PANELS
-from app.view import Scale, View
 from compute.analyses import name_of
 from compute.options import to_query
 
-NOT_OF_PICTURES = ("theme", "trail", "brush", "hide", "lesson", "page", "room")  # View's options that no figure reads
+NOT_OF_PICTURES = ("theme", "trail", "hide", "lesson", "page", "room")  # names of the URL that no picture reads
 
 _HEAD = '''"""{about}
 
@@ -38,32 +37,33 @@ figure.update_layout(template=TEMPLATES["light"])
 figure.write_html({page!r})
 """
 
-_WHOLE = """from app.panels import PANELS, analysis_of
+_WHOLE = """from app.panels import analysis_of
+from app.stream import draw
 from app.theme import TEMPLATES
-from app.view import Scale, View
 from compute.jobs import ask, question
-from compute.options import parse
 from compute.results import Failure, pack
 
-VIEW = parse(View, {view!r})
-COLUMNS = [  # name of the files, colour
-{columns}]
-ROWS = {{  # the scale that a row's columns share, and the question of each
+PAGE = {state!r}
+COLUMNS = {columns!r}  # as the files are called
+ROWS = {{  # the question of each column; empty where it has no such picture
 {rows}}}
 
-for row, (scale, questions) in ROWS.items():
-    for (column, colour), query in zip(COLUMNS, questions, strict=True):
+answers = {{}}
+for row, questions in ROWS.items():
+    for column, query in enumerate(questions):
         if not query:
-            continue  # this column has no such picture
+            continue
         answer = ask(question(analysis_of(row), query))
         if isinstance(answer, Failure):
-            print(row, column, answer.sentence)
+            print(row, COLUMNS[column], answer.sentence)
             continue
-        Path(f"{{row}}-{{column}}.npz").write_bytes(pack(answer))  # numpy.load reads it
-        figure = PANELS[row].picture.figure(answer, VIEW, scale, colour)
-        figure.update_layout(template=TEMPLATES["light"])
-        figure.write_html(f"{{row}}-{{column}}.html", include_plotlyjs="directory")
-        print(f"wrote {{row}}-{{column}}.npz")
+        answers[column, row] = answer
+        Path(f"{{row}}-{{COLUMNS[column]}}.npz").write_bytes(pack(answer))  # numpy.load reads it
+        print(f"wrote {{row}}-{{COLUMNS[column]}}.npz")
+
+for (column, row), figure in draw(PAGE, answers).items():
+    figure.update_layout(template=TEMPLATES["light"])
+    figure.write_html(f"{{row}}-{{COLUMNS[column]}}.html", include_plotlyjs="directory")
 """
 
 
@@ -81,28 +81,26 @@ def of_question(spec) -> str:
 
 
 def of_page(page: Gathered) -> str:
-    """A script that asks every question of a page, and draws each answer in the view and on the scale of the page.
+    """A script that asks every question of a page, and draws the answers as the page does.
 
     The questions are those that the page came to: with the half width found for all columns.
     """
-    names = _files([column["label"] for column in page.columns])
-    columns = "".join(f"    ({name!r}, {column['hue']!r}),\n" for name, column in zip(names, page.columns, strict=True))
     about = page.plan["sentence"].replace("\\", "").replace('"', "")
     return _HEAD.format(about=about, what="the answers") + _WHOLE.format(
-        view=_view(page.view), columns=columns, rows="".join(_row(page, name) for name in page.plan["panels"])
+        state=_state(page.query),
+        columns=_files([column["label"] for column in page.columns]),
+        rows="".join(_row(page, name) for name in page.plan["panels"]),
     )
 
 
-def _view(view: View) -> str:
-    usual = {item.name: item.default for item in fields(View) if item.name in NOT_OF_PICTURES}
-    return to_query(replace(view, **usual))
+def _state(query: str) -> str:
+    parts = canonical(query).split("&")
+    return "&".join(part for part in parts if part.partition("=")[0] not in NOT_OF_PICTURES)
 
 
 def _row(page: Gathered, name: str) -> str:
-    shown = [page.panels[column, name] for column in range(len(page.columns))]
-    scale = next((one.scale for one in shown if one.figure), Scale())
-    questions = "".join(f"        {one.query!r},\n" for one in shown)
-    return f"    {name!r}: ({scale!r}, [\n{questions}    ]),\n"
+    lines = "".join(f"        {page.panels[column, name].query!r},\n" for column in range(len(page.columns)))
+    return f"    {name!r}: [\n{lines}    ],\n"
 
 
 def _files(labels: list[str]) -> list[str]:

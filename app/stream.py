@@ -20,7 +20,7 @@ import operator
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -164,6 +164,21 @@ def gather(query: str, pool: Pool, cache: Cache | None, settings: Settings, pati
             if time.monotonic() > end:
                 break
     return page, found
+
+
+def draw(query: str, answers: Mapping[tuple[int, str], Any]) -> dict[tuple[int, str], go.Figure]:
+    """The pictures of a page from its answers by (column, panel): on its scale, beside its baseline. Asks nothing.
+
+    Raises:
+        BadSpec: the state cannot be.
+    """
+    page = _Page(read_state(query))
+    page.ended = set(itertools.product(range(len(page.state.columns)), page.state.panels))
+    page.results = {place: Update(place, 0, 1, result, 1.0, 0, 0.0, 0.0) for place, result in answers.items()}
+    return {
+        (column, name): page._figure(column, name, page._scale(column, name), page.state.columns[column].hue)
+        for column, name in answers
+    }
 
 
 @dataclass

@@ -14,9 +14,13 @@ from flask import Flask
 from app import hiding, links, main
 from app.controls import page_options, sections
 from app.links import canonical
+from app.page_code import of_page
 from app.panels import PANELS, PLACES
 from app.state import read_state
+from app.stream import draw
+from compute.analyses import question
 from compute.cache import Cache, Links, LinksFull
+from compute.jobs import ask
 from compute.options import BadSpec
 from compute.settings import Settings
 from compute.slices import Slice
@@ -204,11 +208,18 @@ def test_the_code_of_a_page_makes_the_same_bytes_in_a_fresh_interpreter(site, tm
         drawn = (tmp_path / f"{stem}.html").read_text()
         assert "plotly.min.js" in drawn and panel.figure["data"][0]["type"] in drawn
     assert set(PLACES["landscape"].panels) == {name for _, name in shown.panels}
-    ranges = [json.dumps(shown.panels[column, "slice"].figure["layout"]["coloraxis"]["cmin"]) for column in range(2)]
-    assert all(
-        number in (tmp_path / f"slice-{label}.html").read_text()
-        for number, label in zip(ranges, ("tanh", "ReLU"), strict=True)
-    )
+
+
+def test_pictures_drawn_from_the_answers_are_those_of_the_page_also_beside_a_baseline(site, answers):
+    beside = f"{QUICK}&baseline=1&difference=1&overlay=1&band=1"
+    shown = main.shown(beside)
+    again = {
+        (column, name): ask(question(name, panel.query), cache=answers)
+        for (column, name), panel in shown.panels.items()
+    }
+    for place, figure in draw(beside, again).items():
+        assert json.loads(figure.to_json()) == shown.panels[place].figure
+    assert "baseline=1" in of_page(shown) and "dark" not in of_page(main.shown(f"{QUICK}&theme=dark"))
 
 
 def test_the_code_of_one_question_runs_too_and_nothing_a_reader_sends_gets_out_of_its_quotes(site, tmp_path):
