@@ -13,9 +13,10 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 
-from app import access, ids, lesson_layout
+from app import access, ids, lesson_layout, share_layout
 from app.columns import MOST_COLUMNS
 from app.controls import control, declared, is_first, page_options, sections, switch_between
+from app.hiding import group_of
 from app.lesson import states
 from app.panels import PANELS, PLACES
 from app.player_layout import PLAYER_ABOUT, PLAYER_KEYS, player
@@ -136,6 +137,7 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
             _help(),
             room_dialog(),
             access.rows_dialog(),
+            *share_layout.dialogs(sections(options)),
         ],
         id=ids.MANTINE,
         defaultColorScheme="auto",
@@ -169,7 +171,7 @@ def _header(place: Option) -> Component:
             ),
             html.Div(
                 [
-                    _button("Copy link", "copy", id="copy"),
+                    share_layout.menu(),
                     _button("Larger type", "presenter", id="presenter", **ids.aria(pressed="false")),
                     _button("Theme: auto", "theme", id="theme"),
                     room_button(),
@@ -208,7 +210,8 @@ def _section(heading: str, members: list[Option]) -> Component:
     if heading == "View":
         first += [_own_switch(*one) for one in LINKS]
     more = [html.Details([html.Summary("more"), html.Div(rest, className="rows")])] if rest else []
-    return html.Section([html.H2(heading), html.Div(first, className="rows"), *more])
+    named = ids.data(group=group_of(heading))
+    return html.Section([html.H2(heading), html.Div(first, className="rows"), *more], **named)
 
 
 def _own_switch(name: str, label: str, told: str) -> Component:
@@ -242,6 +245,7 @@ def _main(panels: list[tuple[str, str]]) -> Component:
             ),
             _comparison(),
             player(),
+            share_layout.show_all(),
         ],
         id=ids.MAIN,
         tabIndex="-1",

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import plotly
@@ -11,10 +12,11 @@ from dash import Dash
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app import lesson_page, rooms
+from app import lesson_page, links, rooms, share
 from app.callbacks import register
 from app.exports import check_drawable, format_of
 from app.gallery import add_routes as add_gallery
+from app.gathered import Gathered, gathered
 from app.layout import ICON, INDEX, make_layout
 from app.panels import PANELS
 from app.stream import allow_streams, stream
@@ -119,10 +121,20 @@ def _plotly() -> bytes:
 
 def export_response(analysis: str, ending: str, query: str) -> Response:
     """The file behind a panel; 400 for a question that cannot be asked, 422 for one without an answer."""
+    return one_of_few(lambda: _export(analysis, ending, query))
+
+
+def shown(query: str) -> Gathered:
+    """What the page of a state shows."""
+    return gathered(query, pool(), cache(), SETTINGS, LONGEST_EXPORT)
+
+
+def one_of_few(export: Callable[[], Response]) -> Response:
+    """A file, or a sentence why there is none; 503 where many are being made."""
     if not _exports.acquire(blocking=False):
         return text(f"{MOST_EXPORTS} files are being made just now. Try again in a moment.", 503)
     try:
-        return _export(analysis, ending, query)
+        return export()
     except BadSpec as reason:
         return text(str(reason), 400)
     except PoolLost as reason:
@@ -163,6 +175,8 @@ def make_app() -> Dash:
     add_routes(app.server)
     rooms.add_routes(app.server, SETTINGS.cache)
     add_gallery(app.server, lambda: cache())
+    links.add_routes(app.server, SETTINGS)
+    share.add_routes(app.server, shown, one_of_few)
     # Dash learns which scripts it serves while it answers its first request, and refuses those that come meanwhile.
     app.server.test_client().get("/")
     return app

@@ -1,17 +1,16 @@
 """The reproduction as one HTML page that needs nothing beside it: claims, clouds, tables, settings, how it was made."""
 
 import base64
-import gzip
 import html
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import plotly.io
-import plotly.offline
 
 from app.figures import multiples
 from app.report_tables import TABLES, as_csv, as_html, as_latex
+from app.standalone import LOAD, packed_plotly, quoted
 from compute.analyses import canonical
 from compute.claims import CLAIMS, Finding, told
 from compute.classes import RULES
@@ -39,13 +38,12 @@ def write(rows: Sequence[Row], found: Sequence[Finding], made: Made) -> str:
         _settings(rows),
         _made(made),
     ]
-    script = gzip.compress(plotly.offline.get_plotlyjs().encode(), 9, mtime=0)
     return _PAGE.format(
         style=_STYLE,
         body="\n".join(body),
-        figures=json.dumps(figures).replace("<", "\\u003c"),
-        plotly=base64.b64encode(script).decode(),
-        script=_SCRIPT,
+        figures=quoted(figures),
+        plotly=packed_plotly(),
+        script=LOAD + _SCRIPT,
     )
 
 
@@ -223,7 +221,6 @@ code { font-size: 12px; }
 """
 
 _SCRIPT = """
-const read = id => document.getElementById(id).textContent;
 const figures = JSON.parse(read("figures"));
 const dark = matchMedia("(prefers-color-scheme: dark)");
 function look(layout, axes) {
@@ -244,11 +241,7 @@ function draw(name) {
 }
 const all = () => { for (const name of Object.keys(figures)) draw(name); };
 async function begin() {
-  const packed = Uint8Array.from(atob(read("plotly")), letter => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const script = document.createElement("script");
-  script.textContent = await new Response(stream).text();
-  document.head.append(script);
+  await load();
   all();
   dark.addEventListener("change", all);
   for (const name of Object.keys(figures))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from app.columns import BY, COMPARED, Column, Comparison, comparables, read_columns
+from app.hiding import hidden
 from app.lesson import expand
 from app.panels import PANELS, PLACES
 from app.view import View
@@ -84,6 +85,7 @@ def read_state(query: str) -> PageState:
     comparison = build(Comparison, {name: value for name, value in given.items() if name in sides})
     values = {name: value for name, value in given.items() if name in options and name not in (BY, comparison.compare)}
     view = build(View, {name: value for name, value in given.items() if name in looks})
+    hidden(view.hide, [*options, *looks, *sides])
     columns = read_columns(comparison, given.get(BY), options)
     state = PageState(columns, comparison, values, view)
     for name, value in values.items():

@@ -14,13 +14,14 @@ A stream that ends without `refused`, `busy` or `done` was cut off: the browser 
 """
 
 import hashlib
+import itertools
 import json
 import math
 import operator
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -147,6 +148,40 @@ def _until_done(page: "_Page", watch: Watch) -> Iterator[str]:
         else:
             yield from page.take(update, watch)
         yield from page.overdue()
+
+
+def gather(query: str, pool: Pool, cache: Cache | None, settings: Settings, patience: float) -> tuple["_Page", list]:
+    """The page of a state and its events as (name, data), as far as they come within `patience` seconds.
+
+    Raises:
+        BadSpec: the question cannot be asked.
+        PoolLost: no scheduler.
+    """
+    page, end = _Page(read_state(query)), time.monotonic() + patience
+    found = [("plan", page.plan(settings))]
+    with Watch(pool, cache) as watch:
+        for chunk in itertools.chain(page.ask(watch), _until_done(page, watch)):
+            if chunk.startswith("event: "):
+                name, data = chunk.removeprefix("event: ").rstrip("\n").split("\ndata: ")
+                found.append((name, json.loads(data)))
+            if time.monotonic() > end:
+                break
+    return page, found
+
+
+def draw(query: str, answers: Mapping[tuple[int, str], Any]) -> dict[tuple[int, str], go.Figure]:
+    """The pictures of a page from its answers by (column, panel): on its scale, beside its baseline. Asks nothing.
+
+    Raises:
+        BadSpec: the state cannot be.
+    """
+    page = _Page(read_state(query))
+    page.ended = set(itertools.product(range(len(page.state.columns)), page.state.panels))
+    page.results = {place: Update(place, 0, 1, result, 1.0, 0, 0.0, 0.0) for place, result in answers.items()}
+    return {
+        (column, name): page._figure(column, name, page._scale(column, name), page.state.columns[column].hue)
+        for column, name in answers
+    }
 
 
 @dataclass

@@ -404,17 +404,6 @@
 
   // ---------------------------------------------------------------- buttons and keys
 
-  async function copyLink() {
-    const button = byId("copy");
-    try {
-      await navigator.clipboard.writeText(window.location.href);
-      button.textContent = "Copied";
-    } catch {
-      button.textContent = "Copy it above"; // plain http from another machine has no clipboard
-    }
-    window.setTimeout(() => (button.textContent = "Copy link"), 1500);
-  }
-
   function moreActivations(button) {
     const open = button.getAttribute("aria-expanded") !== "true";
     button.setAttribute("aria-expanded", String(open));
@@ -423,7 +412,6 @@
   }
 
   const ACTS = {
-    copy: copyLink,
     theme: nextTheme,
     presenter: nextSize,
     help: () => byId("help").showModal(),

@@ -40,6 +40,7 @@
 
   function begin(declared) {
     told = declared;
+    atlas.told = told;
     atlas.narrowest = told.narrowest;
     for (let column = 0; column < told.columns; column += 1) {
       for (const panel of told.panels) addSlot(column, panel);

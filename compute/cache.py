@@ -5,6 +5,7 @@ the folder could run code: CVE-2025-69872), and so are its files: every answer i
 under a SHA-256 of key and bytes. A foreign, torn or flipped one is a miss; no path is ever read from a row.
 """
 
+import base64
 import fcntl
 import hashlib
 import logging
@@ -39,11 +40,22 @@ _FAULTS = (sqlite3.Error, OSError, ValueError, TypeError, AttributeError, KeyErr
 # SQLite's reasons that say nothing against the database.
 _PASSING = tuple(f"SQLITE_{name}" for name in ("BUSY", "LOCKED", "FULL", "READONLY", "CANTOPEN", "NOMEM"))
 
+MOST_LINKS = 100_000  # chosen by eye: a hundred lecturers with a thousand each
+LINKS_ROOM = 100_000_000  # bytes on disk
+LONGEST_LINK = 4_000  # characters
+_PAGE = 4096  # bytes
+_SHORTEST = 8  # letters of a code; a longer one where two texts begin alike
+_CODE = re.compile(rf"[a-z2-7]{{{_SHORTEST},52}}")
+
 _log = logging.getLogger(__name__)
 
 
 class CacheUnusable(OSError):
     """The folder cannot hold a cache; its message is one sentence fit for a reader."""
+
+
+class LinksFull(OSError):
+    """No more short links are kept; its message is one sentence fit for a reader."""
 
 
 class _Foreign(OSError):
@@ -241,6 +253,75 @@ class Cache:
         store = diskcache.Cache(str(self.folder), timeout=PATIENCE, disk=_Blobs, **settings)
         len(store), store.volume()
         return _Opened(store, _inode(self.folder))
+
+
+class Links:
+    """Texts by a code made of their own letters, so that equal texts have one code. They lie in a database beside the
+    answers, which neither the answers' bound nor `clear` touches: a link in a lecture's notes outlives both.
+
+    Raises:
+        CacheUnusable: a folder that cannot be made, written or trusted, or a damaged database.
+    """
+
+    def __init__(self, folder: Path, most: int = MOST_LINKS, room: int = LINKS_ROOM):
+        self._file, self._most, self._room = Path(folder).absolute() / "links.db", most, room
+        make_private(self._file.parent)
+
+    def put(self, text: str) -> str:
+        """The code of a text, which is kept.
+
+        Raises:
+            LinksFull: as many or as much as is kept.
+            ValueError: longer than LONGEST_LINK.
+        """
+        if len(text) > LONGEST_LINK:
+            raise ValueError(f"A link holds at most {LONGEST_LINK} characters; got {len(text)}.")
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for code in _codes(text):
+                found = connection.execute("SELECT text FROM links WHERE code = ?", (code,)).fetchone()
+                if found == (text,):
+                    return code
+                if found is None:
+                    break
+            if connection.execute("SELECT COUNT(*) FROM links").fetchone()[0] >= self._most:
+                raise LinksFull(_no_more_links(f"{self._most:,} links"))
+            connection.execute("INSERT INTO links VALUES (?, ?)", (code, text))
+            connection.execute("COMMIT")
+            return code
+
+    def get(self, code: str) -> str | None:
+        """The text that `put` gave this code, or None."""
+        if not _CODE.fullmatch(code):
+            return None
+        with self._connection() as connection:
+            found = connection.execute("SELECT text FROM links WHERE code = ?", (code,)).fetchone()
+        text = found[0] if found else None
+        return text if isinstance(text, str) and code in _codes(text) else None
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None)) as connection:
+                connection.execute(f"PRAGMA max_page_count = {self._room // _PAGE}")
+                connection.execute("PRAGMA trusted_schema = OFF")
+                connection.execute(f"PRAGMA page_size = {_PAGE}")
+                connection.execute("CREATE TABLE IF NOT EXISTS links (code TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
+                yield connection
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+                raise LinksFull(_no_more_links(f"{self._room / 1e6:.0f} MB of links")) from error
+            raise _unusable(self._file.parent, error) from error
+
+
+def _codes(text: str) -> list[str]:
+    """The codes that a text may have, the shortest first."""
+    letters = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=").lower()
+    return [letters[:count] for count in range(_SHORTEST, len(letters) + 1)]
+
+
+def _no_more_links(held: str) -> str:
+    return f"No more short links are kept, as {held} are stored here. Copy the whole link, which needs no store."
 
 
 def is_key(key: object) -> bool:
