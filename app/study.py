@@ -14,13 +14,13 @@ SCALES = (1.0, 0.1)  # of which the one with most stored settings is shown
 WAY_BACK = '<nav style="padding: 0.6rem 1rem 0"><a href="/?place=clouds">lossatlas: back to the clouds</a></nav>'
 NONE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,"><title>lossatlas: the study reproduced</title></head>
-<body style="font-family: system-ui; margin: 2rem; max-width: 40rem"><main>
+<body style="font-family: system-ui; margin: 2rem; max-width: 40rem; background: Canvas; color: CanvasText"><main>
 <h1>Nothing is stored yet</h1>
 <p>No setting of the study, of all walks or a tenth, has been computed on this machine with seed 0. In a terminal, the
 quick look is made by</p>
 <pre>lossatlas reproduce bosman2023 --scale 0.1</pre>
 <p>and all of it without <code>--scale</code>. What is done shows here as it is stored.
-<a href="/?place=clouds">Back to the clouds</a></p></main></body></html>"""
+<a href="/?place=clouds" style="color: LinkText">Back to the clouds</a></p></main></body></html>"""
 
 
 def study_page(cache: Cache) -> str:

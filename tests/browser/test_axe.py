@@ -84,7 +84,7 @@ def test_the_study_and_the_gallery_in_both_themes(visitor):
         visitor.page.goto(f"{visitor.address}/{path}")
         assert violations(visitor) == [], path
     darken(visitor)
-    assert violations(visitor) == []
+    assert violations(visitor) == [], "gallery, dark"
     visitor.page.emulate_media(color_scheme="dark")
     visitor.page.goto(f"{visitor.address}/study")
-    assert violations(visitor) == []
+    assert violations(visitor) == [], "study, dark"
