@@ -783,8 +783,8 @@
       if (event.caption !== undefined) write(slot.place.querySelector(".caption"), event.caption || "");
       if (event.warnings) setWarnings(slot, event.warnings);
       atlas.explain?.(slot.place, event);
-      if (event.selection !== undefined) setSelection(slot, event.selection);
       if (event.figure) show(slot, event.figure, event.mark);
+      if (event.selection !== undefined) setSelection(slot, event.selection);
       if (event.figure || event.state === "failed" || event.state === "none") pictured.add(slot);
       glanceAgain();
     },
@@ -968,7 +968,7 @@
     contexts: { get: () => live().reduce((sum, slot) => sum + slot.live, 0) },
     drawn: { get: () => [...slots.values()].reduce((sum, slot) => sum + slot.drawn, 0) },
     presetOf: { value: (key) => told.presets[slots.get(key).panel] || {} },
-    figureOf: { value: (key) => slots.get(key)?.figure },
+    figureOf: { value: (key) => slots.has(key) ? newestOf(slots.get(key)) : null },
     panels: {
       get: () => Object.fromEntries(inUse().map(({ key, state, drawn, camera }) => [key, { state, drawn, camera }])),
     },

@@ -117,14 +117,20 @@
     [brush, frame] = [brushed, framed];
     if (moved) atlas.markBrush(boxesOf(brush)[0]);
     if (moved && brush === NONE) brushedIn = "";
+    if (waiting) offer(...waiting);
+    waiting = null;
     aim();
   }
 
   let brushedIn = ""; // the panel over which the rectangle was dragged, as "0-cloud"
   let offered = NONE; // the brush whose middle point was offered
 
+  let waiting = null; // what the brush of a link offered before the page knew of the brush
+
   // The point in the middle of a brush, of the panel where it was dragged; once for each brush.
   function offer(panel, point) {
+    if (brush === NONE && panel === "0-cloud") waiting = [panel, point];
+    if (brush === NONE) return;
     if (panel !== (brushedIn || "0-cloud") || offered === brush) return;
     offered = brush;
     choosePoint(panel, point);
@@ -136,7 +142,7 @@
 
   function choosePoint(panel, point) {
     seen = panel;
-    visited = point && { ...point, log: atlas.figureOf(panel).layout.meta.log };
+    visited = point && { ...point, log: atlas.figureOf(panel)?.layout.meta?.log };
     for (const choice of document.querySelectorAll("button.choice")) {
       const { walk, step } = choice.dataset;
       choice.setAttribute("aria-pressed", String(Boolean(point) && +walk === point.walk && +step === point.step));

@@ -273,12 +273,13 @@ def test_a_brushed_box_is_what_its_points_are(iris, log):
     assert found["saturation"] == pytest.approx(iris.saturation[mine].mean(dtype=float), rel=1e-6)
     assert found["test_loss"] == pytest.approx(iris.test_loss[mine].mean(dtype=float), rel=1e-6)
     assert found["steps"] == (np.nonzero(mine)[1].min(), np.nonzero(mine)[1].max())
-    norms = np.where(mine, iris.gradient_norm, np.nan)
+    norms: np.ndarray = np.where(mine, iris.gradient_norm, np.nan)
     named = {one["name"]: (one["walk"], one["step"]) for one in found["named"]}
     assert all(mine[at] for at in named.values())
     assert norms[named["lowest gradient"]] == np.nanmin(norms) and norms[named["highest gradient"]] == np.nanmax(norms)
     for one in found["named"]:
-        assert (one["x"], one["y"]) == (x[one["walk"], one["step"]], y[one["walk"], one["step"]])
+        at = (one["walk"], one["step"])
+        assert (one["x"], one["y"]) == (np.asarray(x)[at], np.asarray(y)[at])
 
 
 def test_a_box_around_everything_has_the_clouds_shares_and_an_empty_one_none(iris):
@@ -351,7 +352,7 @@ def test_the_page_is_told_that_a_box_may_be_brushed_and_arrays_are_small(iris):
 @pytest.mark.parametrize("log", [True, False])
 def test_the_point_from_which_others_start_is_where_its_walk_was(iris, broken, log):
     drawn = figure(iris, View(log=log), Scale(point=(4, 17)), COLOUR)
-    place = np.float64([iris.loss[4, 17], iris.gradient_norm[4, 17]])
+    place = np.array([iris.loss[4, 17], iris.gradient_norm[4, 17]], float)
     np.testing.assert_allclose(drawn.layout.meta["chosen"], np.log10(place) if log else place)
     for point in ((4, 51), (6, 0)):  # no such step, no such walk
         assert figure(iris, View(), Scale(point=point), COLOUR).layout.meta["chosen"] == []

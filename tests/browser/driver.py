@@ -10,7 +10,7 @@ ARGUMENTS = """
     --headless --no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update
     --disable-sync --use-angle=swiftshader --enable-unsafe-swiftshader
 """.split()  # noqa: SIM905 - reads as it is typed
-PATIENCE = 180_000  # ms; drawing in software is slow
+PATIENCE = 60_000  # ms; drawing in software is slow
 
 
 @dataclass
