@@ -1,31 +1,23 @@
 """What leaves the page whole, in a real browser: short links, hidden controls, pictures, the page as a file."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driver import Reader, browser, reader
+from tests.browser.driver import PATIENCE, Reader, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 QUICK = "dataset=xor&widths=2&steps=20&points=17&line_points=21&activation=tanh,relu"
 
 
-@pytest.fixture(scope="module")
-def chromium(chromium_path):
-    with browser(chromium_path) as found:
-        yield found
-
-
 @pytest.fixture
-def visitor(chromium, atlas):
-    one = reader(chromium, atlas)
-    one.page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=atlas)
-    yield one
-    one.page.context.close()
-    assert not one.errors
-    assert {url.split("/")[2] for url in one.requests if url.startswith("http")} == {atlas.split("/")[2]}
+def writer(visitor: Reader) -> Reader:
+    """A visitor whose clipboard may be written and read."""
+    visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=visitor.address)
+    visitor.page.set_default_timeout(PATIENCE)
+    return visitor
 
 
 def share(visitor: Reader, words: str) -> None:
@@ -39,7 +31,8 @@ def size(png: bytes) -> tuple[int, int]:
     return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
 
 
-def test_a_page_travels_as_short_link_picture_code_and_file(visitor: Reader, chromium, tmp_path):
+def test_a_page_travels_as_short_link_picture_code_and_file(writer: Reader, chromium, tmp_path):
+    visitor = writer
     visitor.open(f"{QUICK}&theme=dark")
     visitor.wait()
     heights = visitor.heights(1)
@@ -50,8 +43,10 @@ def test_a_page_travels_as_short_link_picture_code_and_file(visitor: Reader, chr
     other = reader(chromium, visitor.address)
     other.page.goto(link, wait_until="commit")
     other.wait()
-    assert other.page.url.split("?")[1] == visitor.page.url.split("?")[1] and other.heights(1) == heights
-    assert other.page.goto(f"{visitor.address}/s/aaaaaaaa").status == 404
+    names = [parse_qs(urlsplit(page.url).query) for page in (other.page, visitor.page)]
+    assert names[0] == names[1] and "dark" in names[0]["theme"] and other.heights(1) == heights
+    unknown = other.page.goto(f"{visitor.address}/s/aaaaaaaa")
+    assert unknown and unknown.status == 404
     expect(other.page.get_by_role("link", name="Open the default question")).to_be_visible()
     other.page.context.close()
 
@@ -72,6 +67,7 @@ def test_a_page_travels_as_short_link_picture_code_and_file(visitor: Reader, chr
         visitor.page.locator("#share .item", has_text="Page as HTML").click()
     saved.value.save_as(tmp_path / "page.html")
     alone = reader(chromium, "")
+    alone.page.set_default_timeout(PATIENCE)
     alone.page.context.set_offline(True)
     alone.page.goto((tmp_path / "page.html").as_uri())
     plots = "[...document.querySelectorAll('.plot')]"
@@ -101,8 +97,8 @@ def test_a_page_travels_as_short_link_picture_code_and_file(visitor: Reader, chr
     visitor.page.keyboard.press("Escape")
 
 
-def test_a_lesson_hides_controls_and_their_values_and_the_way_back_stay(visitor: Reader):
-    page = visitor.page
+def test_a_lesson_hides_controls_and_their_values_and_the_way_back_stay(writer: Reader):
+    visitor, page = writer, writer.page
     visitor.open(f"{QUICK}&seed=7&hide=widths,seed,start,captions,log,presenter")
     visitor.wait()
     expect(page.locator("#row-widths")).to_be_hidden()
@@ -135,14 +131,14 @@ def test_a_lesson_hides_controls_and_their_values_and_the_way_back_stay(visitor:
     page.reload()
     visitor.wait()
     expect(page.locator("#controls")).to_be_hidden()
-    page.get_by_text("Show all controls").click()
+    page.get_by_role("button", name="Show all controls").click()
     expect(page.locator("#controls")).to_be_visible()
     assert "hide" not in page.url and page.input_value("#option-seed") == "7"
     page.go_back()
     expect(page.locator("#controls")).to_be_hidden()
 
-    visitor.open(f"{QUICK}&hide=problem,<b>nonsense</b>,warnings")
-    visitor.wait("refused")
-    assert "nonsense" in visitor.message() and "hide" in visitor.message()
-    page.get_by_role("link", name="Open the default question").click()
+    visitor.open(f"{QUICK}&hide=start,<b>nonsense</b>,warnings")
     visitor.wait()
+    assert "<b>nonsense</b>" in visitor.message() and page.locator(".slot-slice .warnings li").first.is_visible()
+    expect(page.locator("[data-group=start]")).to_be_hidden()
+    expect(page.locator("[data-group=problem]")).to_be_visible()
