@@ -127,7 +127,7 @@ def test_lessons_come_in_one_order():
 
 
 def test_a_state_with_a_wrong_name_would_be_noticed():
-    with pytest.raises(BadSpec, match="widths"):
-        read_state(STEPS["xor 1"]["state"].replace("widths", "width"))
+    with pytest.raises(BadSpec, match="activation"):
+        read_state(STEPS["xor 1"]["state"].replace("activation", "activatoin"))
     two, ten = (question_of(STEPS["width 4"]["state"], "cloud", column) for column in (0, 3))
     assert key_for(two) != key_for(ten)
