@@ -12,6 +12,7 @@ DATA = ("data", {"dataset", "data_seed", "test_share", "noise", "max_samples", "
 SHAPE = {"dataset", "network", "widths", "channels", "dense", "norm"}
 DRAW = ("initial draw", SHAPE | {"seed", "init", "init_range"})
 PLANE = ("kind of plane", {"directions", "direction_seed", "weight_a", "weight_b"})
+NONE = "–"  # where an option does not matter
 WALKS = ("draws of starts and steps", SHAPE | {"walk_seed", "walk_range", "walk_size", "walk_steps", "walk"})
 
 
@@ -21,11 +22,12 @@ def settings_of(state: PageState) -> dict[str, Any]:
     labels = {name: one.label for name in state.panels for name, one in options_of(PANELS[name].spec).items()}
     differ, equal = [], []
     for name, label in labels.items():
-        found = [values.get(name, "–") for values in columns]
-        if len(set(found)) > 1:
+        found = [values.get(name, NONE) for values in columns]
+        here = set(found) - {NONE}  # that an option matters in some columns only makes no difference
+        if len(here) > 1:
             differ.append([name, label, found])
-        elif found[0] != "–":
-            equal.append([name, label, found[0]])
+        elif here:
+            equal.append([name, label, *here])
     return {"differ": differ, "equal": equal}
 
 

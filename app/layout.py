@@ -64,6 +64,11 @@ MARK = (
 )
 ICON = f"data:image/svg+xml,{quote(MARK)}"
 
+LINKS = (
+    (ids.LINK_CAMERAS, "Link cameras", "Turning one surface turns the others."),
+    (ids.LINK_HOVER, "Link pointers", "Pointing at one picture shows the same place in the others of its row."),
+    (ids.LINK_ZOOM, "Link zoom of curves", "A part of one curve's axis is shown in all columns."),
+)
 GRID = "/_dash-component-suites/dash_ag_grid/dash_ag_grid.min.js"
 dash_ag_grid._js_dist[0]["dynamic"] = True  # not with the page: it is large, and stream.js runs it with the first rows
 
@@ -176,18 +181,18 @@ def _section(heading: str, members: list[Option]) -> Component:
     first = [control(option) for option in members if is_first(option)]
     rest = [control(option) for option in members if not is_first(option)]
     if heading == "View":
-        first.append(_link_cameras())
+        first += [_own_switch(*one) for one in LINKS]
     more = [html.Details([html.Summary("more"), html.Div(rest, className="rows")])] if rest else []
     return html.Section([html.H2(heading), html.Div(first, className="rows"), *more])
 
 
-def _link_cameras() -> Component:
+def _own_switch(name: str, label: str, told: str) -> Component:
     """A browser's own habit, kept there and in no URL."""
     switch = dmc.Switch(
-        id=ids.LINK_CAMERAS, label="Link cameras", checked=True, size="sm", persistence=True,
-        labelPosition="left", **ids.aria(description="Turning one surface turns the others."),
+        id=name, label=label, checked=True, size="sm", persistence=True, labelPosition="left",
+        **ids.aria(description=told),
     )  # fmt: skip
-    return html.Div(switch, className="row wide")
+    return html.Div(switch, className="row wide", title=told)
 
 
 def _main(panels: list[tuple[str, str]]) -> Component:
@@ -311,8 +316,17 @@ def _column_tools(place: int) -> Component:
 def _slot(place: int, name: str, title: str) -> Component:
     return html.Section(
         [
-            html.Div([html.H3(title), html.Span(className="state"), _exports(name, title)], className="line"),
+            html.Div(
+                [
+                    html.H3(title),
+                    html.Span(className="echo"),
+                    html.Span(className="state"),
+                    _exports(name, title),
+                ],
+                className="line",
+            ),
             html.Div(id=ids.plot(place, name), className="plot", role="img"),
+            html.Span(className="echo-dot", hidden=True),
             html.P(className="failure", hidden=True),
             html.P(className="selection", hidden=True),
             html.P(className="caption"),

@@ -35,7 +35,9 @@ class Panel:
     `common(spans, view)` makes the range of a row from the spans; `coarse` panels are drawn as their answers come, the
     others once their row has its range. `agree(results)` names options that all columns of a row take, where the
     reader left each to `auto`. Panels that `reach` over a half width wait until one is found for all columns; work for
-    a panel of a higher `rank` waits for that of the lower ones. A panel with a `preset` asks with these options instead
+    a panel of a higher `rank` waits for that of the lower ones. Where a column is the baseline, panels
+    that `differ` can show what others have more, and those that `overlay` its curves over theirs; `curve(result, view)`
+    gives (x, y), of which a mean over columns is taken. A panel with a `preset` asks with these options instead
     of the reader's, only where small multiples are wanted, and shares the scale of the panel whose name begins its own.
     """
 
@@ -48,6 +50,9 @@ class Panel:
     reaches: bool = False
     agree: Callable[[Sequence], dict] | None = None
     rank: int = 0
+    differs: bool = False
+    overlays: bool = False
+    curve: Callable | None = None
     preset: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -65,13 +70,17 @@ def small_multiples() -> dict[str, Panel]:
 LANDSCAPE, CURVATURE, CLOUDS = (("landscape",), ("curvature",), ("clouds",))
 PANELS = {
     "slice": Panel(
-        "Surface", Slice, slice, (*LANDSCAPE, *CURVATURE), common=parts.common, coarse=True, reaches=True
+        "Surface", Slice, slice, (*LANDSCAPE, *CURVATURE), common=parts.common, coarse=True, reaches=True, differs=True
     ),
-    "line": Panel("1-D slice", Line, line, LANDSCAPE, common=parts.common, reaches=True),
-    "training": Panel("Training", Training, training, LANDSCAPE, common=parts.common),
-    "spectrum": Panel("Spectrum", Spectrum, spectrum, CURVATURE, coarse=True),
-    "evolution": Panel("Along the training", Evolution, evolution, CURVATURE, coarse=True, rank=1),
-    "sharpness": Panel("Sharpness", Rise, rises, CURVATURE, coarse=True, rank=1),
+    "line": Panel(
+        "1-D slice", Line, line, LANDSCAPE, common=parts.common, reaches=True, overlays=True, curve=line.curve
+    ),
+    "training": Panel(
+        "Training", Training, training, LANDSCAPE, common=parts.common, overlays=True, curve=training.curve
+    ),
+    "spectrum": Panel("Spectrum", Spectrum, spectrum, CURVATURE, coarse=True, overlays=True),
+    "evolution": Panel("Along the training", Evolution, evolution, CURVATURE, coarse=True, rank=1, overlays=True),
+    "sharpness": Panel("Sharpness", Rise, rises, CURVATURE, coarse=True, rank=1, overlays=True),
     "saturation": Panel("Saturation", Saturation, saturation, CURVATURE, agree=widest),
     "replicates": Panel("Over seeds", Replicates, replicates, CURVATURE, coarse=True, rank=2),
     "cloud": Panel("Cloud", Cloud, cloud, CLOUDS, common=cloud.common, coarse=True),

@@ -15,6 +15,7 @@ A stream that ends without `refused`, `busy` or `done` was cut off: the browser 
 import hashlib
 import json
 import math
+import operator
 import threading
 import time
 from collections import OrderedDict
@@ -22,17 +23,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import plotly.graph_objects as go
+
 from app import alive
 from app.columns import BY, Column
 from app.differences import settings_of, told_equal
+from app.figures import beside
+from app.figures.beside import Beside
 from app.figures.cloud import brushed
-from app.figures.parts import counted, title, warnings
+from app.figures.parts import counted, hull, title, warnings
 from app.heads import HEADS
 from app.panels import PANELS, PLACES, analysis_of, left_open
 from app.state import PageState, read_state
 from app.table import TABLES
 from app.theme import colour_bar, curve
-from app.view import Scale, View
+from app.view import Scale
 from compute.activations import ACTIVATIONS
 from compute.analyses import ANALYSES, key_for, name_of
 from compute.cache import Cache
@@ -151,7 +156,7 @@ class _Page:
     began: float = field(default_factory=time.monotonic)
     ended: set[tuple[int, str]] = field(default_factory=set)
     results: dict[tuple[int, str], Update] = field(default_factory=dict)
-    drawn: dict[tuple[int, str], tuple[Update, Scale]] = field(default_factory=dict)
+    drawn: dict[tuple[int, str], tuple[Update, Scale, Beside]] = field(default_factory=dict)
     refused: dict[tuple[int, str], str] = field(default_factory=dict)  # panels whose question cannot be asked, and why
 
     def ask(self, watch: Watch) -> Iterator[str]:
@@ -345,48 +350,75 @@ class _Page:
         row = sorted(place for place in self.results if analysis_of(place[1]) == analysis_of(name))
         if not self._complete(name) or not row:
             return
-        scale = self._scale(name)
         for place in row:
-            update, drawn_with = self.drawn.get(place, (None, None))
-            if update is not self.results[place] or drawn_with != scale:
+            now = (self.results[place], self._scale(*place), self._beside(*place))
+            if not same(self.drawn.get(place), now):
                 yield self._picture(*place)
         if name == "slice":
-            yield event("bar", self._bar(scale, self.state.view))
+            yield event("bar", self._bar(*max(row, key=lambda place: self._differs(*place))))
 
-    @staticmethod
-    def _bar(scale: Scale, view: View) -> dict | None:
+    def _bar(self, column: int, name: str) -> dict | None:
+        scale, view = self._scale(column, name), self.state.view
         if scale.low is None or scale.high is None:
             return None
-        return colour_bar(scale.low, scale.high, view) | {"title": title(view)}
+        if not self._differs(column, name):
+            return colour_bar(scale.low, scale.high, view) | {"title": title(view)}
+        told = beside.told(view, self._beside(column, name).label)
+        return colour_bar(scale.low, scale.high, view, beside.DIVERGING) | {"title": told}
 
-    def _scale(self, name: str) -> Scale:
-        """The range that holds what the row shows so far."""
+    def _beside(self, column: int, name: str) -> Beside:
+        """What of other columns goes into a picture."""
+        view, panel, pinned = self.state.view, PANELS[name], int(self.state.view.baseline) - 1
+        row = tuple(self._row(name)) if view.band and panel.curve and self._complete(name) else ()
+        wanted = (view.overlay and panel.overlays) or (view.difference and panel.differs)
+        if not wanted or pinned in (-1, column) or (pinned, name) not in self.results:
+            return Beside(row=row)
+        return Beside(self.results[pinned, name].result, self.state.columns[pinned].label, row)
+
+    def _differs(self, column: int, name: str) -> bool:
+        """Whether a picture shows a difference from the baseline."""
+        return PANELS[name].differs and self.state.view.difference and self._beside(column, name).baseline is not None
+
+    def _of(self, column: int, name: str):
+        """What a picture shows: an answer, or the difference of two; the answer where they have no points in common."""
+        result = self.results[column, name].result
+        if not self._differs(column, name):
+            return result
+        return beside.minus(result, self._beside(column, name).baseline, self.state.view) or result
+
+    def _scale(self, column: int, name: str) -> Scale:
+        """The range that holds what the row shows so far; of differences apart from what they are taken of."""
         point = self.state.point if name == "slice" else ()
         if not self.state.view.shared:
             return Scale(point=point)
-        panel, view = PANELS[name], self.state.view
-        alike = {other for other in self.state.panels if analysis_of(other) == analysis_of(name)}
-        spans = [panel.picture.span(result, view) for other in sorted(alike) for result in self._row(other)]
+        panel, view, differs = PANELS[name], self.state.view, self._differs(column, name)
+        row = [
+            place for place in sorted(self.results)
+            if analysis_of(place[1]) == analysis_of(name) and self._differs(*place) == differs
+        ]  # fmt: skip
+        spans = [panel.picture.span(self._of(*place), view) for place in row]
         spans = [span for span in spans if all(map(math.isfinite, span[:2]))]
-        scale = replace(Scale(*(panel.common(spans, view) if spans else ())), point=point)
+        common = hull if differs else panel.common
+        scale = replace(Scale(*(common(spans, view) if spans else ())), point=point)
+        scale = beside.even(scale) if differs else scale
         if analysis_of(name) == "cloud" and view.frame:
             left, right, low, high = view.frame
             scale = replace(scale, left=left, right=right, low=low, high=high)
         return scale
 
     def _picture(self, column: int, name: str) -> str:
-        update, panel, view = self.results[column, name], PANELS[name], self.state.view
+        update, view = self.results[column, name], self.state.view
         cloudy = analysis_of(name) == "cloud"
-        scale, colour = self._scale(name), self.state.columns[column].hue
-        self.drawn[column, name] = (update, scale)
-        look = (key_for(update.result.spec), replace(view, trail=(), brush=()), scale, colour)
-        figure = _drawn.get(look, lambda: panel.picture.figure(update.result, view, scale, colour).to_json())
+        scale, colour, others = self._scale(column, name), self.state.columns[column].hue, self._beside(column, name)
+        self.drawn[column, name] = (update, scale, others)
+        look = (key_for(update.result.spec), replace(view, trail=(), brush=()), scale, colour, self._keys(others))
+        figure = _drawn.get(look, lambda: self._figure(column, name, scale, colour).to_json())
         told = {
             "column": column,
             "panel": name,
             "state": _state(update),
             "text": _finished_text(name, update) if update.final else _progress_text(name, update),
-            "caption": panel.picture.caption(update.result, view),
+            "caption": self._caption(column, name),
             "warnings": warnings(update.result, view),
             "selection": brushed(update.result, view, scale) if cloudy and view.brush else None,
             "query": to_query(update.result.spec),
@@ -394,6 +426,47 @@ class _Page:
         }
         # The figure is JSON already: put it in as text rather than read and write it again.
         return f'event: panel\ndata: {json.dumps(told, allow_nan=False)[:-1]}, "figure": {figure}}}\n\n'
+
+    @staticmethod
+    def _keys(others: Beside) -> tuple:
+        found = [others.baseline] if others.baseline is not None else []
+        return (others.label, *(key_for(result.spec) for result in [*found, *others.row]))
+
+    def _figure(self, column: int, name: str, scale: Scale, colour: str) -> go.Figure:
+        panel, view, others = PANELS[name], self.state.view, self._beside(column, name)
+        shown = self._of(column, name)
+        if self._differs(column, name) and shown is not self.results[column, name].result:
+            return beside.difference(panel.picture, shown, view, scale, colour, others.label)
+        drawn = panel.picture.figure(shown, view, scale, colour)
+        if others.baseline is not None and panel.overlays:
+            reference = panel.picture.figure(others.baseline, view, scale, beside.GREY)
+            drawn = beside.overlaid(drawn, reference, others.label)
+        curves = self._curves(others)
+        return beside.banded(drawn, curves, view) if beside.comparable(curves) else drawn
+
+    def _curves(self, others: Beside) -> list:
+        curve = PANELS[name_of(others.row[0].spec)].curve if others.row else None
+        return [curve(result, self.state.view) for result in others.row] if curve else []
+
+    def _caption(self, column: int, name: str) -> str:
+        others, view = self._beside(column, name), self.state.view
+        shown, told = self._of(column, name), []
+        if self._differs(column, name):
+            apart = shown is not self.results[column, name].result
+            told.append(beside.told(view, others.label) if apart else f"not yet comparable with {others.label}")
+        elif others.baseline is not None and PANELS[name].overlays:
+            told.append(f"dotted grey: {others.label}")
+        if others.row:
+            told.append(beside.mean_note(self._curves(others), view))
+        looked = replace(view, path=False) if self._differs(column, name) else view
+        return " · ".join(filter(None, [*told, PANELS[name].picture.caption(shown, looked)]))
+
+
+def same(one: tuple | None, other: tuple) -> bool:
+    """Whether a picture was drawn with the same answers and scale; answers are compared as objects."""
+    if one is None or one[0] is not other[0] or one[1] != other[1] or one[2].baseline is not other[2].baseline:
+        return False
+    return len(one[2].row) == len(other[2].row) and all(map(operator.is_, one[2].row, other[2].row))
 
 
 def _state(update: Update) -> str:

@@ -63,12 +63,12 @@ def hues(names: tuple[str, ...]) -> dict[str, str]:
     return {name: found[name] for name in names}
 
 
-def colour_bar(low: float, high: float, view) -> dict:
+def colour_bar(low: float, high: float, view, palette: str = "") -> dict:
     """The page's one colour bar: a CSS gradient, ticks as (position in percent, text), and what it measures.
 
-    `low` and `high` are plotted values: log10 where the view is logarithmic.
+    `low` and `high` are plotted values: log10 where the view is logarithmic. `palette` is another than the view's.
     """
-    stops = ", ".join(f"{colour} {100 * place:.4g}%" for place, colour in colour_scale(view.palette))
+    stops = ", ".join(f"{colour} {100 * place:.4g}%" for place, colour in colour_scale(palette or view.palette))
     ends = (low, (low + high) / 2, high)
     texts = numbers([10**value if view.logarithmic else value for value in ends])
     unit = " %" if view.show == "accuracy" else ""

@@ -340,6 +340,7 @@
     };
     if (slot.panel === told.panels[0]) atlas.listen(slot.plot, () => isMap(slot));
     if (slot.panel.startsWith("cloud")) atlas.listenToCloud(slot.plot, told.presets[slot.panel] || {});
+    atlas.link(slot, () => isMap(slot));
     slot.plot.on("plotly_relayouting", moved);
     slot.plot.on("plotly_relayout", (event) => {
       moved(event);
@@ -536,6 +537,9 @@
     else connect();
   }
 
+  // The drawn pictures of the other columns in a slot's row.
+  const row = (slot) => inUse().filter((other) => other !== slot && other.panel === slot.panel && other.listens);
+
   const inUse = () => [...slots.values()].filter(
     (slot) => plan && slot.column < plan.columns.length && plan.panels.includes(slot.panel));
 
@@ -693,7 +697,7 @@
   function setSettings({ settings, columns }) {
     const { differ, equal } = settings;
     byId("settings").parentElement.hidden = false;
-    const differs = differ.map(([, label]) => label.toLowerCase()).join(", ");
+    const differs = differ.map(([, label]) => (/^.[a-z]/.test(label) ? label[0].toLowerCase() + label.slice(1) : label)).join(", ");
     write(byId("settings-told"), columns.length < 2 ? `${equal.length} settings`
       : `Differs: ${differs || "nothing"}. ${equal.length} settings are equal`);
     const table = document.createElement("table");
@@ -779,7 +783,7 @@
 
   // ---------------------------------------------------------------- what the tests and the other script may see
 
-  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, say, foresee, boxes, setPlace, markBrush, copyTable,
+  Object.assign(atlas, { begin, open, glance, cancel, cancelOrAgain, redraw, row, say, foresee, boxes, setPlace, markBrush, copyTable,
     saveTable, place: "landscape", enlarged: 1, theme: null });
   Object.defineProperties(atlas, {
     columns: { value: () => plan.columns.map(({ name }) => name) },

@@ -44,6 +44,11 @@ def span(result, view: View) -> tuple[float, float]:
     return parts.reach(parts.quantity(result, view), view, Scale())
 
 
+def curve(result, view: View) -> tuple[np.ndarray, np.ndarray]:
+    """(S,) twice: places on the line and what is shown there."""
+    return result.axis, parts.quantity(result, view)
+
+
 def caption(result, view: View) -> str:
     """Direction, patterns, loss term, number format, and what the picture leaves out."""
     values = parts.quantity(result, view)

@@ -52,6 +52,11 @@ def span(result, view: View) -> tuple[float, float]:
     return (math.nan, math.nan) if _nothing(result, both, view) else parts.reach(both, view, Scale())
 
 
+def curve(result, view: View) -> tuple[np.ndarray, np.ndarray]:
+    """(T,) twice: the recorded steps and what is shown of the training patterns."""
+    return result.step, _curves(result, view)[0]
+
+
 def caption(result, view: View) -> str:
     """The optimiser and its numbers, patterns, number format, and where it ended."""
     start, problem = result.spec.start, result.spec.problem

@@ -15,26 +15,11 @@ from app.panels import PLACES
 from compute.analyses import question
 from compute.jobs import ask
 from compute.summaries import shares
-from tests.browser.driver import Reader, browser, reader
+from tests.browser.driver import Reader, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 PANELS, CURVATURE = (len(PLACES[place].panels) for place in ("landscape", "curvature"))
 QUICK = "dataset=xor&widths=2&steps=20&points=17"
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path):
-    with browser(chromium_path) as found:
-        yield found
-
-
-@pytest.fixture
-def visitor(chromium, atlas):
-    one = reader(chromium, atlas)
-    yield one
-    one.page.context.close()
-    assert not one.errors
-    assert {url.split("/")[2] for url in one.requests if url.startswith("http")} == {atlas.split("/")[2]}
 
 
 def test_the_default_page_then_heart_then_mnist(visitor: Reader):
