@@ -71,7 +71,6 @@ MEASURES: dict[str, Callable[[Any], float]] = {
     "below_center": below_center,
     "explained": lambda result: float(result.explained.sum()),
     "farthest_off_plane": lambda result: float(result.off_plane.max()),
-    "path_start_loss": lambda result: float(result.path_loss[0]),
     # of a line
     "center_accuracy": lambda result: float(result.accuracy[middle(result)]),
     "right_end_loss": lambda result: float(result.loss[-1]),
@@ -84,7 +83,6 @@ MEASURES: dict[str, Callable[[Any], float]] = {
     "start_gradient": lambda result: float(result.gradient_norm[0]),
     "final_loss": lambda result: float(result.train_loss[-1]),
     "end_gradient": lambda result: float(result.gradient_norm[-1]),
-    "end_accuracy": lambda result: float(result.train_accuracy[-1]),
     "end_length": lambda result: float(np.linalg.norm(result.theta[-1].astype(np.float64))),
     "first_weight": lambda result: float(result.theta[-1, 0]),
     "moved": lambda result: float(np.linalg.norm(result.theta[-1].astype(np.float64) - result.theta[0])),
@@ -93,9 +91,7 @@ MEASURES: dict[str, Callable[[Any], float]] = {
     "smallest_eigenvalue": lambda result: float(result.smallest[0]),
     "negative_count": lambda result: float(result.counts[0]),
     "zero_count": lambda result: float(result.counts[1]),
-    "positive_count": lambda result: float(result.counts[2]),
     "loss_at_point": lambda result: float(result.loss),
-    "gradient_at_point": lambda result: float(result.gradient_norm),
     # of the curvature along a training
     "loss_at_the_end": lambda result: float(result.loss[-1]),
     # of the sharpness
@@ -119,5 +115,4 @@ MEASURES: dict[str, Callable[[Any], float]] = {
     "singular_at_a_hundredth": lambda result: shares(result, "full", 1e-2)["singular"].share,
     "lowest_of_blocks": lowest_of_blocks,
     "mean_test_loss": lambda result: float(result.test_loss[:, -1].mean()),
-    "mean_end_loss": lambda result: float(result.loss[:, -1].mean()),
 }

@@ -80,9 +80,10 @@ def test_a_fact_holds(at, number, cache):
 def test_a_fact_can_fail(at, number, changed, cache):
     step = STEPS[at]
     state = f"loss=auto&{step['state']}"
-    assert changed[0] in state
+    told, wrong = changed
+    assert told in state
     fact = step["facts"][number]
-    assert not holds(fact, measured(state.replace(*changed, 1), fact, cache))
+    assert not holds(fact, measured(state.replace(told, wrong, 1), fact, cache))
 
 
 def test_every_measure_is_of_use_and_known():
@@ -127,7 +128,7 @@ def test_lessons_come_in_one_order():
 
 
 def test_a_state_with_a_wrong_name_would_be_noticed():
-    with pytest.raises(BadSpec, match="widths"):
-        read_state(STEPS["xor 1"]["state"].replace("widths", "width"))
+    with pytest.raises(BadSpec, match="activation"):
+        read_state(STEPS["xor 1"]["state"].replace("activation", "activatoin"))
     two, ten = (question_of(STEPS["width 4"]["state"], "cloud", column) for column in (0, 3))
     assert key_for(two) != key_for(ten)
