@@ -98,7 +98,7 @@ def _on_map(traces: list[dict], places: list[np.ndarray], inside: np.ndarray, co
     rows = {name: np.where(inside, values, np.nan)[:, None] for name, values in zip("xy", places, strict=True)}
     mark = {
         "type": "scatter", "mode": "markers", "name": "moment", "hoverinfo": "skip",
-        "marker": {"size": 13, "color": colour, "line": {"width": 2, "color": RIM}},
+        "marker": {"size": 13, "color": RIM, "line": {"width": 3.5, "color": colour}},  # the center's, inside out
     }  # fmt: skip
     traces.append(mark | {name: values[-1].astype(np.float32) for name, values in rows.items()})
     return {name: packed(values) for name, values in rows.items()}

@@ -148,4 +148,4 @@ def test_iris_has_no_boundary_and_says_so(visitor: Reader):
     visitor.wait()
     assert visitor.panels()["0-boundary"]["state"] == "none"
     assert "Iris has 4" in visitor.page.inner_text("#slot-0-boundary .failure")
-    assert {panel["state"] for name, panel in visitor.panels().items() if "boundary" not in name} == {"done"}
+    assert {panel["state"] for name, panel in visitor.panels().items() if "boundary" not in name} <= {"done", "cached"}
