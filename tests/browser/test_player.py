@@ -98,6 +98,10 @@ def test_all_columns_and_pictures_move_in_step_without_a_request(visitor: Reader
     check(paused)
 
     page.keyboard.press("s")
+    for column in range(2):
+        page.wait_for_function(
+            "id => document.getElementById(id)._fullLayout?.scene", arg=f"plot-{column}-slice", timeout=PATIENCE
+        )
     visitor.wait()
     mark = "id => document.getElementById(id)._fullLayout.scene.annotations.filter(n => /^moment/.test(n.name))"
     for column, path in enumerate(paths):
