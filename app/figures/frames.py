@@ -53,7 +53,7 @@ def levels(values: np.ndarray) -> dict:
 
 def _spec(values: np.ndarray, dtype: str) -> dict:
     shape = ", ".join(str(length) for length in values.shape)
-    return {"dtype": dtype, "bdata": base64.b64encode(np.ascontiguousarray(values)).decode(), "shape": shape}
+    return {"dtype": dtype, "bdata": base64.b64encode(values.tobytes()).decode(), "shape": shape}
 
 
 def cursor(steps: np.ndarray, place: int, axis: str = "") -> tuple[dict, dict]:
