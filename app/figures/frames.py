@@ -53,7 +53,7 @@ def levels(values: np.ndarray) -> dict:
 
 def _spec(values: np.ndarray, dtype: str) -> dict:
     shape = ", ".join(str(length) for length in values.shape)
-    return {"dtype": dtype, "bdata": base64.b64encode(np.ascontiguousarray(values)).decode(), "shape": shape}
+    return {"dtype": dtype, "bdata": base64.b64encode(values.tobytes()).decode(), "shape": shape}
 
 
 def cursor(steps: np.ndarray, place: int, axis: str = "") -> tuple[dict, dict]:
@@ -98,7 +98,7 @@ def _on_map(traces: list[dict], places: list[np.ndarray], inside: np.ndarray, co
     rows = {name: np.where(inside, values, np.nan)[:, None] for name, values in zip("xy", places, strict=True)}
     mark = {
         "type": "scatter", "mode": "markers", "name": "moment", "hoverinfo": "skip",
-        "marker": {"size": 13, "color": colour, "line": {"width": 2, "color": RIM}},
+        "marker": {"size": 13, "color": RIM, "line": {"width": 3.5, "color": colour}},  # the center's, inside out
     }  # fmt: skip
     traces.append(mark | {name: values[-1].astype(np.float32) for name, values in rows.items()})
     return {name: packed(values) for name, values in rows.items()}

@@ -26,7 +26,9 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     shown = tensors[:MOST]
     boxes = _boxes(len(shown))
     traces: list[dict] = []
-    notes, shapes, layout = [], [], {}
+    notes: list[dict] = []
+    shapes: list[dict] = []
+    layout: dict = {}
     axis = parts.value_axis(values, look, scale, 3)
     for number_of, ((name, begin, end), box) in enumerate(zip(shown, boxes, strict=True), 1):
         traces += [_curve(result, heights, values, weight, number_of, colour) for weight in range(begin, end)]
@@ -97,7 +99,7 @@ def _axes(result, axis: dict, number_of: int, box: tuple[float, float, float, fl
     return {
         f"xaxis{number_of}": {
             "anchor": f"y{number_of}", "domain": [left, right], "range": ends, "showticklabels": lowest,
-            "showgrid": False, "tickvals": linear_ticks(*ends, 3), **title,
+            "showgrid": False, "tickvals": linear_ticks(ends[0], ends[1], 3), **title,
         },
         f"yaxis{number_of}": {
             **axis, "anchor": f"x{number_of}", "domain": [bottom, top - LINE], "showticklabels": left == 0,

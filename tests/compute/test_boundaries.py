@@ -49,7 +49,8 @@ def test_outputs_are_the_plain_modules_at_every_step_shown(query):
             net(torch.as_tensor(result.train_x))
             for part in net.modules():
                 if isinstance(part, torch.nn.BatchNorm1d):  # torch keeps the variance of a sample
-                    part.running_var *= (len(result.train_x) - 1) / len(result.train_x)
+                    assert part.running_var is not None
+                    part.running_var.mul_((len(result.train_x) - 1) / len(result.train_x))
             net.eval()
         with torch.no_grad():
             expected = net(points).numpy()
