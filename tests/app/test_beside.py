@@ -69,10 +69,10 @@ def test_curves_at_other_places_have_no_mean():
 
 def test_the_baseline_is_dotted_over_the_others():
     tanh, relu = (ask(question("line", f"{QUICK}&line_points=11&activation={name}")) for name in ("tanh", "relu"))
-    draw = [line.figure(result, View(), Scale(), "#123456") for result in (relu, tanh)]
-    over = beside.overlaid(*draw, "tanh").data[-1]
+    drawn, baseline = (line.figure(result, View(), Scale(), "#123456") for result in (relu, tanh))
+    over = beside.overlaid(drawn, baseline, "tanh").data[-1]
     assert (over.name, over.line.dash, over.line.color) == ("tanh", "dot", beside.GREY)
-    np.testing.assert_array_equal(np.asarray(over.y), np.asarray(draw[1].data[0].y))
+    np.testing.assert_array_equal(np.asarray(over.y), np.asarray(baseline.data[0].y))
 
 
 def events(query: str, pool) -> list[dict]:

@@ -18,6 +18,15 @@ def columns(reader: Reader) -> list[str]:
     return reader.page.evaluate("window.lossatlas.columns()")
 
 
+def box_of(visitor: Reader, name: str) -> tuple[float, float, float, float]:
+    """Left, top, width and height of an element that is scrolled into view."""
+    place = visitor.page.locator(name)
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
+    assert box is not None
+    return box["x"], box["y"], box["width"], box["height"]
+
+
 def asked(reader: Reader) -> int:
     return sum("/stream" in request for request in reader.requests)
 
@@ -59,18 +68,17 @@ def test_a_pointer_and_a_zoom_are_those_of_the_row(visitor: Reader):
     visitor.open(f"{QUICK}&activation=tanh,relu")
     visitor.wait()
     before = asked(visitor)
-    box = visitor.page.locator("#plot-0-slice").bounding_box()
-    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    left, top, width, height = box_of(visitor, "#plot-0-slice")
+    middle = (left + width / 2, top + height / 2)
     visitor.page.mouse.move(*middle)
     visitor.page.mouse.move(middle[0] + 6, middle[1] + 4)
     visitor.page.wait_for_function("document.querySelector('#slot-1-slice .echo').textContent.startsWith('here')")
     assert visitor.page.locator("#slot-1-slice .echo-dot").is_visible()
-    visitor.page.locator("#plot-0-line").scroll_into_view_if_needed()
-    box = visitor.page.locator("#plot-0-line").bounding_box()
-    visitor.page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.4 * box["height"])
+    left, top, width, height = box_of(visitor, "#plot-0-line")
+    visitor.page.mouse.move(left + 0.4 * width, top + 0.4 * height)
     visitor.page.wait_for_selector("#plot-1-line .hovertext", timeout=20_000)
     visitor.page.mouse.down()
-    visitor.page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.4 * box["height"], steps=4)
+    visitor.page.mouse.move(left + 0.7 * width, top + 0.4 * height, steps=4)
     visitor.page.mouse.up()
     ends = "[0, 1].map((c) => document.getElementById(`plot-${c}-line`)._fullLayout.xaxis.range.join())"
     visitor.page.wait_for_function(f"() => {{ const [a, b] = {ends}; return a === b && !a.startsWith('-1'); }}")
