@@ -143,6 +143,52 @@ def of_cloud(result, view: View) -> str:
     return f"{W * S:,} points of {parts.counted(W, 'walk')}, {where}; {ends}; of the classified points {classes}"
 
 
+def of_boundary(result, view: View) -> str:
+    """How many steps, and how well the network says what the patterns are at both ends."""
+    moments = parts.counted(len(result.step), "recorded step")
+    shares = result.accuracy[np.isfinite(result.accuracy)]
+    if not len(shares):
+        return f"fitted function over {moments}, {_range(result.output[-1], 'output at the end')}"
+    right = f"{number(100 * float(shares[0]))} % of the training patterns right at the start"
+    return f"decision boundary over {moments}, {right}, {number(100 * float(shares[-1]))} % at the end"
+
+
+def of_weights(result, view: View) -> str:
+    """How many parameters, and the largest at the end."""
+    last = result.theta[-1]
+    most = int(np.nanargmax(np.abs(last)))
+    largest = f"the largest in size {result.names[most]} with {number(float(last[most]))}"
+    return f"{parts.counted(len(last), 'parameter')} at the end of {_steps(result)}, {largest}"
+
+
+def _steps(result) -> str:
+    return parts.counted(int(result.step[-1]), "step")
+
+
+def of_weight_slices(result, view: View) -> str:
+    """Along which single weight the loss rises most, and along which least."""
+    rise = result.loss.max(1) - result.loss[:, len(result.axis) // 2]
+    most, least = int(np.nanargmax(rise)), int(np.nanargmin(rise))
+    center = number(float(result.loss[0, len(result.axis) // 2]))
+    return (
+        f"loss {center} at the center of {parts.counted(len(rise), 'curve')}, one a parameter; within "
+        f"±{number(float(result.axis[-1]))} it rises most along {result.names[most]}, by {number(float(rise[most]))}, "
+        f"and least along {result.names[least]}, by {number(float(rise[least]))}"
+    )
+
+
+def of_morph(result, view: View) -> str:
+    """The loss at the center of the first and of the last frame, and of all."""
+    frames = (
+        f"{parts.counted(len(result.values), 'frame')} from {result.spec.letter} = {number(float(result.values[0]))}"
+    )
+    ends = f"{number(float(result.center_loss[0]))} in the first, {number(float(result.center_loss[-1]))} in the last"
+    return (
+        f"{frames} to {number(float(result.values[-1]))}; loss at the center {ends}; "
+        f"{_range(parts.quantity(result, view), parts.title(view))} over all frames"
+    )
+
+
 ALTERNATIVES: dict[str, Callable[..., str]] = {  # by analysis: small multiples tell what their own cloud does
     "slice": of_slice,
     "line": of_line,
@@ -153,4 +199,8 @@ ALTERNATIVES: dict[str, Callable[..., str]] = {  # by analysis: small multiples 
     "saturation": of_saturation,
     "replicates": of_replicates,
     "cloud": of_cloud,
+    "boundary": of_boundary,
+    "weights": of_weights,
+    "weight_slices": of_weight_slices,
+    "morph": of_morph,
 }

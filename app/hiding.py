@@ -21,16 +21,19 @@ class Part:
 TOP = {  # the bar on top, from left to right; `place` among them is an option
     "header": Part("Whole bar on top", (".top",), ("t", "p", "?")),
     "name": Part("Name of the program", (".top .name",)),
-    "study": Part("Study", (".top .study",)),
+    "lessons": Part("Lessons", (".top [href='/lessons']",)),
+    "study": Part("Study", (".top [href='/study']",)),
+    "gallery": Part("Gallery", (".top [href='/gallery']",)),
     "share": Part("Share", ("#share",)),
     "presenter": Part("Larger type", ("#presenter",), ("p",)),
     "theme": Part("Theme", ("#theme",), ("t",)),
+    "follow": Part("Follow me", ("#follow-me",)),
     "help": Part("Help", ("[data-act=help]",), ("?",)),
 }
 SIDEBAR = {"controls": Part("Whole sidebar", ("#controls",)), "cost": Part("Estimated cost", ("#cost",))}
 GROUPS = {  # of the sidebar, by the heading over each
     "problem": "Problem", "activations": "Columns", "start": "Start", "slice": "Slice", "curvature": "Spectrum",
-    "seeds": "Training and seeds", "clouds": "Cloud", "view": "View",
+    "seeds": "Training and seeds", "clouds": "Cloud", "morphing": "Morph", "view": "View",
 }  # fmt: skip
 PAGE = {  # from top to bottom
     "sentence": Part("What is shown", ("#sentence",)),
@@ -44,10 +47,11 @@ PAGE = {  # from top to bottom
     "export": Part("Data of each picture", (".slot .exports",)),
     "captions": Part("Captions", (".slot .caption",)),
     "table": Part("Table", ("#comparison",)),
+    "player": Part("Player of a training or a morph", (".watch",)),
     "keys": Part("All keys", ()),
 }
 PARTS = TOP | SIDEBAR | PAGE
-OPTION_KEYS = {"place": ("1", "2", "3"), "dataset": ("/",), "mode": ("s", "c"), "log": ("l",)}
+OPTION_KEYS = {"place": ("1", "2", "3", "4", "5"), "dataset": ("/",), "mode": ("s", "c"), "log": ("l",)}
 NEVER = {"warnings": "A warning says that a picture is not what it seems.", "message": "It says what went wrong."}
 
 

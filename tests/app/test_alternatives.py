@@ -25,7 +25,8 @@ QUICK = "dataset=xor&widths=2&steps=10"
 ASKED = {
     "slice": f"{QUICK}&points=9&extent=2", "line": f"{QUICK}&line_points=21", "training": QUICK, "spectrum": QUICK,
     "evolution": QUICK, "sharpness": QUICK, "saturation": QUICK, "replicates": f"{QUICK}&replicates=2",
-    "cloud": "dataset=xor&widths=2&walks=3&walk_steps=20",
+    "cloud": "dataset=xor&widths=2&walks=3&walk_steps=20", "boundary": f"{QUICK}&boundary_points=9", "weights": QUICK,
+    "weight_slices": f"{QUICK}&weight_points=9", "morph": f"{QUICK}&frames=3&morph_points=9&extent=1",
 }  # fmt: skip
 VIEW = View()
 
@@ -52,6 +53,10 @@ def test_the_words_hold_the_numbers_of_the_answer(answers, name):
         "saturation": lambda: [result.layer_saturation[-1, 0]],
         "replicates": lambda: [result.train_loss.min(), result.saturation.max()],
         "cloud": lambda: [result.loss.min(), result.loss.max(), result.gradient_norm.max()],
+        "boundary": lambda: [len(result.step), 100 * result.accuracy[0], 100 * result.accuracy[-1]],
+        "weights": lambda: [result.theta[-1][np.abs(result.theta[-1]).argmax()]],
+        "weight_slices": lambda: [result.loss[0, 4], (result.loss.max(1) - result.loss[:, 4]).max()],
+        "morph": lambda: [result.center_loss[0], result.center_loss[-1], result.loss.min(), result.loss.max()],
     }[name]()
     words = alternatives.told(name, result, VIEW)
     assert [number(float(value)) for value in key if number(float(value)) not in words] == []

@@ -81,14 +81,16 @@ def events(query: str, pool) -> list[dict]:
     return [one for one in found if "figure" in one]
 
 
+def heights(event: dict) -> dict:
+    return event["figure"]["data"][0]["z"]
+
+
 def test_the_page_shows_the_difference_in_all_columns_but_the_baseline(pool):
     query = f"{QUICK}&points=9&activation=tanh,relu,elu&log=0"
     plain = {one["column"]: one for one in events(query, pool) if one["panel"] == "slice"}
     shown = {one["column"]: one for one in events(f"{query}&baseline=2&difference=1", pool) if one["panel"] == "slice"}
-    heights = {key: [one["figure"]["data"][0]["z"] for one in found.values()] for key, found in
-               (("plain", plain), ("shown", shown))}  # fmt: skip
     assert "loss − that of ReLU" in shown[0]["caption"] and "that of" not in shown[1]["caption"]
-    assert heights["plain"][1] == heights["shown"][1] and heights["plain"][0] != heights["shown"][0]
+    assert heights(plain[1]) == heights(shown[1]) and heights(plain[0]) != heights(shown[0])
     assert shown[0]["query"] == plain[0]["query"]
 
 

@@ -17,7 +17,7 @@ def test_a_parameter_matters_where_any_of_the_ends_reads_it():
 
 
 def test_a_mixture_is_chosen_outside_the_morph_and_a_morph_inside():
-    elsewhere = {"place": ["landscape", "curvature", "clouds"]}
+    elsewhere = {"place": ["landscape", "curvature", "clouds", "training"]}
     assert TOLD["mix_with"]["when"] == elsewhere  # always there: else nobody could switch it on
     assert TOLD["mix"]["when"] == elsewhere | {"mix_with": list(ACTIVATIONS)} and TOLD["mix"]["followed"]
     assert TOLD["mix_with"]["choices"] == ["none", *ACTIVATIONS]
