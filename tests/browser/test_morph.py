@@ -13,7 +13,7 @@ TINY = "dataset=xor&widths=2&steps=20"
 QUICK = f"{TINY}&morph_frames=5&morph_points=9&activation=tanh,elu"
 # What a player does with frame k: every trace that changes takes the part of that frame.
 SHOW = """async k => {
-  for (const plot of document.querySelectorAll(".slot:not([hidden]) .plot")) {
+  for (const plot of document.querySelectorAll("#column-0 .slot:not([hidden]) .plot")) {
     for (const [number, parts] of Object.entries(plot.layout?.meta?.frames?.traces ?? {})) {
       const changed = Object.fromEntries(Object.entries(parts[k]).map(([name, value]) => [name, [value]]));
       await window.Plotly.restyle(plot, changed, [Number(number)]);
@@ -45,7 +45,7 @@ def test_a_morph_is_played_on_one_camera_and_one_scale(visitor: Reader):
     width = visitor.page.evaluate("document.getElementById('plot-0-morph')._fullLayout.scene.xaxis.range[1]")
     found = ask(question("morph", f"{TINY}&morph_frames=5&morph_points=9&morph_to=relu&extent={width}"))
     look = visitor.page.evaluate(LOOK)
-    for k in (0, 4, 2):
+    for k in (4, 2):
         visitor.page.evaluate(SHOW, k)
         np.testing.assert_allclose(np.array(visitor.heights(0, "morph")).T, found.loss[k], rtol=1e-6)
         assert visitor.page.evaluate(LOOK) == look
