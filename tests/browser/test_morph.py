@@ -58,7 +58,8 @@ def test_a_morph_is_played_on_one_camera_and_one_scale(visitor: Reader):
     settle(visitor)
     assert visitor.page.locator("#columns article:visible h2").all_inner_texts() == ["tanh → sine", "ELU → sine"]
     visitor.page.get_by_text("its parameter", exact=True).click()
-    settle(visitor)
+    visitor.page.wait_for_function("location.search.includes('morph=parameter')")
+    visitor.wait("failed")  # tanh has no parameter to go over
     assert visitor.panels()["0-morph"]["state"] == "failed" and visitor.panels()["1-morph"]["state"] == "done"
     assert "tanh has none" in visitor.page.inner_text("#slot-0-morph .failure")
     assert visitor.page.inner_text("#column-1 h2") == "ELU, α 0.25 → 4"
