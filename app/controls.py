@@ -36,7 +36,7 @@ FIRST = {  # seen at once, with whatever they call for; the others are behind "m
     "points", "turn", "rescale", "matrix", "method", "at", "replicates", "mode", "show", "log", "shared", "path",
     "spectrum", "blocks", "units", "against", "walk", "walks", "walk_range", "walk_size", "walk_steps", "tint", "rule",
     "multiples", "compare", "columns", "baseline", "boundary_points", "weight_range", "mix_with", "mix", "morph",
-    "morph_to", "frames",
+    "morph_to", "morph_frames",
 }  # fmt: skip
 # Drawn as sliders, by the step of an arrow key; the picture follows while they move.
 SLIDERS = {"turn": 5.0, "mix": 0.05}

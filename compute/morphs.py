@@ -70,7 +70,7 @@ class Morph:
         label="Parameter to",
         help="Its value in the last frame; auto is 4 for α, 1 for a slope, 8 for β.",
     )
-    frames: int = option(
+    morph_frames: int = option(
         11, low=3, high=101, label="Frames", help="Odd, so that the middle is one; each trains its own network."
     )
     morph_points: int = option(
@@ -79,7 +79,7 @@ class Morph:
 
     def __post_init__(self):
         check(self)
-        for name in ("frames", "morph_points"):
+        for name in ("morph_frames", "morph_points"):
             if getattr(self, name) % 2 == 0:
                 raise BadSpec(f"{name} must be odd so that the middle is one of them; got {getattr(self, name)}.")
         object.__setattr__(self, "problem", replace(self.problem, mix_with=UNMIXED))
@@ -87,7 +87,7 @@ class Morph:
             self._settle_parameter()
         elif not (ACTIVATIONS[self.problem.activation].homogeneous and ACTIVATIONS[self.morph_to].homogeneous):
             object.__setattr__(self, "start", replace(self.start, rescale=1.0))  # the frames between could not be
-        for k in (0, self.frames - 1):
+        for k in (0, self.morph_frames - 1):
             _ = self.question(k)  # its own checks
 
     def _settle_parameter(self):
@@ -103,11 +103,11 @@ class Morph:
         for name, usual in zip(("morph_low", "morph_high"), SPANS[entry.parameter], strict=True):
             value = getattr(self, name)
             object.__setattr__(self, name, declared.coerce(usual if value == AUTO else value))
-        if self.morph_low >= self.morph_high:
-            raise BadSpec(
-                f"morph_low must be below morph_high; got {self.morph_low:g} and {self.morph_high:g} for {entry.label}."
-            )
-        object.__setattr__(self, "problem", replace(self.problem, **{entry.parameter: declared.default}))
+        low, high = float(self.morph_low), float(self.morph_high)
+        if low >= high:
+            raise BadSpec(f"morph_low must be below morph_high; got {low:g} and {high:g} for {entry.label}.")
+        usual_one: dict[str, Any] = {entry.parameter: declared.default}
+        object.__setattr__(self, "problem", replace(self.problem, **usual_one))
         object.__setattr__(self, "morph_to", Morph.morph_to)
 
     @property
@@ -131,7 +131,7 @@ class Morph:
     @property
     def values(self) -> tuple[float, ...]:
         """(F,) t, evenly from 0 to 1; or the parameter, evenly or by equal factors, its ends exact."""
-        shares = [k / (self.frames - 1) for k in range(self.frames)]
+        shares = [k / (self.morph_frames - 1) for k in range(self.morph_frames)]
         if self.morph == "activation":
             return tuple(shares)
         low, high = float(self.morph_low), float(self.morph_high)
@@ -156,7 +156,7 @@ class Morph:
     @property
     def extra_bytes(self) -> float:
         """Memory beyond that of a training: the frames' grids, put together and packed, and what a plane needs."""
-        return 12 * 8 * self.frames * self.morph_points**2 + self.question(0).extra_bytes
+        return 12 * 8 * self.morph_frames * self.morph_points**2 + self.question(0).extra_bytes
 
 
 @dataclass(frozen=True)
@@ -236,11 +236,11 @@ def strides(frames: int) -> list[int]:
 def morph_levels(spec: Morph) -> list[Task]:
     """One task a number of frames, each the whole answer to the question with so many; the last is the answer."""
     width = _common_width(spec)
-    frames = {k: _frame_task(spec, k, width) for k in range(spec.frames)}
+    frames = {k: _frame_task(spec, k, width) for k in range(spec.morph_frames)}
     found = []
-    for count in strides(spec.frames):
-        fewer = replace(spec, frames=count)
-        chosen = [frames[k] for k in range(0, spec.frames, (spec.frames - 1) // (count - 1))]
+    for count in strides(spec.morph_frames):
+        fewer = replace(spec, morph_frames=count)
+        chosen = [frames[k] for k in range(0, spec.morph_frames, (spec.morph_frames - 1) // (count - 1))]
         found.append(Task(key_of("morph", VERSIONS, fewer), gather, (fewer, *chosen), spec=fewer, gaps=True))
     return found
 
@@ -252,9 +252,11 @@ def _common_width(spec: Morph) -> Task | None:
     if spec.where.extent != AUTO:
         return None
     each = {
-        task.key: task for k in (0, spec.frames // 2, spec.frames - 1) for task in extent_levels(spec.question(k).place)
+        task.key: task
+        for k in (0, spec.morph_frames // 2, spec.morph_frames - 1)
+        for task in extent_levels(spec.question(k).place)
     }
-    key = key_of("morph-width", VERSIONS, replace(spec, frames=3, morph_points=5))
+    key = key_of("morph-width", VERSIONS, replace(spec, morph_frames=3, morph_points=5))
     return Task(key, common_width, tuple(each.values()), gaps=True)
 
 
@@ -315,7 +317,7 @@ def gather(spec: Morph, *frames: Frame | Failure) -> MorphResult:
 def _curves(spec: Morph) -> tuple[np.ndarray, np.ndarray]:
     """z (Z,) and the hidden units' function there in each frame (F, Z), float64."""
     z = torch.linspace(-REACH, REACH, CURVE, dtype=torch.float64)
-    return z.numpy(), np.stack([activation_of(spec.question(k).problem)(z).numpy() for k in range(spec.frames)])
+    return z.numpy(), np.stack([activation_of(spec.question(k).problem)(z).numpy() for k in range(spec.morph_frames)])
 
 
 def _notes(spec: Morph, first: Frame) -> tuple[str, ...]:
@@ -326,7 +328,7 @@ def _notes(spec: Morph, first: Frame) -> tuple[str, ...]:
     trained = "trains its own network" if spec.start.steps else "has its own network"
     return (
         describe(spec.question(0).place),
-        f"{_way(spec)} Each of {spec.frames} frames {trained}, from the same draw of initial weights.",
+        f"{_way(spec)} Each of {spec.morph_frames} frames {trained}, from the same draw of initial weights.",
         f"{first.kind} The draw is the same in every frame." if spec.where.directions != "eigenvectors" else
         f"{first.kind} Each frame has its own, and their order may change from one to the next.",
         f"Half width {first.extent:g} in every frame{own}.",
@@ -344,7 +346,9 @@ def _way(spec: Morph) -> str:
 
 
 def _drawn(spec: Morph) -> tuple[str, ...]:
-    inits = {ACTIVATIONS[name].init for k in (0, spec.frames - 1) for name, _, _ in spec.question(k).problem.blend}
+    inits = {
+        ACTIVATIONS[name].init for k in (0, spec.morph_frames - 1) for name, _, _ in spec.question(k).problem.blend
+    }
     if spec.start.init != AUTO or spec.start.walks or len(inits) == 1:
         return ()
     return (f"Initial weights have the weighted mean of the variances of {' and '.join(sorted(inits))}.",)
@@ -369,10 +373,10 @@ def _warnings(spec: Morph, frames: tuple[Frame | Failure, ...]) -> tuple[str, ..
 def _which(spec: Morph, places: list[int]) -> str:
     """The frames that a warning is true of; its numbers are those of the first."""
     if len(places) > 3:
-        return f"In {len(places)} of {spec.frames} frames, as at {spec.told(places[0])}"
+        return f"In {len(places)} of {spec.morph_frames} frames, as at {spec.told(places[0])}"
     return f"At {', '.join(spec.told(k) for k in places)}"
 
 
 def morph_size(spec: Morph) -> tuple[int, str]:
     """How much is asked, and of what."""
-    return spec.frames * spec.morph_points**2, "losses"
+    return spec.morph_frames * spec.morph_points**2, "losses"

@@ -202,8 +202,8 @@ def _level(spec: Slice, coarser: int | None, other: Task | None, reached: Task, 
                 beside=True,
             )
         )
-    args = (spec, coarser, plane, reached, below, *pieces)
-    return Task(key, assemble, args, loss_seconds(spec.problem), spec=None if other else spec)
+    needed = (spec, coarser, plane, reached, below, *pieces)
+    return Task(key, assemble, needed, loss_seconds(spec.problem), spec=None if other else spec)
 
 
 def fill_piece(spec: Slice, coarser: int | None, begin: int, end: int, plane: Plane) -> np.ndarray:

@@ -26,7 +26,7 @@ ASKED = {
     "slice": f"{QUICK}&points=9&extent=2", "line": f"{QUICK}&line_points=21", "training": QUICK, "spectrum": QUICK,
     "evolution": QUICK, "sharpness": QUICK, "saturation": QUICK, "replicates": f"{QUICK}&replicates=2",
     "cloud": "dataset=xor&widths=2&walks=3&walk_steps=20", "boundary": f"{QUICK}&boundary_points=9", "weights": QUICK,
-    "weight_slices": f"{QUICK}&weight_points=9", "morph": f"{QUICK}&frames=3&morph_points=9&extent=1",
+    "weight_slices": f"{QUICK}&weight_points=9", "morph": f"{QUICK}&morph_frames=3&morph_points=9&extent=1",
 }  # fmt: skip
 VIEW = View()
 

@@ -21,7 +21,7 @@ def test_a_mixture_is_chosen_outside_the_morph_and_a_morph_inside():
     assert TOLD["mix_with"]["when"] == elsewhere  # always there: else nobody could switch it on
     assert TOLD["mix"]["when"] == elsewhere | {"mix_with": list(ACTIVATIONS)} and TOLD["mix"]["followed"]
     assert TOLD["mix_with"]["choices"] == ["none", *ACTIVATIONS]
-    for name in ("morph", "morph_to", "morph_low", "morph_high", "frames", "morph_points"):
+    for name in ("morph", "morph_to", "morph_low", "morph_high", "morph_frames", "morph_points"):
         assert TOLD[name]["when"]["place"] == ["morph"]
 
 

@@ -25,7 +25,7 @@ OVER = "activation=elu&morph=parameter"
 
 @functools.cache
 def answer(query: str = "activation=tanh&morph_to=relu") -> MorphResult:
-    found = ask(question("morph", f"dataset=iris&widths=2&steps=15&frames=5&morph_points=9&{query}"))
+    found = ask(question("morph", f"dataset=iris&widths=2&steps=15&morph_frames=5&morph_points=9&{query}"))
     assert isinstance(found, MorphResult)
     return found
 

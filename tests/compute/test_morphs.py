@@ -15,7 +15,7 @@ from compute.results import Failure, pack, unpack
 from compute.tasks import every
 
 QUICK = "dataset=xor&widths=2&steps=15"
-SMALL = f"{QUICK}&frames=5&morph_points=9"
+SMALL = f"{QUICK}&morph_frames=5&morph_points=9"
 
 
 def morph(query: str) -> MorphResult:
@@ -82,11 +82,11 @@ def test_a_slope_of_one_is_no_activation_at_all():
 
 
 def test_scales_go_by_equal_factors_and_end_where_they_should():
-    spec = parse(Morph, "activation=elu&morph=parameter&morph_low=0.1&morph_high=3&frames=11")
+    spec = parse(Morph, "activation=elu&morph=parameter&morph_low=0.1&morph_high=3&morph_frames=11")
     values = np.array(spec.values)
     np.testing.assert_allclose(values[1:] / values[:-1], 30**0.1, rtol=1e-12)
     assert (values[0], values[-1]) == (0.1, 3.0) and spec.question(3).problem.alpha == values[3]
-    assert parse(Morph, "frames=11").values == tuple(k / 10 for k in range(11))
+    assert parse(Morph, "morph_frames=11").values == tuple(k / 10 for k in range(11))
 
 
 @pytest.mark.parametrize("count", range(3, 102, 2))
@@ -99,9 +99,9 @@ def test_coarse_frames_are_among_the_finer_ones(count):
 def test_the_first_answer_is_that_to_fewer_frames_and_no_training_is_done_twice():
     spec = canonical(question("morph", SMALL))
     levels = levels_of(spec)
-    assert [level.spec.frames for level in levels] == [3, 5]  # type: ignore[attr-defined]
+    assert [level.spec.morph_frames for level in levels] == [3, 5]  # type: ignore[attr-defined]
     assert [level.key for level in levels] == [key_for(level.spec) for level in levels]
-    three, five = (ask(question("morph", f"{SMALL}&frames={n}")) for n in (3, 5))
+    three, five = (ask(question("morph", f"{SMALL}&morph_frames={n}")) for n in (3, 5))
     assert np.array_equal(three.loss, five.loss[::2]) and three.extent == five.extent
     tasks = every(levels)
     assert sum(key.startswith("training-") and key.endswith("-begin") for key in tasks) == 5
@@ -146,7 +146,7 @@ def test_an_activation_that_morphs_to_itself_stands_still_and_says_so():
 
 
 def test_frames_whose_training_diverges_are_gaps_and_are_named():
-    rough = "dataset=iris&widths=4&steps=40&optimiser=sgd&rate=20&frames=5&morph_points=5"
+    rough = "dataset=iris&widths=4&steps=40&optimiser=sgd&rate=20&morph_frames=5&morph_points=5"
     result = ask(question("morph", f"{rough}&activation=tanh&morph_to=quadratic"))
     gone = np.isnan(result.loss).all((1, 2))
     assert gone[-1] and not gone[0] and np.array_equal(gone, np.isnan(result.center_loss))
@@ -158,17 +158,17 @@ def test_frames_whose_training_diverges_are_gaps_and_are_named():
 
 
 def test_accuracy_and_the_table_hold_what_the_frames_hold():
-    result = morph("dataset=iris&accuracy=1&frames=3&morph_points=5&morph_to=elu")
+    result = morph("dataset=iris&accuracy=1&morph_frames=3&morph_points=5&morph_to=elu")
     assert result.accuracy.shape == (3, 5, 5) and result.accuracy[1, 2, 2] == result.train_accuracy[1]
     table = result.table
     assert {len(column) for column in table.values()} == {75}
     assert np.array_equal(table["loss"].reshape(3, 5, 5), result.loss) and table["value"].tolist()[::25] == [0, 0.5, 1]
     assert np.array_equal(table["test_loss"][::25], result.test_loss)
-    assert "accuracy" not in morph("frames=3").table
+    assert "accuracy" not in morph("morph_frames=3").table
 
 
 @pytest.mark.parametrize(("query", "words"), [
-    ("frames=4", "frames must be odd"), ("frames=1", "between 3 and 101"),
+    ("morph_frames=4", "morph_frames must be odd"), ("morph_frames=1", "between 3 and 101"),
     ("morph_points=32", "morph_points must be odd"),
     ("morph=parameter", "tanh has none. Choose morph=activation, or one of leaky_relu, elu, celu, softplus"),
     ("morph=parameter&activation=elu&morph_low=2&morph_high=1", "morph_low must be below"),
