@@ -15,7 +15,7 @@
   function hovered(slot, event) {
     const point = event.points?.[0];
     if (!point || slot.echo || !linked("hover")) return;
-    pointed = { slot, x: point.x, y: point.y, surface: point.data.type === "surface" };
+    pointed = { slot, x: point.x, y: point.y, name: point.data.name, surface: point.data.type === "surface" };
     if (!following) {
       following = true;
       window.requestAnimationFrame(() => {
@@ -32,13 +32,18 @@
   }
 
   // Curves and maps show plotly's own label; a surface, which has none for another's pointer, a dot on it and its height.
-  function show(slot, { x, y, surface }) {
+  function show(slot, { x, y, name, surface }) {
     if (slot.figure?.layout.scene) return surface ? mark(slot, x, y) : undefined;
     if (surface || !slot.plot._fullLayout?.xaxis) return;
-    const trace = slot.plot._fullData.findIndex(({ type }) => type === "contour");
-    const at = trace >= 0 ? { xval: x, yval: y } : { xval: x };
+    const traces = slot.plot._fullData;
+    const alike = traces.findIndex((trace) => trace.name === name);
+    const curveNumber = alike >= 0 ? alike : traces.findIndex(({ hoverinfo, visible }) => visible && hoverinfo !== "skip");
+    const trace = traces[curveNumber];
+    if (!trace?.x?.length) return;
+    const across = near(trace.x, x);
+    const pointNumber = trace.type === "contour" ? [near(trace.y, y), across] : across;
     slot.echo = true;
-    window.Plotly.Fx.hover(slot.plot, at, ["xy"], true);
+    window.Plotly.Fx.hover(slot.plot, [{ curveNumber, pointNumber }], undefined, true);
     slot.echo = false;
   }
 

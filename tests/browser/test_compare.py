@@ -75,10 +75,16 @@ def test_a_pointer_and_a_zoom_are_those_of_the_row(visitor: Reader):
     visitor.page.wait_for_function("document.querySelector('#slot-1-slice .echo').textContent.startsWith('here')")
     assert visitor.page.locator("#slot-1-slice .echo-dot").is_visible()
     left, top, width, height = box_of(visitor, "#plot-0-line")
-    visitor.page.mouse.move(left + 0.4 * width, top + 0.4 * height)
+    curve = visitor.page.evaluate(
+        "() => { const plot = document.getElementById('plot-0-line'); const { xaxis, yaxis } = plot._fullLayout;"
+        "const [x, y] = [12, plot._fullData[0].y[12]];"
+        "return [xaxis._offset + xaxis.d2p(plot._fullData[0].x[x]), yaxis._offset + yaxis.d2p(y)]; }"
+    )
+    visitor.page.mouse.move(left + curve[0] + 3, top + curve[1] + 3)
+    visitor.page.mouse.move(left + curve[0], top + curve[1])
     visitor.page.wait_for_selector("#plot-1-line .hovertext", timeout=20_000)
     visitor.page.mouse.down()
-    visitor.page.mouse.move(left + 0.7 * width, top + 0.4 * height, steps=4)
+    visitor.page.mouse.move(left + 0.7 * width, top + curve[1], steps=4)
     visitor.page.mouse.up()
     ends = "[0, 1].map((c) => document.getElementById(`plot-${c}-line`)._fullLayout.xaxis.range.join())"
     visitor.page.wait_for_function(f"() => {{ const [a, b] = {ends}; return a === b && !a.startsWith('-1'); }}")
