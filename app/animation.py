@@ -24,6 +24,7 @@ def animated(figure: go.Figure) -> go.Figure:
     stop = {"label": "Pause", "method": "animate", "args": [[None], still]}
     steps = [{"label": label, "method": "animate", "args": [[label], still]} for label in told["labels"]]
     return figure.update_layout(
+        margin={"b": 130},
         sliders=[{"steps": steps, "currentvalue": {"visible": True}, "pad": {"t": 30}}],
         updatemenus=[{"type": "buttons", "direction": "left", "buttons": [play, stop], "x": 0, "y": 0,
                       "xanchor": "left", "yanchor": "top", "pad": {"t": 90}}],
