@@ -35,6 +35,7 @@ from app.figures.beside import Beside
 from app.figures.cloud import brushed
 from app.figures.parts import counted, hull, title, warnings
 from app.heads import HEADS
+from app.kept import Pages
 from app.panels import PANELS, PLACES, analysis_of, left_open
 from app.state import PageState, read_state
 from app.table import TABLES
@@ -105,6 +106,7 @@ class Drawn:
 
 
 _drawn = Drawn(REMEMBERED)
+_pages = Pages(REMEMBERED)
 
 
 def event(name: str, data: object) -> str:
@@ -131,6 +133,11 @@ def stream(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> I
 
 def _page(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> Iterator[str]:
     page = _Page(read_state(query))
+    asked = (query, cache.folder if cache else None, settings)
+    yield from _pages.serve(asked, lambda: _made(page, pool, cache, settings), page.stored, page.whole)
+
+
+def _made(page: "_Page", pool: Pool, cache: Cache | None, settings: Settings) -> Iterator[str]:
     yield event("plan", page.plan(settings))
     with Watch(pool, cache) as watch:
         yield from page.ask(watch)
@@ -192,6 +199,7 @@ class _Page:
     asked: set[str] = field(default_factory=set)
     extents: dict[int, Any] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
+    computed: bool = False  # whether something was not in the cache
     ended: set[tuple[int, str]] = field(default_factory=set)
     results: dict[tuple[int, str], Update] = field(default_factory=dict)
     drawn: dict[tuple[int, str], tuple[Update, Scale, Beside]] = field(default_factory=dict)
@@ -320,6 +328,7 @@ class _Page:
 
     def take(self, update: Update, watch: Watch) -> Iterator[str]:
         """The events that an update leads to."""
+        self.computed |= not update.cached
         column, name = update.tag
         if name == "extent":
             yield from self._take_extent(column, update, watch)
@@ -379,6 +388,15 @@ class _Page:
 
     def _complete(self, name: str) -> bool:
         return sum(place[1] == name for place in self.ended) == len(self.state.columns)
+
+    def stored(self) -> bool:
+        """Whether all that came so far was in the cache."""
+        return not self.computed
+
+    def whole(self) -> bool:
+        """Whether everything was in the cache, so that the next reader would be sent the same."""
+        count = len(self.state.panels) * len(self.state.columns)
+        return alive.ALIVE() and not self.computed and len(self.results) == count
 
     def overdue(self) -> Iterator[str]:
         """Pictures held back for a common scale, once it has kept them waiting."""

@@ -268,7 +268,8 @@
     remember(EXPLORED, null);
     const mine = joined;
     const live = (take) => (event) => mine === joined && joined.mode === "following" && take(event);
-    joined.stream = listen(`/rooms/${encodeURIComponent(code)}/events`, {
+    const asked = /^[A-Z0-9]{1,20}$/.test(code) ? code : "nonsense"; // what is no code has no address of its own
+    joined.stream = listen(`/rooms/${asked}/events`, {
       state: live((event) => {
         take(event, back);
         back = false;

@@ -1,6 +1,6 @@
 import json
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -9,6 +9,7 @@ import pytest
 from app import stream as module
 from app.columns import DEFAULT_ACTIVATIONS
 from app.heads import of_training
+from app.kept import Pages
 from app.panels import PANELS, PLACES
 from app.state import question_options, read_state
 from app.stream import Drawn, sentence, stream
@@ -259,3 +260,35 @@ def test_the_head_of_a_column_holds_the_trainings_last_numbers():
     assert float(rows["train loss"]) == pytest.approx(result.train_loss[-1], rel=5e-3)
     assert rows["test loss"] == rows["test acc."] == "–"  # XOR has no test part
     assert sentence(result.spec).endswith("on 4 training patterns, Adam, 20 steps from seed 3.")
+
+
+def test_a_page_from_the_cache_is_sent_again_as_it_was_and_a_computed_one_is_not(pool, cache, monkeypatch):
+    pages = Pages(10**7)
+    monkeypatch.setattr(module, "_pages", pages)
+    computed = list(stream(QUICK, pool, cache, Settings(Path())))
+    assert not pages._kept
+    cached = "".join(list(stream(QUICK, pool, cache, Settings(Path())))[1:])
+    assert list(pages._kept.values()) == [cached] and cached != "".join(computed[1:])
+    monkeypatch.setattr(module, "_made", None)  # nothing is made any more
+    assert "".join(list(stream(QUICK, pool, cache, Settings(Path())))[1:]) == cached
+    with pytest.raises(TypeError):
+        list(stream(QUICK, pool, cache, Settings(Path(), max_seconds=1.0)))  # another question
+
+
+def test_readers_of_one_page_wait_for_each_other_but_not_for_long():
+    pages, made = Pages(10), list[int]()
+
+    def make(number: int) -> Iterator[str]:
+        made.append(number)
+        yield "page"
+
+    slow = pages.serve("key", lambda: make(1), lambda: False, lambda: True)
+    assert next(slow) == "page"  # it must be computed, and its reader has not taken the rest
+    assert list(pages.serve("key", lambda: make(2), lambda: True, lambda: False)) == ["page"]
+    assert (
+        list(slow) == []
+        and list(pages.serve("key", lambda: make(3), lambda: True, lambda: True)) == ["page"]
+        and made == [1, 2]
+    )
+    list(pages.serve("long", lambda: iter(["x" * 8]), lambda: True, lambda: True))
+    assert list(pages._kept) == ["long"]  # the bound

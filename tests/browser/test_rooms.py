@@ -131,7 +131,7 @@ def test_followers_see_what_the_presenter_sees_until_they_look_for_themselves(re
     assert not sent
 
 
-@pytest.mark.parametrize("code", ["CDF347", "nonsense", "%3Cscript%3E", "../../x"])
+@pytest.mark.parametrize("code", ["CDF347", "../%3Cscript%3E"])
 def test_a_room_that_is_not_there_says_so_and_the_default_page_opens(readers, code):
     visitor = readers[0]
     visitor.open(f"room={code}")

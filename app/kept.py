@@ -1,0 +1,58 @@
+"""Pages that came whole from the cache, kept as they were sent: a lecture hall asks for one page many times at once."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+
+PATIENCE = 1.5  # seconds to wait for another reader's equal page, unless that must be computed
+
+
+class Pages:
+    """The texts of pages by question, the least recently sent dropped beyond `most` characters."""
+
+    def __init__(self, most: int):
+        self._most, self._size, self._lock = most, 0, threading.Lock()
+        self._kept: OrderedDict[Hashable, str] = OrderedDict()
+        self._under_way: dict[Hashable, threading.Event] = {}
+
+    def serve(
+        self, key: Hashable, make: Callable[[], Iterator[str]], stored: Callable[[], bool], whole: Callable[[], bool]
+    ) -> Iterator[str]:
+        """The parts of a page as `make` gives them, or one kept text of all. Others wait while everything so far was
+        `stored`; kept if it is `whole` at the end.
+        """
+        with self._lock:
+            other = self._under_way.get(key)
+            mine = self._under_way.setdefault(key, threading.Event())
+        if other is not None:
+            other.wait(PATIENCE)
+        try:
+            if (kept := self._find(key)) is not None:
+                yield kept
+                return
+            sent = []
+            for part in make():
+                sent.append(part)
+                if other is None and not stored():
+                    mine.set()
+                yield part
+            if whole():
+                self._keep(key, "".join(sent))
+        finally:
+            if other is None:
+                with self._lock:
+                    del self._under_way[key]
+                mine.set()
+
+    def _find(self, key: Hashable) -> str | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def _keep(self, key: Hashable, text: str) -> None:
+        with self._lock:
+            self._size += len(text) - len(self._kept.get(key, ""))
+            self._kept[key] = text
+            while self._size > self._most:
+                self._size -= len(self._kept.popitem(last=False)[1])
