@@ -11,7 +11,7 @@ from typing import Any
 from app.lesson import BadLesson, Lesson, Step, digits
 from app.lesson_facts import MEASURES
 from app.state import PageState, read_state
-from app.stream import _Page
+from app.stream import NOT_HERE, _Page
 from compute.analyses import levels_of
 from compute.cache import Cache
 from compute.jobs import Pool, Update, Watch, ask, look_up, seconds_of
@@ -200,7 +200,8 @@ class _Work:
 def warm(
     found: Survey, cache: Cache, pool: Pool | None, settings: Settings, tell: Callable[[Progress], None]
 ) -> Iterator[str]:
-    """Compute and store every answer that is missing; yields a sentence for each panel that has none.
+    """Compute and store every answer that is missing; yields a sentence for each panel that should have one and has
+    none.
 
     Raises:
         PoolLost: the scheduler went away. What is done by then is stored.
@@ -242,5 +243,5 @@ def _go_on(work: _Work, progress: Progress, tell: Callable[[Progress], None]) ->
         progress.what = f"{work.place[0]}, step {work.place[1]}"
         progress.note(work.place, *update.tag)
         tell(progress)
-        if isinstance(update.result, Failure):
+        if isinstance(update.result, Failure) and update.result.kind not in NOT_HERE:
             yield f"{progress.what}, {update.tag[1]} of column {update.tag[0] + 1}: {update.result.sentence}"

@@ -970,7 +970,8 @@
     presetOf: { value: (key) => told.presets[slots.get(key).panel] || {} },
     figureOf: { value: (key) => slots.has(key) ? newestOf(slots.get(key)) : null },
     panels: {
-      get: () => Object.fromEntries(inUse().map(({ key, state, drawn, camera }) => [key, { state, drawn, camera }])),
+      get: () => Object.fromEntries(inUse().map(
+        ({ key, state, drawn, camera, near }) => [key, { state, drawn, camera, near: Boolean(near) }])),
     },
   });
 
