@@ -330,7 +330,7 @@ def picture(listing: Listing, key: str) -> bytes:
     Raises:
         LookupError: no such answer, or one without a picture.
     """
-    answer = listing.answer(key)
+    answer = listing.answer(key) if key.partition("-")[0] in THUMBNAILS else None
     if answer is None or (made := thumbnail(answer)) is None:
         raise LookupError(key)
     return made

@@ -32,9 +32,12 @@ class Pages:
                 return
             sent = []
             for part in make():
-                sent.append(part)
-                if other is None and not stored():
-                    mine.set()
+                if stored():
+                    sent.append(part)
+                else:
+                    sent.clear()  # what was computed is not kept
+                    if other is None:
+                        mine.set()
                 yield part
             if whole():
                 self._keep(key, "".join(sent))

@@ -11,7 +11,7 @@ from app.hiding import hidden
 from app.state import PageState, read_state
 from app.view import View
 from compute.cache import CacheUnusable, Links, LinksFull
-from compute.options import LONGEST_QUERY, BadSpec, options_of, text
+from compute.options import LONGEST_QUERY, options_of, text
 from compute.settings import Settings
 
 LARGEST_POST = 4 * LONGEST_QUERY  # bytes: every letter of a state may need three as JSON
@@ -56,13 +56,16 @@ def add_routes(server: Flask, settings: Settings) -> None:
         request.max_content_length = LARGEST_POST
         if request.headers.get("Sec-Fetch-Site") == "cross-site" or not request.is_json:
             return _sentence("A short link is made by the page itself, with JSON.", 403)
-        sent = request.get_json(silent=True)
+        try:
+            sent = request.get_json(silent=True)
+        except RecursionError:  # brackets within brackets
+            sent = None
         state = sent.get("state") if isinstance(sent, dict) else None
         if not isinstance(state, str):
             return _sentence('A short link takes {"state": "the query string of a page"}.', 400)
         try:
             return {"path": f"/s/{Links(settings.cache).put(canonical(state))}"}
-        except BadSpec as reason:
+        except ValueError as reason:  # BadSpec, or longer than a link may be
             return _sentence(str(reason), 400)
         except (LinksFull, CacheUnusable) as reason:
             return _sentence(str(reason), 503)

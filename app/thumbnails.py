@@ -63,6 +63,8 @@ def _path(image: Image.Image, result) -> None:
     low, high = np.array([a_low, b_high]), np.array([a_high, b_low])
     places = (result.path - low) / (high - low) * SIZE
     points = [tuple(point) for point in np.clip(places[np.isfinite(places).all(1)], -4 * SIZE, 4 * SIZE)]
+    if not points:
+        return
     pen = ImageDraw.Draw(image)
     for ink, width in ((slice.CASING, 5), (slice.CORE, 2)):
         pen.line(points, fill=ink, width=width, joint="curve")

@@ -184,6 +184,7 @@ class Cache:
         """A connection of its own, as diskcache has no way to read a part of a row, or one without a use."""
         with closing(sqlite3.connect(self.folder / _DATABASE[0], timeout=PATIENCE)) as connection:
             connection.execute("PRAGMA query_only = 1")
+            connection.execute("BEGIN")  # one snapshot: a row evicted between two statements would look like damage
             yield connection
 
     def info(self) -> CacheInfo:

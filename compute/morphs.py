@@ -360,7 +360,7 @@ def _warnings(spec: Morph, frames: tuple[Frame | Failure, ...]) -> tuple[str, ..
     first: dict[str, str] = {}
     for k, frame in enumerate(frames):
         for warning in (frame.sentence,) if isinstance(frame, Failure) else frame.warnings:
-            kind = warning.split(":")[0].split(".")[0]
+            kind = warning.split(":")[0].split(".")[0].lstrip("0123456789")
             where.setdefault(kind, []).append(k)
             first.setdefault(kind, warning)
     found = [f"{_which(spec, where[kind])}: {warning}" for kind, warning in first.items()]

@@ -32,7 +32,7 @@ INITS = {
     "xavier": "Xavier",
     "he": "He",
     "lecun": "LeCun",
-    "zero": "all parameters 0",
+    "zero": "all weights and biases 0",
     "dead": "first layer −1, later weights 1, later biases 0",
 }
 FIXED = {  # weight and bias of the first layer, and of those after it: nothing is drawn
@@ -386,9 +386,9 @@ def initial(problem: Problem, seed: int, init: str, bound: float) -> np.ndarray:
 
     `uniform`: all coordinates in [−bound, bound). Schemes: uniform weights with the scheme's variance, biases 0.
     Those of FIXED draw nothing: at `zero` all units of a layer are alike; at `dead` units that are 0 for negative
-    inputs (ReLU) put out 0 for every pattern whose inputs are 0 or more, and no gradient passes them, at any width (Sun
-    et al. 2020, arXiv 2007.01429, on bad minima). BatchNorm begins at γ = 1, β = 0 in every case. `auto` is the
-    activation's own scheme, of two mixed the weighted mean of both variances.
+    inputs (ReLU) put out 0 for every pattern whose inputs are 0 or more, without BatchNorm, and no gradient passes
+    them, at any width (Sun et al. 2020, arXiv 2007.01429, on bad minima). BatchNorm begins at γ = 1, β = 0 in every
+    case. `auto` is the activation's own scheme, of two mixed the weighted mean of both variances.
     """
     stream = np.random.SeedSequence(seed, spawn_key=(DRAW,))  # of its own: a data set of the same seed is unrelated
     draw = np.random.default_rng(stream).uniform(-1.0, 1.0, problem.parameters)

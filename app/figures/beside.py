@@ -48,6 +48,11 @@ def minus(result, base, view: View):
             other = other[np.ix_(rows, columns)].astype(np.float64)
             with np.errstate(divide="ignore", invalid="ignore"):
                 taken[name] = mine / other if view.logarithmic else mine - other
+        elif mine.size:
+            taken[name] = np.full(mine.shape, np.nan)  # the baseline has no such quantity
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mine, other = np.float64(result.center_loss), np.float64(base.center_loss)
+        taken["center_loss"] = float(mine / other if view.logarithmic else mine - other)
     return replace(result, **taken)
 
 
@@ -71,8 +76,14 @@ def told(view: View, label: str) -> str:
 
 def difference(picture, result, view: View, scale: Scale, colour: str, label: str) -> go.Figure:
     """A difference as the picture draws a loss, without the training path, whose losses are no differences."""
+    if view.show == "penalty" and not np.nanmax(np.abs(parts.quantity(result, view)), initial=0.0) > 0:
+        ratio = "A ratio of penalties needs λ above 0 in both columns; switch the log scale off."
+        return parts.sentence(ratio if view.logarithmic else f"The L2 penalty is that of {label} everywhere.")
     drawn = picture.figure(result, replace(view, path=False), scale, colour)
     drawn.update_layout(coloraxis={"colorscale": colour_scale(DIVERGING)})
+    for trace in drawn.data:
+        if trace.hovertemplate:
+            trace.hovertemplate = trace.hovertemplate.replace(f"<b>{parts.title(view)} ", f"<b>{told(view, label)} ")
     for note in drawn.layout.annotations:
         if note.name == "height":
             note.text = f"↑ {told(view, label)}{', log scale' if view.logarithmic else ''}"
