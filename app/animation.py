@@ -2,7 +2,13 @@
 
 import plotly.graph_objects as go
 
+from app.figures.frames import unpacked
+
 STEP = 400  # ms a frame (chosen by eye)
+
+
+def _part(rows: dict, k: int) -> dict:
+    return {name: unpacked(one, k) for name, one in rows.items()}
 
 
 def animated(figure: go.Figure) -> go.Figure:
@@ -16,7 +22,7 @@ def animated(figure: go.Figure) -> go.Figure:
         go.Frame(
             name=label,
             traces=numbers,
-            data=[{"type": figure.data[number].type, **told["traces"][str(number)][k]} for number in numbers],
+            data=[{"type": figure.data[number].type, **_part(told["traces"][str(number)], k)} for number in numbers],
         )
         for k, label in enumerate(told["labels"])
     ]

@@ -50,5 +50,5 @@ def player() -> Component:
         id=ids.PLAYER,
         className="player",
         hidden=True,
-        **ids.aria(label="Watching the training"),
+        **ids.aria(label="Player"),
     )

@@ -1,4 +1,4 @@
-// Watching a training: all pictures that hold frames (app/figures/frames.py) show one step, played, stepped or scrubbed.
+// Watching a training, or a morph: all pictures that hold frames (app/figures/frames.py) show one, played or scrubbed.
 // Nothing is asked of the server. The step is the page's own and stands in no URL.
 (function () {
   "use strict";
@@ -16,6 +16,8 @@
   const shown = new WeakMap(); // figure -> the frame it shows
   let steps = []; // all numbers that some picture has a frame for, ascending
   let at = Infinity; // the step looked at; beyond the last it is the last
+  let kind = "step"; // what the numbers are: a training begins at its end, a morph at its first frame
+  let labels = new Map(); // number -> what its frame is called
   let playing = 0; // the number of the play that runs
   let plays = 0;
   let speed = 0;
@@ -88,12 +90,18 @@
     place[names[names.length - 1]] = value;
   }
 
+  function meet({ name }) {
+    if (name === kind) return;
+    [kind, at] = [name, name === "step" ? Infinity : -Infinity];
+  }
+
   const framesOf = (slot) => slot.figure?.layout.meta?.frames;
 
   // stream.js asks before it draws: the picture's data as they are now; the layout is changed in place.
   function framed(slot, layout) {
     const frames = framesOf(slot);
     if (!frames) return slot.figure.data;
+    meet(frames);
     const frame = nearest(frames.values, at);
     const { traces, layout: moved } = changesIn(frames, frame);
     shown.set(slot.figure, frame);
@@ -167,7 +175,6 @@
 
   function begin() {
     scrub = Object.assign(document.createElement("input"), { type: "range", min: 0, step: 1 });
-    scrub.setAttribute("aria-label", "Step of the training");
     scrub.addEventListener("input", () => {
       const step = steps[Number(scrub.value)]; // before anything puts the slider where the pictures are
       pause();
@@ -186,7 +193,9 @@
     if (!scrub) begin();
     scrub.max = steps.length - 1;
     scrub.value = place();
-    const text = `step ${steps[place()].toLocaleString("en")} of ${steps[steps.length - 1].toLocaleString("en")}`;
+    scrub.setAttribute("aria-label", kind === "step" ? "Step of the training" : "Frame of the morph");
+    const text = labels.get(steps[place()])
+      ?? `step ${steps[place()].toLocaleString("en")} of ${steps[steps.length - 1].toLocaleString("en")}`;
     scrub.setAttribute("aria-valuetext", text);
     write(byId("moment"), text);
     write(byId("play"), playing ? "Pause" : "Play");
@@ -202,20 +211,22 @@
   }
 
   function gather() {
-    const found = new Set(inUse().flatMap((slot) => framesOf(slot).values));
+    const mine = inUse().map(framesOf).filter(({ name }) => name === kind);
+    const found = new Set(mine.flatMap(({ values }) => values));
+    labels = new Map(mine.flatMap(({ values, labels: names }) => values.map((value, k) => [value, names?.[k]])));
     if (found.size) steps = [...found].sort((one, other) => one - other);
     tell();
   }
 
   function goTo(step) {
-    at = step === steps[steps.length - 1] ? Infinity : step; // the end stays the end of whatever comes next
+    at = step === steps[steps.length - 1] && kind === "step" ? Infinity : step; // the end stays the end of whatever comes next
     tell();
     return showAll();
   }
 
   // ---------------------------------------------------------------- playing
 
-  const isHere = () => document.documentElement.dataset.place === "training" && steps.length > 1;
+  const isHere = () => ["training", "morph"].includes(document.documentElement.dataset.place) && steps.length > 1;
   const nextFrame = () => new Promise((done) => window.requestAnimationFrame(done));
   const wait = (ms) => new Promise((done) => window.setTimeout(done, ms));
 

@@ -2,6 +2,7 @@
 
 `layout.meta.frames` holds
     name, values   what a frame's number is called, and the numbers (F,), ascending
+    labels         what a frame is called, where that is not its number
     traces         {index of a trace: {attribute: rows}}, the first axis of rows being the frame
     tables         [{traces: (n,), attribute, values, at: (F, n)}]: trace n takes values[at[k][n]] in frame k
     layout         {attribute of the layout: rows}
@@ -44,6 +45,15 @@ def packed(values: np.ndarray, scale: float | None = None) -> dict:
         return _spec(values.astype(np.float32), "f4")
     whole = np.clip(np.round(values / scale), -32767, 32767)
     return _spec(np.where(np.isnan(whole), GAP, whole).astype(np.int16), "i2") | {"scale": scale}
+
+
+def unpacked(rows, k: int):
+    """What an attribute is in frame k: what the page's player makes of rows."""
+    if isinstance(rows, list):
+        return rows[k]
+    shape = tuple(map(int, rows["shape"].split(",")))
+    values = np.frombuffer(base64.b64decode(rows["bdata"]), rows["dtype"]).reshape(shape)[k]
+    return np.where(values == GAP, np.nan, values * rows["scale"]) if "scale" in rows else values
 
 
 def levels(values: np.ndarray) -> dict:

@@ -1,12 +1,13 @@
 """A morph's surface, or map, frame by frame: one height, one colour range and one camera for all frames.
 
-`layout.meta.frames` holds what changes from frame to frame, by the number of the trace; the data are the first frame.
+The data are the first frame; what the others change stands in `layout.meta.frames`.
 """
 
 import numpy as np
 import plotly.graph_objects as go
 
 from app.figures import parts, slice
+from app.figures.frames import packed
 from app.view import Scale, View
 from compute.cost import patterns
 from compute.slices import SliceResult
@@ -33,13 +34,19 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
 
 
 def frames(result, changes: list[list[dict]]) -> dict:
-    """What a player reads: one value and one label a frame, and of each trace that changes one part a frame."""
+    """For `layout.meta`, from what changes of each trace, frame by frame."""
     return {
         "name": result.spec.letter,
         "values": [float(value) for value in result.values],
         "labels": [result.spec.told(k) for k in range(len(result.values))],
-        "traces": {str(number): change for number, change in enumerate(changes) if change},
+        "traces": {str(number): _rows(change) for number, change in enumerate(changes) if any(change)},
     }
+
+
+def _rows(change: list[dict]) -> dict:
+    """{attribute: its rows}, packed where they are arrays."""
+    rows = {name: [part[name] for part in change] for name in change[0]}
+    return {name: packed(np.stack(one)) if isinstance(one[0], np.ndarray) else one for name, one in rows.items()}
 
 
 def span(result, view: View) -> tuple[float, float]:

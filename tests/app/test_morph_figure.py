@@ -11,6 +11,7 @@ import pytest
 
 from app.exports import FORMATS
 from app.figures import morph, morph_curve, parts
+from app.figures.frames import unpacked
 from app.heads import of_morph
 from app.state import read_state
 from app.view import Scale, View
@@ -38,7 +39,8 @@ def told(figure) -> dict:
 
 def frames(figure, number: int, name: str) -> list[np.ndarray]:
     """One property of one trace in every frame."""
-    return [np.asarray(change[name]) for change in figure.layout.meta["frames"]["traces"][str(number)]]
+    told = figure.layout.meta["frames"]
+    return [np.asarray(unpacked(told["traces"][str(number)][name], k)) for k in range(len(told["values"]))]
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=str)
@@ -75,9 +77,10 @@ def test_what_a_player_is_told_names_every_frame_and_traces_that_exist():
                 assert found["name"] == name and found["labels"] == labels
                 assert found["values"] == pytest.approx(result.values.tolist())
                 assert found["traces"]
-                for number, changes in found["traces"].items():
-                    assert 0 <= int(number) < len(drawn.data) and len(changes) == 5
-                    assert all(set(change) <= set(drawn.data[int(number)].to_plotly_json()) for change in changes)
+                for number, attributes in found["traces"].items():
+                    assert 0 <= int(number) < len(drawn.data)
+                    assert set(attributes) <= set(drawn.data[int(number)].to_plotly_json())
+                    assert all(unpacked(rows, 4) is not None for rows in attributes.values())
 
 
 def test_the_center_is_a_pin_that_stands_on_the_surface_of_every_frame():

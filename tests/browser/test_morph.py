@@ -11,15 +11,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 TINY = "dataset=xor&widths=2&steps=20"
 QUICK = f"{TINY}&morph_frames=5&morph_points=9&activation=tanh,elu"
-# What a player does with frame k: every trace that changes takes the part of that frame.
-SHOW = """async k => {
-  for (const plot of document.querySelectorAll("#column-0 .slot:not([hidden]) .plot")) {
-    for (const [number, parts] of Object.entries(plot.layout?.meta?.frames?.traces ?? {})) {
-      const changed = Object.fromEntries(Object.entries(parts[k]).map(([name, value]) => [name, [value]]));
-      await window.Plotly.restyle(plot, changed, [Number(number)]);
-    }
-  }
-}"""
 LOOK = """() => {
   const layout = document.getElementById("plot-0-morph")._fullLayout;
   const { xaxis, yaxis, zaxis } = layout.scene;
@@ -44,11 +35,12 @@ def test_a_morph_is_played_on_one_camera_and_one_scale(visitor: Reader):
     assert visitor.page.locator("#bar").is_visible() and not visitor.page.locator(".windows").is_visible()
     width = visitor.page.evaluate("document.getElementById('plot-0-morph')._fullLayout.scene.xaxis.range[1]")
     found = ask(question("morph", f"{TINY}&morph_frames=5&morph_points=9&morph_to=relu&extent={width}"))
-    look = visitor.page.evaluate(LOOK)
+    look, asked = visitor.page.evaluate(LOOK), len(visitor.requests)
     for k in (4, 2):
-        visitor.page.evaluate(SHOW, k)
+        visitor.page.evaluate("k => window.lossatlas.player.goTo(k / 4)", k)
+        assert visitor.page.inner_text("#moment") == f"t = {k / 4:.2f}"
         np.testing.assert_allclose(np.array(visitor.heights(0, "morph")).T, found.loss[k], rtol=1e-6)
-        assert visitor.page.evaluate(LOOK) == look
+        assert visitor.page.evaluate(LOOK) == look and len(visitor.requests) == asked
         assert visitor.page.evaluate(DRAWN, ["morph-curve", 1, "x"]) == [k / 4, k / 4]  # XOR has no test part
         units = visitor.page.evaluate(DRAWN, ["morph-curve", 5, "y"])
         np.testing.assert_allclose(units, found.curve[k], rtol=1e-6, atol=1e-7)
@@ -85,7 +77,7 @@ def test_a_mixture_is_one_of_the_landscapes_activations(visitor: Reader):
     np.testing.assert_allclose(np.array(visitor.heights(0)).T, expected, rtol=1e-6)
     assert "tanh → ELU, t = 0.30" in visitor.page.inner_text("#slot-0-slice .caption")
     visitor.page.locator("main").focus()
-    visitor.page.keyboard.press("4")
+    visitor.page.keyboard.press("5")
     visitor.page.wait_for_function("location.search.includes('place=morph')")
     settle(visitor)
     assert visitor.page.inner_text("#column-0 h2") == "tanh → ReLU"
