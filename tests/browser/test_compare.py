@@ -80,9 +80,12 @@ def test_a_pointer_and_a_zoom_are_those_of_the_row(visitor: Reader):
         "const [x, y] = [12, plot._fullData[0].y[12]];"
         "return [xaxis._offset + xaxis.d2p(plot._fullData[0].x[x]), yaxis._offset + yaxis.d2p(y)]; }"
     )
-    visitor.page.mouse.move(left + curve[0] + 3, top + curve[1] + 3)
-    visitor.page.mouse.move(left + curve[0], top + curve[1])
-    visitor.page.wait_for_selector("#plot-1-line .hovertext", timeout=20_000)
+    for turn in range(40):  # a pointer that goes to and fro over the curve
+        visitor.page.mouse.move(left + curve[0] + 3 * (turn % 2), top + curve[1])
+        visitor.page.wait_for_timeout(250)
+        if visitor.page.locator("#plot-1-line .hovertext").count():
+            break
+    assert visitor.page.locator("#plot-1-line .hovertext").count()
     visitor.page.mouse.down()
     visitor.page.mouse.move(left + 0.7 * width, top + curve[1], steps=4)
     visitor.page.mouse.up()
