@@ -57,7 +57,7 @@ def runs_by_key(pool: Pool) -> dict[str, int]:
 @pytest.mark.parametrize("analysis", ANALYSES)
 def test_here_pool_and_cache_give_the_same_bytes(analysis, pool, cache):
     own = {"slice": "&steps=30&seed=11&points=33", "cloud": "&walk_steps=30&walk_seed=11&walks=4"}
-    query = "dataset=iris&activation=relu&widths=5-3"
+    query = f"dataset={'moons' if analysis == 'boundary' else 'iris'}&activation=relu&widths=5-3"
     spec = question(analysis, query + own.get(analysis, "&steps=30&seed=11"))
     on_pool = ask(spec, pool=pool, cache=cache)
     assert pack(on_pool) == pack(ask(spec)) == pack(look_up(spec, cache)) == cache.get(key_for(spec))
