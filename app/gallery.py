@@ -303,7 +303,8 @@ _PAGE = """<!DOCTYPE html>
 <link rel="stylesheet" href="/assets/gallery.css"></head>
 <body class="gallery"><a class="skip" href="#cards">Skip to the results</a>
 <header class="top"><a href="/" class="name"><img src="{icon}" alt="" class="mark">lossatlas</a>
-<nav aria-label="Places">{places}<a href="/study">Study</a><a href="/gallery" aria-current="page">Gallery</a></nav>
+<nav aria-label="Places">{places}<a href="/lessons">Lessons</a><a href="/study">Study</a>
+<a href="/gallery" aria-current="page">Gallery</a></nav>
 <div class="tools"><button type="button" class="button" id="presenter" aria-pressed="false">Larger type</button>
 <button type="button" class="button" id="theme">Theme: auto</button></div></header>
 <main id="cards" tabindex="-1"><h1>Gallery</h1>

@@ -30,7 +30,8 @@ LIST = """<!DOCTYPE html>
 <a class="name" href="/"><img class="mark" src="{icon}" alt="">lossatlas</a>
 <nav aria-label="Places"><a class="study" href="/">Atlas</a>
 <a class="study" href="/lessons" aria-current="page">Lessons</a>
-<a class="study" href="/study">Study</a></nav>
+<a class="study" href="/study">Study</a>
+<a class="study" href="/gallery">Gallery</a></nav>
 </header>
 <main class="lessons" id="main" tabindex="-1">
 <h1>Lessons</h1>
