@@ -24,11 +24,11 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -
 serve: $(VENV)/.installed
 	@exec $(BIN)/lossatlas serve $(ARGS)
 
-# Browsers measure time: they have the machine to themselves.
+# Two processes, each with a server and workers of its own; browsers after the rest.
 test: lint
 ifeq ($(ARGS),)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
