@@ -24,11 +24,11 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -
 serve: $(VENV)/.installed
 	@exec $(BIN)/lossatlas serve $(ARGS)
 
-# Two processes, each with a server and workers of its own; browsers after the rest.
+# Browsers draw in software: they have the machine to themselves.
 test: lint
 ifeq ($(ARGS),)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
+	$(BIN)/python -m pytest tests/browser
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif

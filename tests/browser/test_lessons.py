@@ -41,7 +41,7 @@ def taught(tmp_path_factory, pool):
 @pytest.fixture
 def visitor(chromium, taught):
     address, log = taught
-    one = reader(chromium, address)
+    one = reader(chromium, address, 1000, 560)  # few pictures in sight at a time: drawing them takes longest
     faults: list[str] = []
     one.page.on("response", lambda answer: faults.append(answer.url) if answer.status >= 400 else None)
     yield one
