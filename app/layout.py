@@ -22,7 +22,7 @@ from app.panels import PANELS, PLACES
 from app.player_layout import PLAYER_ABOUT, PLAYER_KEYS, player
 from app.rooms_layout import room_bar, room_button, room_dialog
 from app.table import TABLES
-from app.theme import CAMERA, FONT, PALETTES, TEMPLATES, colour_scale, gradient
+from app.theme import CAMERA, FONT, PALETTES, TEMPLATES, colour_scale, gradient, tints
 from compute.options import Option, text
 from compute.slices import NARROWEST
 
@@ -117,7 +117,9 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
         "panels": [name for name, _ in panels],
         "templates": {name: template.to_plotly_json() for name, template in TEMPLATES.items()},
         "camera": CAMERA,
-        "palettes": {name: {"scale": colour_scale(name), "gradient": gradient(name)} for name in PALETTES},
+        "palettes": {
+            name: {"scale": colour_scale(name), "gradient": gradient(name), "tints": tints(name)} for name in PALETTES
+        },
         "usual": {name: text(options[name].default) for name in ("palette", "log")},
         "columns": MOST_COLUMNS,
         "narrowest": NARROWEST,

@@ -468,19 +468,24 @@ class _Page:
     def twins(self) -> Iterator[str]:
         """`twin` events: finished pictures and the bar on the other scale, so that the switch asks for nothing.
 
-        Clouds have none: drawing one takes as long as everything else, and regions of it mean other points.
+        A cloud has none while a region of it is shown or brushed: its ends are those of one scale.
         """
         view = self.state.view
         other = replace(self, state=replace(self.state, view=replace(view, log=not view.log)), drawn={})
         for name in self.state.panels:
-            if analysis_of(name) != "cloud":
+            if analysis_of(name) != "cloud" or not (view.frame or view.brush):
                 for kind, theirs in map(_read, other._agree(name)):
                     yield event("twin", {"bar": theirs} if kind == "bar" else self._twin(theirs))
 
     def _twin(self, theirs: dict) -> dict:
         _, mine = _read(self._picture(theirs["column"], theirs["panel"]))
-        told = {name: theirs[name] for name in ("column", "panel", "mark", "caption")}
-        return told | {"of": mine["mark"], "changes": list(differences(mine["figure"], theirs["figure"]))}
+        told = {name: theirs[name] for name in ("column", "panel", "mark")}
+        words = {name: theirs[name] for name in ("caption", "warnings", "alt", "odd")}
+        return told | {
+            "words": words,
+            "of": mine["mark"],
+            "changes": list(differences(mine["figure"], theirs["figure"])),
+        }
 
     def _visited(self, column: int, cloud: Cloud) -> tuple[float, ...]:
         """Walk and step from which the other places' questions start, if this cloud's walks visit it; else empty."""

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import numpy as np
 import plotly.graph_objects as go
 import torch
-from plotly.colors import get_colorscale
+from plotly.colors import get_colorscale, sample_colorscale
 
 from app.figures.ticks import numbers
 from compute.activations import ACTIVATIONS, Activation
@@ -31,6 +31,7 @@ PALETTES = {
     "magma": "magma, black to cream",
     "ice": "ice, black to ice",
 }
+TINTS = 32  # colours of a palette where values are drawn by steps
 _LIGHT_FIRST = {"deep", "dense", "matter"}  # carried from light to dark: turned round
 
 # Eight hues, found by search: contrast of at least 3 : 1 on white and on #242424, and the largest distance
@@ -41,6 +42,11 @@ HUES = ("#00a860", "#b880b8", "#2868f8", "#d82830", "#1898f8", "#e07800", "#b830
 def colour_scale(palette: str) -> list[list]:
     """[[position in 0..1, colour], …] from the lowest value to the highest."""
     return [list(stop) for stop in get_colorscale(f"{palette}_r" if palette in _LIGHT_FIRST else palette)]
+
+
+def tints(palette: str) -> list[str]:
+    """TINTS colours of a palette from the lowest value to the highest, each as rgb(r, g, b)."""
+    return sample_colorscale(colour_scale(palette), TINTS)
 
 
 def gradient(palette: str) -> str:

@@ -30,16 +30,25 @@
     return made;
   }
 
-  // A copy in which every colour scale that is one palette is another.
-  function withPalette(part, from, to) {
-    const old = JSON.stringify(from);
+  // A copy in which every colour scale that is one palette, or is mixed of its tints, is another or of that one's.
+  function withPalette(figure, from, to) {
+    const old = JSON.stringify(from.scale);
+    const inner = (colour) => colour.slice(colour.indexOf("(") + 1, -1); // of rgb(1, 2, 3)
+    const mixed = (scale) => scale.map(([place, colour], i) => {
+      const tint = Math.floor(i / figure.layout.meta.shades / 2); // each shade of a tint has two ends; grey comes last
+      return [place, tint < to.tints.length ? colour.replace(inner(from.tints[tint]), inner(to.tints[tint])) : colour];
+    });
+    const scaled = (scale) => JSON.stringify(scale) === old ? structuredClone(to.scale) : made(scale);
     const made = (one) => {
       if (one === null || typeof one !== "object") return one;
       if (Array.isArray(one)) return one.map(made);
       return Object.fromEntries(Object.entries(one).map(([name, value]) =>
-        [name, name === "colorscale" && JSON.stringify(value) === old ? structuredClone(to) : made(value)]));
+        [name, name === "colorscale" ? scaled(value) : made(value)]));
     };
-    return made(part);
+    const copy = made(figure);
+    if (!figure.layout.meta?.shades) return copy;
+    const data = copy.data.map((trace) => trace.name === "cells" ? { ...trace, colorscale: mixed(trace.colorscale) } : trace);
+    return { ...copy, data };
   }
 
   Object.assign(atlas, { lookChanged, withChanges, withPalette });

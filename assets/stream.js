@@ -682,7 +682,6 @@
     const used = look ? inUse().filter((slot) => newestOf(slot)) : [];
     if (!look || inUse().some((slot) => !["done", "cached", "none"].includes(slot.state))) return false;
     if (look.log && used.some((slot) => slot.twin?.of !== newestOf(slot).mark)) return false;
-    if (look.palette && used.some((slot) => newestOf(slot).layout.meta?.sampled)) return false;
     query = plan.asked = asked;
     for (const slot of used) {
       if (look.log) toTwin(slot);
@@ -697,22 +696,29 @@
     return true;
   }
 
+  // What a picture says: caption, warnings, its text for those who do not see it, and why it may look odd.
+  function setWords(slot, words) {
+    slot.words = words;
+    if (words.caption !== undefined) write(slot.place.querySelector(".caption"), words.caption || "");
+    if (words.warnings) setWarnings(slot, words.warnings);
+    atlas.explain?.(slot.place, words);
+  }
+
   const twinOf = (slot) => slot.twin.figure || { ...atlas.withChanges(newestOf(slot), slot.twin.changes), mark: slot.twin.mark };
 
   function toTwin(slot) {
     const now = newestOf(slot);
     const figure = twinOf(slot);
-    const place = slot.place.querySelector(".caption");
-    const caption = slot.twin.caption || "";
-    slot.twin = { of: figure.mark, figure: now, caption: place.textContent };
-    write(place, caption);
+    const words = slot.twin.words;
+    slot.twin = { of: figure.mark, figure: now, words: slot.words };
+    setWords(slot, words);
     show(slot, figure, figure.mark);
   }
 
   // Both pictures get marks of their own: they are none that the server sends.
   function toPalette(slot, { from, to }) {
     const other = (figure) => ({
-      ...atlas.withPalette(figure, told.palettes[from].scale, told.palettes[to].scale), mark: `${figure.mark} ${to}` });
+      ...atlas.withPalette(figure, told.palettes[from], told.palettes[to]), mark: `${figure.mark} ${to}` });
     if (!JSON.stringify(newestOf(slot)).includes('"colorscale"')) return;
     const figure = other(newestOf(slot));
     if (slot.twin) slot.twin = { ...slot.twin, of: figure.mark, figure: other(twinOf(slot)) };
@@ -780,9 +786,7 @@
       setState(slot, event.state, event.text);
       if (event.state === "failed" || event.state === "none") restore(slot);
       if (event.query !== undefined) setExports(slot, event.query);
-      if (event.caption !== undefined) write(slot.place.querySelector(".caption"), event.caption || "");
-      if (event.warnings) setWarnings(slot, event.warnings);
-      atlas.explain?.(slot.place, event);
+      setWords(slot, event);
       if (event.figure) show(slot, event.figure, event.mark);
       if (event.selection !== undefined) setSelection(slot, event.selection);
       if (event.figure || event.state === "failed" || event.state === "none") pictured.add(slot);

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.figures import parts
-from app.figures.dots import COLOURS, GREY, LABELS, bars, cells, dots
+from app.figures.dots import COLOURS, GREY, LABELS, SHADES, bars, cells, dots
 from app.figures.points import DOTS, FLOOR, Points, decades, log_tint, reach, selected, tint_span, tolerance
 from app.figures.ticks import linear_ticks, log_ticks, number, numbers
 from app.theme import colour_scale
@@ -49,7 +49,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     else:
         notes.append(_above(_MISSING.get(view.tint, "no value is finite"), GREY, 0, 0))
     bare = {"showticklabels": False, "showgrid": False, "zeroline": False, "fixedrange": True, "rangemode": "tozero"}
-    sampled = {"sampled": True} if cloud.counted and view.tint != "class" else {}  # a palette's colours, mixed here
+    mixed = {"shades": SHADES} if cloud.counted and view.tint != "class" else {}  # of every tint of the palette
     up = cloud.up.layout("gradient norm", 6)
     left = LEFT + 7 * max(0, max(map(len, up["ticktext"]), default=0) - 4)  # room for the title beside long numbers
     layout = {
@@ -60,7 +60,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
         "annotations": [*_shifted(notes, LEFT - left), *_minimum(cloud)],
         "margin": {"l": left, "r": 10, "t": 46, "b": 40, "autoexpand": False}, "showlegend": False,
         "dragmode": "select", "uirevision": f"cloud {view.log} {view.frame}",
-        "meta": {"cloud": True, "log": view.log, "chosen": _chosen(cloud), **sampled},
+        "meta": {"cloud": True, "log": view.log, "chosen": _chosen(cloud), **mixed},
     }  # fmt: skip
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
 

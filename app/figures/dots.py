@@ -3,17 +3,15 @@
 import math
 
 import numpy as np
-from plotly.colors import sample_colorscale
 
 from app.figures.points import Axis, Points, log_tint
 from app.figures.ticks import number
-from app.theme import colour_scale
+from app.theme import TINTS, colour_scale, tints
 from compute.classes import NAMES, UNKNOWN
 
 CELLS = 128  # of the counts, along either axis: two pixels in a column
 SHADES = 6  # of a cell's opacity, by the logarithm of its count
 FAINTEST = {"class": 0.4, "tint": 0.7}  # opacity of a cell with one point; a tint must keep its own lightness
-TINTS = 32  # colours of a continuous tint in the counts
 BARS = 48  # of a marginal histogram
 # Of the hues of the activations, which colour-blind readers tell apart, in the order of NAMES.
 COLOURS = ("#e07800", "#b830b8", "#2868f8", "#00a860")
@@ -88,7 +86,7 @@ def cells(cloud: Points) -> list[dict]:
     shade = np.minimum(SHADES * np.log1p(count) / math.log1p(count.max()), SHADES - 1).astype(int)
     of_class = cloud.view.tint == "class"
     hue, text = _most(cloud, cell, inside) if of_class else _mean_tint(cloud, cell, inside)
-    colours = [*COLOURS] if of_class else sample_colorscale(colour_scale(cloud.view.palette), TINTS)
+    colours = [*COLOURS] if of_class else tints(cloud.view.palette)
     steps = [_with_opacity(one, opacity) for one in (*colours, GREY) for opacity in _opacities(of_class)]
     first = np.zeros(CELLS**2, int)
     first[cell] = inside

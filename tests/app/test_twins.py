@@ -4,8 +4,11 @@ import copy
 
 import pytest
 
+from app.panels import analysis_of
 from app.twins import differences
 from tests.app.test_stream import QUICK, cache, events, last_panels  # noqa: F401 - a fixture
+
+CLOUDS = f"{QUICK}&place=clouds&walks=4&walk_steps=30"
 
 
 def changed(figure, changes):
@@ -40,6 +43,7 @@ def test_differences_make_the_one_the_other(one, other):
 @pytest.mark.parametrize("query", [
     QUICK, f"{QUICK}&mode=contour&shared=0", f"{QUICK}&show=accuracy", f"{QUICK}&show=penalty&l2=0.01&activation=tanh",
     f"{QUICK}&place=curvature&replicates=3&along=3&activation=relu&at=0.1,0.1",
+    CLOUDS, f"{CLOUDS}&tint=test_loss&rule=tensors", f"{CLOUDS}&multiples=1",
 ])  # fmt: skip
 def test_a_twin_is_the_picture_that_the_server_sends_for_the_other_scale(query, pool, cache):  # noqa: F811
     found, theirs = events(query, pool, cache), events(f"{query}&log=0", pool, cache)
@@ -50,8 +54,14 @@ def test_a_twin_is_the_picture_that_the_server_sends_for_the_other_scale(query, 
     for place, twin in pictures.items():
         assert twin["of"] == ends[place]["mark"] and twin["mark"] == others[place]["mark"]
         assert changed(ends[place]["figure"], twin["changes"]) == others[place]["figure"]
-        assert twin["caption"] == others[place]["caption"]
+        assert all(others[place][name] == told for name, told in twin["words"].items())
     differing = {place for place, twin in pictures.items() if twin["changes"]}
-    rows = {"slice", "line", "training"} if "accuracy" not in query else set()
-    assert {panel for _, panel in differing} == rows & {panel for _, panel in ends}
+    rows = {"slice", "line", "training", "cloud"} if "accuracy" not in query else set()
+    assert {analysis_of(panel) for _, panel in differing} == rows & {analysis_of(panel) for _, panel in ends}
     assert [one["bar"] for one in twins if "bar" in one] == [data for name, data in theirs if name == "bar"][-1:]
+
+
+@pytest.mark.parametrize("region", ["frame", "brush"])
+def test_a_region_of_a_cloud_is_one_of_its_own_scale(region, pool, cache):  # noqa: F811
+    found = events(f"{CLOUDS}&{region}=-2,0,-2,0", pool, cache)
+    assert "cloud" not in {data.get("panel") for name, data in found if name == "twin"}

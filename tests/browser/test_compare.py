@@ -74,14 +74,15 @@ def test_a_pointer_and_a_zoom_are_those_of_the_row(visitor: Reader):
     visitor.page.mouse.move(middle[0] + 6, middle[1] + 4)
     visitor.page.wait_for_function("document.querySelector('#slot-1-slice .echo').textContent.startsWith('here')")
     assert visitor.page.locator("#slot-1-slice .echo-dot").is_visible()
-    left, top, width, height = box_of(visitor, "#plot-0-line")
-    curve = visitor.page.evaluate(
-        "() => { const plot = document.getElementById('plot-0-line'); const { xaxis, yaxis } = plot._fullLayout;"
-        "const [x, y] = [12, plot._fullData[0].y[12]];"
-        "return [xaxis._offset + xaxis.d2p(plot._fullData[0].x[x]), yaxis._offset + yaxis.d2p(y)]; }"
-    )
-    for turn in range(40):  # a pointer that goes to and fro over the curve
-        visitor.page.mouse.move(left + curve[0] + 3 * (turn % 2), top + curve[1])
+    for turn in range(40):  # a pointer that goes to and fro between two points of the curve, wherever it lies by now
+        left, top, width, height = box_of(visitor, "#plot-0-line")
+        curve = visitor.page.evaluate(
+            "point => { const plot = document.getElementById('plot-0-line'); const { xaxis, yaxis } = plot._fullLayout;"
+            "const { x, y } = plot._fullData[0];"
+            "return [xaxis._offset + xaxis.d2p(x[point]), yaxis._offset + yaxis.d2p(y[point])]; }",
+            12 + 3 * (turn % 2),
+        )
+        visitor.page.mouse.move(left + curve[0], top + curve[1])
         visitor.page.wait_for_timeout(250)
         if visitor.page.locator("#plot-1-line .hovertext").count():
             break

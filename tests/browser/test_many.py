@@ -55,6 +55,20 @@ def settle(visitor: Reader) -> None:
     visitor.page.wait_for_function(SETTLED, timeout=PATIENCE)
 
 
+def seen(visitor: Reader) -> list:
+    return [visitor.page.evaluate(told) for told in (FIGURES, CAPTIONS, BAR)]
+
+
+def freshly(chromium, atlas, visitor: Reader) -> list:
+    """The same of another reader who follows the link."""
+    other = reader(chromium, atlas)
+    other.open(visitor.page.url.partition("?")[2])
+    other.wait()
+    found = seen(other)
+    other.page.context.close()
+    return found
+
+
 @pytest.mark.parametrize("place", ["landscape", "curvature&replicates=2&along=2"])
 def test_of_many_pictures_those_in_sight_are_drawn(place, visitor: Reader):
     visitor.open(f"{QUICK}&{SIX}&place={place}")
@@ -91,14 +105,9 @@ def test_what_only_the_picture_needs_asks_the_server_nothing(visitor: Reader, ch
     visitor.page.wait_for_function("location.search.includes('palette=magma')")
     settle(visitor)
     visitor.page.hover("#plot-0-line")  # the highlight
-    here = [visitor.page.evaluate(told) for told in (FIGURES, CAPTIONS, BAR)]
-    assert streams(visitor) == asked and here[0] != first
+    assert streams(visitor) == asked and seen(visitor)[0] != first
 
-    other = reader(chromium, atlas)
-    other.open(visitor.page.url.partition("?")[2])
-    other.wait()
-    assert [other.page.evaluate(told) for told in (FIGURES, CAPTIONS, BAR)] == here
-    other.page.context.close()
+    assert seen(visitor) == freshly(chromium, atlas, visitor)
 
     visitor.page.go_back()
     visitor.page.go_back()
@@ -118,3 +127,17 @@ def test_what_only_the_picture_needs_asks_the_server_nothing(visitor: Reader, ch
     visitor.page.reload()
     visitor.wait()
     assert visitor.page.evaluate(FIGURES) == maps
+
+
+@pytest.mark.parametrize("look", ["tint=saturation", "tint=step&multiples=1"])  # dots, and cells of mixed colours
+def test_clouds_change_scale_and_palette_without_the_server(look, visitor: Reader, chromium, atlas):
+    visitor.open(f"{QUICK}&place=clouds&walks=8&walk_steps=40&activation=tanh&{look}")
+    visitor.wait()
+    settle(visitor)
+    asked, first = streams(visitor), visitor.page.evaluate(FIGURES)
+    for changed, told in (("log", "0"), ("palette", "magma")):
+        visitor.page.evaluate("changes => lossatlas.put(changes)", {changed: told})
+        visitor.page.wait_for_function(f"location.search.includes('{changed}={told}')")
+    settle(visitor)
+    assert streams(visitor) == asked and visitor.page.evaluate(FIGURES) != first
+    assert seen(visitor) == freshly(chromium, atlas, visitor)
