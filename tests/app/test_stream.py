@@ -223,6 +223,13 @@ def test_a_panel_whose_question_cannot_be_asked_or_answered_says_so_alone(query,
     assert ends[0, "slice"]["state"] == ends[0, "replicates"]["state"] == "done" and found[-1][0] == "done"
 
 
+def test_of_four_inputs_no_boundary_is_drawn(pool, cache):
+    ends = last_panels(events("place=training&activation=tanh&dataset=iris&steps=10&points=9", pool, cache))
+    boundary = ends.pop((0, "boundary"))
+    assert boundary["state"] == "none" and "Iris has 4" in boundary["text"]
+    assert {end["state"] for end in ends.values()} == {"done"}
+
+
 def test_a_panel_that_would_take_too_long_says_so_and_leaves_the_others(pool, cache):
     ends = last_panels(events(f"{CURVED}&replicates=200&rate=0.01", pool, cache, max_seconds=2.0))
     assert {end["state"] for place, end in ends.items() if place[1] == "replicates"} == {"failed"}

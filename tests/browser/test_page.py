@@ -20,6 +20,7 @@ from tests.browser.driver import Reader, reader
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 PANELS, CURVATURE = (len(PLACES[place].panels) for place in ("landscape", "curvature"))
 QUICK = "dataset=xor&widths=2&steps=20&points=17"
+MAPS = f"{QUICK}&mode=contour"  # drawn several times as fast as surfaces are in software
 
 
 def test_the_default_page_then_heart_then_mnist(visitor: Reader):
@@ -46,7 +47,7 @@ def test_the_default_page_then_heart_then_mnist(visitor: Reader):
 
 
 def test_the_url_is_the_state(visitor: Reader, chromium, atlas):
-    visitor.open(QUICK)
+    visitor.open(MAPS)
     visitor.wait()
     opened = visitor.page.evaluate("window.lossatlas.opened")
     visitor.page.get_by_text("sigmoid", exact=True).first.click()
@@ -233,10 +234,10 @@ def test_the_plane_turns_while_the_slider_moves(visitor: Reader):
 
 
 def test_a_nonsense_window_is_one_sentence_and_has_a_way_out(visitor: Reader):
-    visitor.open(f"{QUICK}&window=1,0,0,0&trail=x")
+    visitor.open(f"{MAPS}&window=1,0,0,0&trail=x")
     visitor.wait("refused")
     assert "must be a number" in visitor.message()
-    visitor.open(f"{QUICK}&window=1,0,0,0")
+    visitor.open(f"{MAPS}&window=1,0,0,0")
     visitor.wait("refused")
     assert "lower end below" in visitor.message()
     assert crumbs(visitor) == ["whole picture", "?"] and visitor.page.is_disabled("#inward")
@@ -246,7 +247,7 @@ def test_a_nonsense_window_is_one_sentence_and_has_a_way_out(visitor: Reader):
 
 
 def test_a_refused_question_keeps_the_picture_and_says_why(visitor: Reader):
-    visitor.open(QUICK)
+    visitor.open(MAPS)
     visitor.wait()
     before = visitor.heights(0)
     visitor.page.fill("#option-points", "18")
@@ -327,7 +328,7 @@ def test_a_killed_process_in_mid_job_is_not_noticed(kind, visitor: Reader, atlas
 def test_six_browsers_cost_one_computation(chromium, atlas):
     readers = [reader(chromium, atlas) for _ in range(6)]
     for one in readers:
-        one.open("dataset=wine&activation=silu&seed=77&points=33")
+        one.open("dataset=wine&activation=silu&seed=77&points=33&mode=contour")
     for one in readers:
         one.wait()
     assert all(one.heights(0) == readers[0].heights(0) for one in readers)
@@ -339,7 +340,7 @@ def test_the_page_loads_many_times_without_a_blank(chromium, atlas):
     """One load in about sixty of an early trial showed nothing; this one waits for pictures each time."""
     one = reader(chromium, atlas)
     for _ in range(8):
-        one.open(f"{QUICK}&activation=tanh")
+        one.open(f"{MAPS}&activation=tanh")
         one.wait()
         assert all(panel["drawn"] for panel in one.panels().values())
     one.page.context.close()

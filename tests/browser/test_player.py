@@ -145,11 +145,3 @@ def test_two_weights_picked_by_clicks_span_the_plane(visitor: Reader):
     page.go_back()
     page.wait_for_function("!location.search.includes('directions=weights')")
     visitor.wait()
-
-
-def test_iris_has_no_boundary_and_says_so(visitor: Reader):
-    visitor.open("place=training&activation=tanh&dataset=iris&steps=10&points=9")
-    visitor.wait()
-    assert visitor.panels()["0-boundary"]["state"] == "none"
-    assert "Iris has 4" in visitor.page.inner_text("#slot-0-boundary .failure")
-    assert {panel["state"] for name, panel in visitor.panels().items() if "boundary" not in name} <= {"done", "cached"}

@@ -11,7 +11,7 @@ from tests.browser.driver import PATIENCE, Reader, browser, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 QUICK = "dataset=xor&widths=2&steps=20&points=17&activation=tanh&mode=contour"  # maps are drawn fast
-SOON = 15_000  # ms, for what needs no computation; a second on an idle machine
+SOON = PATIENCE  # ms, for what needs no computation; a second on an idle machine
 
 
 @pytest.fixture(scope="module")
@@ -137,9 +137,9 @@ def test_a_room_that_is_not_there_says_so_and_the_default_page_opens(readers, co
     visitor.open(f"room={code}")
     visitor.page.wait_for_function("document.getElementById('message')?.textContent.includes('room')", timeout=PATIENCE)
     await_search(visitor, "room", None)
-    visitor.wait()
+    expect(visitor.page.locator("#sentence")).to_contain_text("Iris, network 4-4-3", timeout=PATIENCE)
     assert "no room" in visitor.message() or "no room's code" in visitor.message()
-    assert "Iris, network 4-4-3" in visitor.page.inner_text("#sentence") and not search(visitor)
+    assert not search(visitor)
     assert visitor.page.locator("#room-bar").is_hidden() and "script" not in visitor.page.inner_text("#message")
 
 
