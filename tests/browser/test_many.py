@@ -1,5 +1,7 @@
 """Many pictures on one page stay usable, and what only the browser's picture needs asks the server nothing."""
 
+import json
+
 import pytest
 
 from tests.browser.driver import PATIENCE, Reader, browser, reader
@@ -55,8 +57,12 @@ def settle(visitor: Reader) -> None:
     visitor.page.wait_for_function(SETTLED, timeout=PATIENCE)
 
 
+def figures(visitor: Reader) -> dict[str, dict]:
+    return {panel: json.loads(figure) for panel, figure in visitor.page.evaluate(FIGURES).items()}
+
+
 def seen(visitor: Reader) -> list:
-    return [visitor.page.evaluate(told) for told in (FIGURES, CAPTIONS, BAR)]
+    return [figures(visitor), *(visitor.page.evaluate(told) for told in (CAPTIONS, BAR))]
 
 
 def freshly(chromium, atlas, visitor: Reader) -> list:
@@ -92,7 +98,7 @@ def test_what_only_the_picture_needs_asks_the_server_nothing(visitor: Reader, ch
     visitor.open(f"{QUICK}&activation=tanh,relu")
     visitor.wait()
     settle(visitor)
-    asked, first = streams(visitor), visitor.page.evaluate(FIGURES)
+    asked, first = streams(visitor), figures(visitor)
     visitor.page.focus("#plot-0-slice")
     visitor.page.keyboard.press("ArrowLeft")  # the camera
     visitor.page.wait_for_function("lossatlas.panels['1-slice'].camera")
@@ -113,7 +119,7 @@ def test_what_only_the_picture_needs_asks_the_server_nothing(visitor: Reader, ch
     visitor.page.go_back()
     visitor.page.wait_for_function("!location.search.includes('log=0')")
     settle(visitor)
-    assert visitor.page.evaluate(FIGURES) == first and streams(visitor) == asked
+    assert figures(visitor) == first and streams(visitor) == asked
 
     visitor.page.keyboard.press("c")  # other pictures: one call
     visitor.page.wait_for_function("location.search.includes('mode=contour')")
@@ -122,11 +128,11 @@ def test_what_only_the_picture_needs_asks_the_server_nothing(visitor: Reader, ch
     visitor.page.keyboard.press("l")
     visitor.page.wait_for_function("location.search.includes('log=0')")
     settle(visitor)
-    maps = visitor.page.evaluate(FIGURES)
+    maps = figures(visitor)
     assert streams(visitor) == asked + 1
     visitor.page.reload()
     visitor.wait()
-    assert visitor.page.evaluate(FIGURES) == maps
+    assert figures(visitor) == maps
 
 
 @pytest.mark.parametrize("look", ["tint=saturation", "tint=step&multiples=1"])  # dots, and cells of mixed colours
@@ -134,10 +140,10 @@ def test_clouds_change_scale_and_palette_without_the_server(look, visitor: Reade
     visitor.open(f"{QUICK}&place=clouds&walks=8&walk_steps=40&activation=tanh&{look}")
     visitor.wait()
     settle(visitor)
-    asked, first = streams(visitor), visitor.page.evaluate(FIGURES)
+    asked, first = streams(visitor), figures(visitor)
     for changed, told in (("log", "0"), ("palette", "magma")):
         visitor.page.evaluate("changes => lossatlas.put(changes)", {changed: told})
         visitor.page.wait_for_function(f"location.search.includes('{changed}={told}')")
     settle(visitor)
-    assert streams(visitor) == asked and visitor.page.evaluate(FIGURES) != first
+    assert streams(visitor) == asked and figures(visitor) != first
     assert seen(visitor) == freshly(chromium, atlas, visitor)
