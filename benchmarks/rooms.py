@@ -1,5 +1,6 @@
 """How long until a presenter's step reaches every follower? From the presenter's message to the state's event, and to
-the first finished picture and the end of the page's stream, at 30 followers of one machine, without their browsers.
+the first finished picture and the end of the page's stream, at 30 followers of one machine, without their browsers;
+in a lesson also to the step's measured facts, which a browser asks for once the page is done.
 """
 
 import argparse
@@ -11,14 +12,31 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 
+from app.lesson import LESSONS
 from benchmarks.machine import describe
 from benchmarks.serving import atlas
 
-STEPS = tuple(
-    f"dataset=iris&widths=4&points=65&{look}"
-    for look in ("mode=contour", "log=0", "activation=tanh,sine", "place=curvature&replicates=3&along=3", "seed=5")
-)
 PATIENCE = 300.0  # seconds; on a busy machine
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the presenter's page says, which question the followers' pages then ask, and where the facts are, if any."""
+
+    said: str
+    asked: str
+    facts: str = ""
+
+
+LOOKS = ("mode=contour", "log=0", "activation=tanh,sine", "place=curvature&replicates=3&along=3", "seed=5")
+FREELY = [Step(said, said) for said in (f"dataset=iris&widths=4&points=65&{look}" for look in LOOKS)]
+
+
+def steps_of(lesson: str) -> list[Step]:
+    return [
+        Step(f"lesson={lesson}&page={page}", step.state, f"/lessons/{lesson}/{page}/facts" if step.facts else "")
+        for page, step in enumerate(LESSONS[lesson].steps, 1)
+    ]
 
 
 @dataclass
@@ -27,8 +45,8 @@ class Follower:
 
     address: str
     code: str
-    looks: bool  # whether it asks for the pictures of the new state
-    told: queue.Queue = field(default_factory=queue.Queue)  # (revision, state event, first picture, done)
+    steps: dict[str, Step]  # by what the presenter's page says; without them it looks at no picture
+    told: queue.Queue = field(default_factory=queue.Queue)  # (revision, state event, first picture, done, facts)
 
     def start(self) -> None:
         threading.Thread(target=self._follow, daemon=True).start()
@@ -41,8 +59,17 @@ class Follower:
                     name = line[7:].strip()
                 elif line.startswith(b"data: ") and name == b"state":
                     heard, data = time.monotonic(), json.loads(line[6:])
-                    drawn = pictures(self.address, data["state"]) if self.looks else ()
+                    drawn = looked(self.address, self.steps[data["state"]]) if self.steps else ()
                     self.told.put((data["revision"], heard, *drawn))
+
+
+def looked(address: str, step: Step) -> tuple[float, float, float]:
+    """When the page's stream brought its first finished picture, when it was done, and when the facts were there."""
+    drawn = pictures(address, step.asked)
+    if step.facts:
+        with urllib.request.urlopen(f"{address}{step.facts}", timeout=PATIENCE) as answer:
+            assert all(fact["here"] for fact in json.load(answer))
+    return (*drawn, time.monotonic())
 
 
 def pictures(address: str, state: str) -> tuple[float, float]:
@@ -67,23 +94,24 @@ def post(address: str, path: str, data: dict) -> dict:
         return json.load(answer)
 
 
-def measure(address: str, followers: int, rounds: int, looks: bool) -> dict[str, list[float]]:
+def measure(address: str, steps: list[Step], followers: int, rounds: int, looks: bool) -> dict[str, list[float]]:
     """Seconds from each message to what it leads to, over all followers and steps."""
-    for state in STEPS if looks else ():
-        pictures(address, state)  # the answers are in the cache, the figures drawn
-    room = post(address, "/rooms", {"state": STEPS[-1]})
-    found = [Follower(address, room["code"], looks) for _ in range(followers)]
+    for step in steps if looks else ():
+        pictures(address, step.asked)  # the answers are in the cache, the figures drawn
+    room = post(address, "/rooms", {"state": steps[-1].said})
+    known = {step.said: step for step in steps} if looks else {}
+    found = [Follower(address, room["code"], known) for _ in range(followers)]
     for one in found:
         one.start()
     for one in found:
         one.told.get(timeout=PATIENCE)
     times: dict[str, list[float]] = {
-        name: [] for name in ("state event", "first picture", "page done")[: 3 if looks else 1]
+        name: [] for name in ("state event", "first picture", "page done", "facts")[: 4 if looks else 1]
     }
-    for state in STEPS * rounds:
+    for step in steps * rounds:
         time.sleep(1.0)
         began = time.monotonic()
-        answer = post(address, f"/rooms/{room['code']}", {"secret": room["secret"], "state": state})
+        answer = post(address, f"/rooms/{room['code']}", {"secret": room["secret"], "state": step.said})
         for one in found:
             revision, *heard = one.told.get(timeout=PATIENCE)
             assert revision == answer["revision"]
@@ -103,15 +131,17 @@ def main() -> None:
     parser.add_argument("--followers", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--address", help="a running atlas, instead of one with an empty cache")
+    parser.add_argument("--lesson", choices=LESSONS, help="go through the steps of a lesson, instead of five pages")
     parser.add_argument("--states", action="store_true", help="the states' events alone, no pictures")
     given = parser.parse_args()
     print(describe())
     print(f"{'to the followers':16}{'p50':>8}  {'p95':>8}  {'last':>8}")
+    steps = steps_of(given.lesson) if given.lesson else FREELY
     if given.address:
-        times = measure(given.address, given.followers, given.rounds, not given.states)
+        times = measure(given.address, steps, given.followers, given.rounds, not given.states)
     else:
         with atlas() as (address, _):
-            times = measure(address, given.followers, given.rounds, not given.states)
+            times = measure(address, steps, given.followers, given.rounds, not given.states)
     for name, found in times.items():
         show(name, found)
 
