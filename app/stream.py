@@ -20,7 +20,6 @@ import math
 import operator
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -35,7 +34,7 @@ from app.figures.beside import Beside
 from app.figures.cloud import brushed
 from app.figures.parts import counted, hull, title, warnings
 from app.heads import HEADS
-from app.kept import Pages
+from app.kept import Pages, Texts
 from app.panels import PANELS, PLACES, analysis_of, left_open
 from app.state import PageState, read_state
 from app.table import TABLES
@@ -63,7 +62,7 @@ BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page
 LONGEST_HOLD = 1.5  # seconds that a picture may be held back until its row has a common scale
 # Kinds of Failure that no other try can mend.
 NOT_HERE = ("no second derivative", "no hidden layer", "no training", "other inputs", "not drawn")
-REMEMBERED = 64_000_000  # bytes of drawn figures kept in a process; one is about 40 KB
+REMEMBERED = 64_000_000  # characters of drawn figures, and of pages, kept in a process; a figure is about 40,000
 
 
 class Places:
@@ -83,29 +82,7 @@ def allow_streams(most: int) -> None:
     _places = Places(most)
 
 
-class Drawn:
-    """The JSON of figures drawn lately, by question, level and look: redrawing one costs more than sending it."""
-
-    def __init__(self, most: int):
-        self._most, self._lock, self._size = most, threading.Lock(), 0
-        self._kept: OrderedDict[tuple, str] = OrderedDict()
-
-    def get(self, key: tuple, draw) -> str:
-        """The figure's JSON; `draw` makes it where it is not kept."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = draw()
-        with self._lock:
-            self._size += len(made) - len(self._kept.get(key, ""))
-            self._kept[key] = made
-            while self._size > self._most:
-                self._size -= len(self._kept.popitem(last=False)[1])
-        return made
-
-
-_drawn = Drawn(REMEMBERED)
+_drawn = Texts(REMEMBERED)  # figures by question, level and look: redrawing one costs more than sending it
 _pages = Pages(REMEMBERED)
 
 
@@ -502,7 +479,9 @@ class _Page:
             scale = replace(scale, point=self._visited(column, update.result.spec))
         drawn = (panel.picture.__name__, key_for(update.result.spec))  # two pictures may show one answer
         look = (*drawn, replace(view, trail=(), brush=()), scale, colour, self._keys(others))
-        figure = _drawn.get(look, lambda: self._figure(column, name, scale, colour).to_json())
+        if (figure := _drawn.get(look)) is None:
+            figure = self._figure(column, name, scale, colour).to_json()
+            _drawn.put(look, figure)
         told = {
             "column": column,
             "panel": name,
