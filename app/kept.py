@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 
+REMEMBERED = 64_000_000  # characters of a kind that a process keeps; a figure has about 40,000
 PATIENCE = 1.5  # seconds to wait for another reader's equal page, unless that must be computed
 
 

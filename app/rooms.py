@@ -29,9 +29,9 @@ import segno
 from flask import Flask, Response, redirect, request
 
 from app import alive
+from app.events import Places, event
 from app.layout import ICON
 from app.state import read_state
-from app.stream import Places, event
 from compute.options import BadSpec, read_query
 from compute.rooms import LENGTH, NoRoom, NotYours, Room, Rooms, TooManyRooms, camera_of, code_of, no_room
 

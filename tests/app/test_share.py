@@ -16,8 +16,8 @@ from app.controls import page_options, sections
 from app.links import canonical
 from app.page_code import of_page
 from app.panels import PANELS, PLACES
+from app.pictures import draw
 from app.state import read_state
-from app.stream import draw
 from compute.analyses import question
 from compute.cache import Cache, Links, LinksFull
 from compute.jobs import ask

@@ -11,8 +11,11 @@ from app.columns import DEFAULT_ACTIVATIONS
 from app.heads import of_training
 from app.kept import Pages, Texts
 from app.panels import PANELS, PLACES
+from app.pictures import Pictures
+from app.plan import sentence
 from app.state import question_options, read_state
-from app.stream import sentence, stream
+from app.stream import stream
+from app.view import Scale
 from compute.analyses import question
 from compute.cache import Cache
 from compute.clouds import CloudResult
@@ -257,6 +260,17 @@ def test_the_text_used_longest_ago_goes_first():
     texts.put("a", "")  # its room is free
     texts.put("e", "e")
     assert [texts.get(key) for key in "acde"] == ["", "c", "d", "e"]
+
+
+def test_an_equal_picture_is_not_drawn_again(monkeypatch):
+    state = read_state(f"{QUICK}&activation=tanh")
+    answers = {(0, "training"): ask(state.question("training", state.columns[0]))}
+    place, pictures = (0, "training"), Pictures(state, answers, {(0, "training")})
+    once = pictures.json(*place, pictures.scale(*place))
+    monkeypatch.setattr(Pictures, "figure", None)
+    assert Pictures(state, answers, set()).json(*place, pictures.scale(*place)) == once
+    with pytest.raises(TypeError):
+        pictures.json(*place, Scale(0.0, 3.0))
 
 
 def test_the_head_of_a_column_holds_the_trainings_last_numbers():
