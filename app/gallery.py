@@ -18,8 +18,8 @@ from flask import Flask, Response, request
 from app.columns import MOST_COLUMNS
 from app.layout import ICON
 from app.panels import PANELS
+from app.plan import cloud_sentence, sentence
 from app.state import read_state
-from app.stream import cloud_sentence, sentence
 from app.theme import curve, hue
 from app.thumbnails import THUMBNAILS, thumbnail
 from app.view import PLACES, View

@@ -90,4 +90,4 @@ def _unanswered(page, column: int, name: str) -> str:
     """The question of a panel that has no answer yet; empty where it cannot be asked."""
     if (column, name) in page.refused:
         return ""
-    return to_query(page.spec(name, page.state.columns[column]))
+    return to_query(page.state.question(name, page.state.columns[column]))

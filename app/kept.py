@@ -1,18 +1,42 @@
-"""Pages that came whole from the cache, kept as they were sent: a lecture hall asks for one page many times at once."""
+"""Texts kept in a process: figures drawn lately, and pages that came whole from the cache, as they were sent."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 
+REMEMBERED = 64_000_000  # characters of a kind that a process keeps; a figure has about 40,000
 PATIENCE = 1.5  # seconds to wait for another reader's equal page, unless that must be computed
 
 
-class Pages:
-    """The texts of pages by question, the least recently sent dropped beyond `most` characters."""
+class Texts:
+    """Texts by key, the least recently used dropped beyond `most` characters; for many threads at once."""
 
     def __init__(self, most: int):
         self._most, self._size, self._lock = most, 0, threading.Lock()
         self._kept: OrderedDict[Hashable, str] = OrderedDict()
+
+    def get(self, key: Hashable) -> str | None:
+        """The text put under this key, or None. Counts as a use."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: Hashable, text: str) -> None:
+        """Keep this text."""
+        with self._lock:
+            self._size += len(text) - len(self._kept.pop(key, ""))
+            self._kept[key] = text
+            while self._size > self._most:
+                self._size -= len(self._kept.popitem(last=False)[1])
+
+
+class Pages:
+    """The texts of pages by question: a lecture hall asks for one page many times at once."""
+
+    def __init__(self, most: int):
+        self.texts = Texts(most)
+        self._lock = threading.Lock()
         self._under_way: dict[Hashable, threading.Event] = {}
 
     def serve(
@@ -27,7 +51,7 @@ class Pages:
         if other is not None:
             other.wait(PATIENCE)
         try:
-            if (kept := self._find(key)) is not None:
+            if (kept := self.texts.get(key)) is not None:
                 yield kept
                 return
             sent = []
@@ -40,22 +64,9 @@ class Pages:
                         mine.set()
                 yield part
             if whole():
-                self._keep(key, "".join(sent))
+                self.texts.put(key, "".join(sent))
         finally:
             if other is None:
                 with self._lock:
                     del self._under_way[key]
                 mine.set()
-
-    def _find(self, key: Hashable) -> str | None:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def _keep(self, key: Hashable, text: str) -> None:
-        with self._lock:
-            self._size += len(text) - len(self._kept.get(key, ""))
-            self._kept[key] = text
-            while self._size > self._most:
-                self._size -= len(self._kept.popitem(last=False)[1])

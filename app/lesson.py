@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.figures.ticks import number
 from app.lesson_facts import MEASURES
 from app.panels import PANELS
 from compute.options import BadSpec, nearest, read_query, show
@@ -74,8 +75,8 @@ class Fact:
 
 
 def digits(value: float) -> str:
-    """A number as a fact shows it."""
-    return f"{value:.6g}".replace("-", "−")
+    """A number as a fact shows it: enough of it to tell what was measured from what was expected."""
+    return number(value, 6)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import Any
 
 from app.lesson import BadLesson, Lesson, Step, digits
 from app.lesson_facts import MEASURES
+from app.pictures import Pictures
 from app.state import PageState, read_state
-from app.stream import NOT_HERE, _Page
+from app.stream import NOT_HERE, Page
 from compute.analyses import levels_of
 from compute.cache import Cache
 from compute.jobs import Pool, Update, Watch, ask, look_up, seconds_of
@@ -24,10 +25,10 @@ TICK = 0.1  # seconds
 SURE = 5.0  # seconds of work after which the time left is told
 
 
-class Quiet(_Page):
+class Quiet(Page):
     """A page that asks what any page of its state asks, and draws nothing."""
 
-    def _picture(self, column: int, name: str) -> str:
+    def picture(self, column: int, name: str) -> str:
         return ""
 
 
@@ -62,14 +63,14 @@ def _begun(state: PageState, watch: Watch, settings: Settings) -> Quiet:
     Raises:
         BadSpec: the state cannot be asked, or takes too much.
     """
-    page = Quiet(state)
+    page = Quiet(Pictures(state))
     page.plan(settings)
     _exhaust(page.ask(watch))
     return page
 
 
-def stored(state: PageState, cache: Cache | None, settings: Settings) -> Quiet:
-    """A page with every answer that the cache holds.
+def stored(state: PageState, cache: Cache | None, settings: Settings) -> Pictures:
+    """Every answer of a page that the cache holds.
 
     Raises:
         BadSpec: as the stream refuses.
@@ -78,7 +79,7 @@ def stored(state: PageState, cache: Cache | None, settings: Settings) -> Quiet:
         page = _begun(state, watch, settings)
         while watch.open() and (update := watch.next(0)) is not None:
             _exhaust(page.take(update, watch))
-    return page
+    return page.pictures
 
 
 def check(lesson: Lesson) -> None:
@@ -115,11 +116,11 @@ def facts(step: Step, cache: Cache | None, settings: Settings) -> list[dict]:
     Raises:
         BadSpec: the step's state cannot be asked.
     """
-    results = stored(read_state(step.state), cache, settings).results if step.facts else {}
+    answers = stored(read_state(step.state), cache, settings).answers if step.facts else {}
     found = []
     for fact in step.facts:
-        update = results.get((fact.column, fact.panel))
-        measured = MEASURES[fact.measure](update.result) if update is not None else None
+        answer = answers.get((fact.column, fact.panel))
+        measured = MEASURES[fact.measure](answer) if answer is not None else None
         found.append(
             {
                 "says": fact.says,
@@ -224,12 +225,12 @@ def warm(
 
 def _missing(state: PageState, cache: Cache, settings: Settings) -> dict[tuple[int, str], float]:
     """The panels of a page that the cache cannot fill, and how long each takes."""
-    page = stored(state, cache, settings)
+    known = stored(state, cache, settings)
     asked = [(column, name) for name in state.panels for column in range(columns(state))]
     return {
-        (column, name): seconds_of(levels_of(page.spec(name, state.columns[column])))
+        (column, name): seconds_of(levels_of(state.question(name, state.columns[column])))
         for column, name in asked
-        if (column, name) not in page.ended
+        if (column, name) not in known.ended
     }
 
 

@@ -60,8 +60,8 @@ def text(message: str, status: int) -> Response:
     return Response(message + "\n", status, mimetype="text/plain")
 
 
-def add_routes(server: Flask) -> None:
-    """Everything that is not Dash's own."""
+def add_guards(server: Flask) -> None:
+    """What holds of every request and every answer."""
 
     @server.before_request
     def known():
@@ -82,6 +82,16 @@ def add_routes(server: Flask) -> None:
         logging.getLogger(__name__).exception("request for %s failed", request.path[:200])
         return text("This is a fault in the program.", 500)
 
+    @server.after_request
+    def careful(response: Response) -> Response:
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+
+def add_routes(server: Flask) -> None:
+    """The page's stream, its files and the health check."""
+
     @server.get("/healthz")
     def health():
         return text("ok", 200)
@@ -101,17 +111,9 @@ def add_routes(server: Flask) -> None:
     def study():
         return Response(study_page(cache()), mimetype="text/html")
 
-    lesson_page.add_routes(server, ICON, cache, SETTINGS)
-
     @server.get("/export/<analysis>.<ending>")
     def export(analysis: str, ending: str):
         return export_response(analysis, ending, request.query_string.decode("utf-8", "replace"))
-
-    @server.after_request
-    def careful(response: Response) -> Response:
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
 
 
 @functools.cache
@@ -172,7 +174,9 @@ def make_app() -> Dash:
     )
     app.layout = make_layout([(name, panel.title) for name, panel in PANELS.items()])
     register(app)
+    add_guards(app.server)
     add_routes(app.server)
+    lesson_page.add_routes(app.server, ICON, cache, SETTINGS)
     rooms.add_routes(app.server, SETTINGS.cache)
     add_gallery(app.server, lambda: cache())
     links.add_routes(app.server, SETTINGS)

@@ -38,7 +38,7 @@ figure.write_html({page!r})
 """
 
 _WHOLE = """from app.panels import analysis_of
-from app.stream import draw
+from app.pictures import draw
 from app.theme import TEMPLATES
 from compute.jobs import ask, question
 from compute.results import Failure, pack

@@ -29,14 +29,15 @@ import segno
 from flask import Flask, Response, redirect, request
 
 from app import alive
+from app.events import Places, event
 from app.layout import ICON
 from app.state import read_state
-from app.stream import Places, event
 from compute.options import BadSpec, read_query
 from compute.rooms import LENGTH, NoRoom, NotYours, Room, Rooms, TooManyRooms, camera_of, code_of, no_room
 
 BEAT = 1.0  # seconds between comments on a quiet stream, by which a closed page is noticed
 PAUSE = 0.1  # seconds between two looks at the store
+TROUBLE = 1.0  # seconds until the next look after a failed one
 REPORT = 5.0  # seconds after which a process says again how many follow through it
 LARGEST_BODY = 16_000  # bytes; a state takes at most 4,000 characters
 OWN = ("room", "theme", "hide")  # each browser's own: neither published nor taken over
@@ -142,9 +143,11 @@ class Watcher:
             try:
                 self._tell()
                 self._take(codes, self._rooms.look(codes) if codes else {})
-            except (OSError, ValueError) as error:  # followers wait, and nothing ends
-                _log.warning("The rooms did not answer: %s.", error)
-            self._early.wait(PAUSE if codes else None)
+                pause = PAUSE if codes else None
+            except Exception:  # whatever it is: nobody else wakes the followers, who wait until it has passed
+                _log.exception("The rooms did not answer.")
+                pause = TROUBLE
+            self._early.wait(pause)
             self._early.clear()
 
     def _tell(self) -> None:

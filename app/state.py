@@ -49,7 +49,7 @@ class PageState:
         return ()
 
     def spec(self, spec_type: type, column: Column, extent: float | None = None, preset: Mapping[str, str] = NOTHING):
-        """The question of one column."""
+        """The question of this type in one column."""
         known = options_of(spec_type)
         values: dict[str, object] = {name: value for name, value in self.values.items() if name in known}
         values.update(preset)
@@ -59,6 +59,10 @@ class PageState:
             values["accuracy"] = True  # on a grid it is computed only when it is looked at
         changes = {name: value for name, value in column.changes.items() if name in known}
         return build(spec_type, values | changes)
+
+    def question(self, panel: str, column: Column, extent: float | None = None):
+        """The question of one panel of a column."""
+        return self.spec(PANELS[panel].spec, column, extent, PANELS[panel].preset)
 
 
 def question_options() -> dict[str, Option]:

@@ -14,6 +14,7 @@ import re
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -40,8 +41,8 @@ _FAULTS = (sqlite3.Error, OSError, ValueError, TypeError, AttributeError, KeyErr
 # SQLite's reasons that say nothing against the database.
 _PASSING = tuple(f"SQLITE_{name}" for name in ("BUSY", "LOCKED", "FULL", "READONLY", "CANTOPEN", "NOMEM"))
 
-MOST_LINKS = 100_000  # chosen by eye: a hundred lecturers with a thousand each
-LINKS_ROOM = 100_000_000  # bytes on disk
+LINKS_ROOM = 100_000_000  # bytes on disk: 25,000 of the longest links
+NEW_LINKS = 60  # kept within a minute (chosen by eye): a hall's, but hours pass until one visitor has filled the store
 LONGEST_LINK = 4_000  # characters
 _PAGE = 4096  # bytes
 _SHORTEST = 8  # letters of a code; a longer one where two texts begin alike
@@ -55,7 +56,7 @@ class CacheUnusable(OSError):
 
 
 class LinksFull(OSError):
-    """No more short links are kept; its message is one sentence fit for a reader."""
+    """No more short links are kept, or not just now; its message is one sentence fit for a reader."""
 
 
 class _Foreign(OSError):
@@ -258,21 +259,25 @@ class Cache:
 
 class Links:
     """Texts by a code made of their own letters, so that equal texts have one code. They lie in a database beside the
-    answers, which neither the answers' bound nor `clear` touches: a link in a lecture's notes outlives both.
+    answers, which neither the answers' bound nor `clear` touches: a link in a lecture's notes outlives both. None is
+    ever dropped for another: beyond `room` bytes, or `pace` new texts within a minute, new ones are refused. `clock`
+    gives seconds that all processes share.
 
     Raises:
         CacheUnusable: a folder that cannot be made, written or trusted, or a damaged database.
     """
 
-    def __init__(self, folder: Path, most: int = MOST_LINKS, room: int = LINKS_ROOM):
-        self._file, self._most, self._room = Path(folder).absolute() / "links.db", most, room
+    def __init__(
+        self, folder: Path, room: int = LINKS_ROOM, pace: int = NEW_LINKS, clock: Callable[[], float] = time.time
+    ):
+        self._file, self._room, self._pace, self._clock = Path(folder).absolute() / "links.db", room, pace, clock
         make_private(self._file.parent)
 
     def put(self, text: str) -> str:
         """The code of a text, which is kept.
 
         Raises:
-            LinksFull: as many or as much as is kept.
+            LinksFull: the room is full, or too many were made within a minute.
             ValueError: longer than LONGEST_LINK.
         """
         if len(text) > LONGEST_LINK:
@@ -285,11 +290,21 @@ class Links:
                     return code
                 if found is None:
                     break
-            if connection.execute("SELECT COUNT(*) FROM links").fetchone()[0] >= self._most:
-                raise LinksFull(_no_more_links(f"{self._most:,} links"))
+            self._note(connection)
             connection.execute("INSERT INTO links VALUES (?, ?)", (code, text))
             connection.execute("COMMIT")
             return code
+
+    def _note(self, connection: sqlite3.Connection) -> None:
+        """That a text is kept now; a time from the future, of a clock set back, counts as past."""
+        now = self._clock()
+        connection.execute("DELETE FROM lately WHERE at NOT BETWEEN ? AND ?", (now - 60, now))
+        if connection.execute("SELECT COUNT(*) FROM lately").fetchone()[0] >= self._pace:
+            raise LinksFull(
+                f"No short link was made, as {self._pace} were within a minute. Try again in a minute, or copy the "
+                "whole link, which needs no store."
+            )
+        connection.execute("INSERT INTO lately VALUES (?)", (now,))
 
     def get(self, code: str) -> str | None:
         """The text that `put` gave this code, or None."""
@@ -308,10 +323,14 @@ class Links:
                 connection.execute("PRAGMA trusted_schema = OFF")
                 connection.execute(f"PRAGMA page_size = {_PAGE}")
                 connection.execute("CREATE TABLE IF NOT EXISTS links (code TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
+                connection.execute("CREATE TABLE IF NOT EXISTS lately (at REAL)")  # when the newest were kept
                 yield connection
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
-                raise LinksFull(_no_more_links(f"{self._room / 1e6:.0f} MB of links")) from error
+                raise LinksFull(
+                    f"No more short links are kept, as {self._room / 1e6:.0f} MB of links are stored here. Copy the "
+                    "whole link, which needs no store."
+                ) from error
             raise _unusable(self._file.parent, error) from error
 
 
@@ -319,10 +338,6 @@ def _codes(text: str) -> list[str]:
     """The codes that a text may have, the shortest first."""
     letters = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=").lower()
     return [letters[:count] for count in range(_SHORTEST, len(letters) + 1)]
-
-
-def _no_more_links(held: str) -> str:
-    return f"No more short links are kept, as {held} are stored here. Copy the whole link, which needs no store."
 
 
 def is_key(key: object) -> bool:

@@ -1,4 +1,4 @@
-"""What a cache holds, as questions: each read once from the first bytes of its answer, and remembered by its key."""
+"""What a cache holds, as questions: each read once from the first bytes of its answer, and remembered."""
 
 import threading
 from collections.abc import Container
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compute.analyses import ANALYSES, key_for
-from compute.cache import Cache, is_key
+from compute.cache import Cache, Kept, is_key
 from compute.options import flat
 from compute.results import Damaged, spec_at, unpack
 
@@ -39,23 +39,23 @@ class Listing:
     def __init__(self, cache: Cache):
         self.cache = cache
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[Any, tuple] | None] = {}  # spec and rest; None: no answer that can be asked for
+        # Spec and rest; None: no answer that can be asked for. An answer computed anew is another one by its time.
+        self._known: dict[Kept, tuple[Any, tuple] | None] = {}
 
     def entries(self, analyses: Container[str] = ANALYSES) -> list[Entry]:
         """The newest LONGEST answers to these analyses, newest first."""
         kept = [one for one in self.cache.kept() if _analysis(one.key) in analyses][:LONGEST]
-        self._read([one.key for one in kept])
+        self._read(kept)
         with self._lock:
-            known = {one.key: self._known.get(one.key) for one in kept}
-        return [Entry(one.key, *found, one.when) for one in kept if (found := known[one.key]) is not None]
+            known = [(one, self._known.get(one)) for one in kept]
+        return [Entry(one.key, *found, one.when) for one, found in known if found is not None]
 
     def spec(self, key: str):
         """The question of a stored answer; None where there is no such answer."""
         if not is_key(key) or _analysis(key) not in ANALYSES:
             return None
-        self._read([key])
-        with self._lock:
-            found = self._known.get(key)
+        head = self.cache.heads([key], HEAD).get(key)
+        found = _question(key, head) if head is not None else None
         return found[0] if found else None
 
     def answer(self, key: str):
@@ -67,14 +67,15 @@ class Listing:
         except Damaged:
             return None
 
-    def _read(self, keys: list[str]) -> None:
+    def _read(self, kept: list[Kept]) -> None:
         with self._lock:
             if len(self._known) > 4 * LONGEST:
                 self._known.clear()
-            unknown = [key for key in keys if key not in self._known]
+            unknown = [one for one in kept if one not in self._known]
         for begin in range(0, len(unknown), AT_ONCE):
-            heads = self.cache.heads(unknown[begin : begin + AT_ONCE], HEAD)
-            read = {key: _question(key, head) for key, head in heads.items()}
+            some = unknown[begin : begin + AT_ONCE]
+            heads = self.cache.heads([one.key for one in some], HEAD)
+            read = {one: _question(one.key, heads[one.key]) for one in some if one.key in heads}
             with self._lock:
                 self._known |= read
 

@@ -229,16 +229,10 @@ def assemble(
         CannotAnswer: the two directions are one, or the loss is not finite anywhere on the grid.
     """
     check_spanned(plane)
-    size, loss = spec.points, make_loss(spec.problem)
-    a, b = axes(spec, plane.extent)
-    values = np.concatenate(pieces, axis=1)
-    grids = np.empty((len(values), size, size))
-    rows, columns = new_points(size, coarser).T
-    grids[:, rows, columns] = values
-    if below is not None:
-        grids[:, ::2, ::2] = np.stack([below.data, below.accuracy][: len(values)])
+    loss, (a, b) = make_loss(spec.problem), axes(spec, plane.extent)
+    grids = _filled(spec.points, coarser, below, np.concatenate(pieces, axis=1))
     center = torch.as_tensor(plane.center, dtype=torch_dtype(spec.problem))
-    here = [float(f(center, spec.where.part)) for f in (loss.data_term, loss.accuracy)][: len(values)]
+    here = [float(f(center, spec.where.part)) for f in (loss.data_term, loss.accuracy)][: len(grids)]
     grids[:, (a[:, None] == 0) & (b[None, :] == 0)] = np.array(here)[:, None]
     if not np.isfinite(grids[0]).any():
         smaller = "window" if spec.window else "half width"
@@ -273,6 +267,16 @@ def assemble(
         ),
         dtype=spec.problem.dtype,
     )
+
+
+def _filled(points: int, coarser: int | None, below: SliceResult | None, values: np.ndarray) -> np.ndarray:
+    """(1 or 2, S, S) data term and accuracy: the `values` of a grid's new points, and the coarser grid's own."""
+    grids = np.empty((len(values), points, points))
+    rows, columns = new_points(points, coarser).T
+    grids[:, rows, columns] = values
+    if below is not None:
+        grids[:, ::2, ::2] = np.stack([below.data, below.accuracy][: len(values)])
+    return grids
 
 
 def _window_note(spec: Slice) -> tuple[str, ...]:

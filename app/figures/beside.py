@@ -104,11 +104,10 @@ def overlaid(drawn: go.Figure, baseline: go.Figure, label: str) -> go.Figure:
 
 
 def banded(drawn: go.Figure, curves: list[tuple[np.ndarray, np.ndarray]], view: View) -> go.Figure:
-    """Behind a figure the mean of (x, y) curves and one standard deviation to both sides, as the axis measures them."""
-    x = curves[0][0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        heights = np.stack([parts.plotted(np.where(y > 0, y, np.nan) if view.logarithmic else y, view)
-                            for _, y in curves])  # fmt: skip
+    """Behind a figure the mean of (x, y) curves and one population standard deviation to both sides, as the axis
+    measures them; a gap where a curve has no value.
+    """
+    x, heights = curves[0][0], _heights(curves, view)
     middle, spread = heights.mean(0), heights.std(0)
     low, high = (parts_of(end, view) for end in (middle - spread, middle + spread))
     band = [
@@ -121,6 +120,13 @@ def banded(drawn: go.Figure, curves: list[tuple[np.ndarray, np.ndarray]], view: 
         for name, one in zip(("spread", "spread", "mean"), band, strict=True)
     ]
     return go.Figure([*added, *drawn.data], drawn.layout)
+
+
+def _heights(curves: list[tuple[np.ndarray, np.ndarray]], view: View) -> np.ndarray:
+    """(C, X) heights of curves as the axis measures them; NaN where not finite, and where a log scale has no place."""
+    values = np.stack([y for _, y in curves]).astype(np.float64)
+    drawn = np.isfinite(values) & ((values > 0) | (not view.logarithmic))
+    return parts.plotted(np.where(drawn, values, np.nan), view)
 
 
 def parts_of(heights: np.ndarray, view: View) -> np.ndarray:
@@ -138,4 +144,7 @@ def mean_note(curves: list[tuple[np.ndarray, np.ndarray]], view: View) -> str:
     if not comparable(curves):
         return "no mean: the columns are not measured at the same places"
     how = "of the logarithms, " if view.logarithmic else ""
-    return f"grey: mean {how}± 1 sd of {len(curves)} columns"
+    missing = int(np.isnan(_heights(curves, view)).any(0).sum())
+    lacks = "a value ≤ 0 or none" if view.logarithmic else "no value"
+    left_out = f", left out at {parts.counted(missing, 'place')} where one has {lacks}" if missing else ""
+    return f"grey: mean {how}± 1 sd of {len(curves)} columns (population sd{left_out})"

@@ -7,6 +7,8 @@ from app.figures import parts
 from app.view import Scale, View
 from compute.cost import patterns
 
+span = parts.span
+
 
 def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     """The curve of one column in its activation's colour."""
@@ -37,11 +39,6 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     for note in parts.cut_note(values, view, scale):
         drawn.add_annotation(note)
     return parts.bare(drawn)
-
-
-def span(result, view: View) -> tuple[float, float]:
-    """Lowest and highest plotted value; parts.common makes the range of a row from these."""
-    return parts.reach(parts.quantity(result, view), view, Scale())
 
 
 def curve(result, view: View) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,8 @@ from app.view import Scale, View
 from compute.cost import patterns
 from compute.slices import SliceResult
 
+span = parts.span  # of all frames
+
 
 def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     """The first frame of one column, with the others beside it."""
@@ -49,22 +51,16 @@ def _rows(change: list[dict]) -> dict:
     return {name: packed(np.stack(one)) if isinstance(one[0], np.ndarray) else one for name, one in rows.items()}
 
 
-def span(result, view: View) -> tuple[float, float]:
-    """Lowest and highest plotted value of all frames."""
-    return parts.reach(parts.quantity(result, view), view, Scale())
-
-
 def caption(result, view: View) -> str:
     """From what to what, kind of plane, loss term, patterns, number format, and gaps."""
     values = parts.quantity(result, view)
     if parts.nothing(values, view):
         return ""
     spec = result.spec
-    turned = f", turned {spec.turn:g}°" if spec.turn else ""
     return " · ".join(
         [
             f"{spec.label}, {parts.counted(len(result.values), 'frame')}, each trained anew",
-            parts.direction_kind(result) + turned,
+            parts.direction_kind(result) + parts.turned(spec),
             *parts.statistics(result),
             parts.subject(result, view, patterns(spec.problem, spec.where.part)),
             result.dtype,

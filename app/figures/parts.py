@@ -82,6 +82,11 @@ def reach(values: np.ndarray, view: View, scale: Scale) -> tuple[float, float]:
     return float(np.nanmin(heights)), float(np.nanmax(heights))
 
 
+def span(result, view: View) -> tuple[float, float]:
+    """Lowest and highest plotted value of a slice or a line; `common` makes the range of a row from these."""
+    return reach(quantity(result, view), view, Scale())
+
+
 def window(values: np.ndarray, view: View, scale: Scale) -> tuple[float, float]:
     """The range to draw: the shared one where it is given, else the panel's own; never of zero height."""
     low, high = reach(values, view, scale)
@@ -200,6 +205,11 @@ def direction_kind(result) -> str:
     if where.directions == "weights":
         return "weights" if hasattr(result, "v") else "a weight"
     return where.kind
+
+
+def turned(spec) -> str:
+    """How far the second direction is turned, as it stands behind the directions' kind."""
+    return f", turned {spec.turn:g}°" if spec.turn else ""
 
 
 def mixed(result) -> list[str]:

@@ -20,6 +20,7 @@ _PATH_HOVER = "training path<br><b>loss %{{{}:.4g}}</b><extra></extra>"
 HEIGHT = 0.8  # of a surface, whose longer side measures 1
 NARROW = 1e-3  # below this share of their size coordinates leave too few digits to a graphics card's float32
 SLIMMEST = 0.25  # least ratio of a surface's sides; a longer window is drawn out of scale (chosen by eye)
+span = parts.span
 
 
 def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
@@ -46,11 +47,6 @@ def drawing(result, values: np.ndarray, view: View, scale: Scale, colour: str) -
     return traces, layout
 
 
-def span(result, view: View) -> tuple[float, float]:
-    """Lowest and highest plotted value; parts.common makes the range of a row from these."""
-    return parts.reach(parts.quantity(result, view), view, Scale())
-
-
 def caption(result, view: View) -> str:
     """Kind of plane, loss term, patterns, number format, and what the picture leaves out or cannot show."""
     values = parts.quantity(result, view)
@@ -74,8 +70,7 @@ def _units(result) -> list[str]:
 
 
 def _directions(result) -> str:
-    spec = result.spec
-    turned = f", turned {spec.turn:g}°" if spec.turn else ""
+    spec, turned = result.spec, parts.turned(result.spec)
     if spec.where.directions == "trajectory":
         share, off = 100 * float(np.sum(result.explained)), float(np.max(result.off_plane, initial=0.0))
         return f"trajectory PCA{turned}: {share:.3g} % of the path's variance, at most {off:.2g} off the plane"

@@ -61,6 +61,20 @@ def test_the_mean_of_equal_curves_is_the_curve_and_has_no_spread(log):
     assert beside.mean_note([(x, y), (x, y)], view).startswith("grey: mean")
 
 
+@pytest.mark.parametrize(("log", "missing"), [(True, 0.0), (True, np.nan), (False, np.nan), (False, np.inf)])
+def test_the_mean_is_left_out_only_where_a_column_has_no_value_and_the_caption_says_so(log, missing):
+    result, view = ask(question("line", f"{QUICK}&line_points=11")), View(log=log)
+    x, y = line.curve(result, view)
+    other = y.copy()
+    other[4] = missing
+    curves = [(x, y), (x, other)]
+    for trace in beside.banded(line.figure(result, view, Scale(), "#000000"), curves, view).data[:3]:
+        assert np.flatnonzero(np.isnan(np.asarray(trace.y))).tolist() == [4]
+        np.testing.assert_allclose(np.delete(np.asarray(trace.y), 4), np.delete(y, 4), rtol=1e-6)
+    assert "population sd, left out at 1 place where one has " in beside.mean_note(curves, view)
+    assert beside.mean_note([(x, y), (x, y)], view).endswith("of 2 columns (population sd)")
+
+
 def test_curves_at_other_places_have_no_mean():
     x, y = np.arange(3.0), np.ones(3)
     assert not beside.comparable([(x, y), (x + 1, y)]) and not beside.comparable([(x, y)])

@@ -124,6 +124,14 @@ def test_what_no_question_would_find_is_not_listed(cache, cache_folder, answers)
     assert [entry.key for card in found for entry in card.entries] == [key]
 
 
+def test_an_answer_computed_anew_is_listed_though_what_stood_there_was_damaged(cache, answers):
+    listing, key = Listing(cache), key_for(answers["slice"].spec)
+    cache.put(key, b"torn")
+    assert listing.entries() == [] and listing.spec(key) is None
+    keep(cache, answers["slice"])
+    assert [one.key for one in listing.entries()] == [key] and listing.spec(key) == answers["slice"].spec
+
+
 def test_looking_is_no_use(cache, cache_folder, answers):
     key = keep(cache, answers["slice"])[0]
     with closing(sqlite3.connect(cache_folder / "cache.db")) as connection:

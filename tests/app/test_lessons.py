@@ -193,8 +193,8 @@ def test_a_panel_without_an_answer_is_named_and_the_rest_is_computed(cache):
     failing = read_lesson("failing", SAMPLE.replace("steps=20&points=17&line", "steps=20&part=test&points=17&line"))
     sentences = list(warm(survey([failing], cache, SETTINGS), cache, None, SETTINGS, lambda progress: None))
     assert any("failing, step 2, slice of column 1" in one and "no test part" in one for one in sentences)
-    page = stored(read_state(failing.steps[1].state), cache, SETTINGS)
-    assert (0, "training") in page.results and (0, "slice") not in page.results
+    known = stored(read_state(failing.steps[1].state), cache, SETTINGS)
+    assert (0, "training") in known.answers and (0, "slice") not in known.answers
 
 
 def test_facts_come_from_stored_answers_alone(sample, cache):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from itertools import islice
 
@@ -335,6 +336,26 @@ def test_who_only_presents_is_not_counted_and_who_leaves_no_more(cache_folder, m
     follower.close()  # type: ignore[attr-defined]
     assert await_event(presenter, "followers") == {"count": 0}
     presenter.close()  # type: ignore[attr-defined]
+
+
+def test_followers_go_on_after_a_look_that_failed_in_no_known_way(cache_folder, monkeypatch, caplog):
+    monkeypatch.setattr(module, "TROUBLE", 0.05)
+    desk, failed = Desk(cache_folder), threading.Event()
+    (code, secret), look = desk.rooms.open(XOR), desk.rooms.look
+    stream = events(code, desk.rooms, desk.watcher, True)
+    assert await_event(stream, "state")["state"] == XOR
+
+    def once_failing(codes):
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("of a new kind")
+        return look(codes)
+
+    monkeypatch.setattr(desk.rooms, "look", once_failing)
+    assert failed.wait(30)
+    desk.rooms.show(code, secret, IRIS)
+    assert await_event(stream, "state")["state"] == IRIS and "of a new kind" in caplog.text
+    stream.close()  # type: ignore[attr-defined]
 
 
 def test_streams_end_with_the_web_process(cache_folder, monkeypatch):

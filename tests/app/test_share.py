@@ -16,8 +16,8 @@ from app.controls import page_options, sections
 from app.links import canonical
 from app.page_code import of_page
 from app.panels import PANELS, PLACES
+from app.pictures import draw
 from app.state import read_state
-from app.stream import draw
 from compute.analyses import question
 from compute.cache import Cache, Links, LinksFull
 from compute.jobs import ask
@@ -90,12 +90,18 @@ def test_a_form_of_another_site_makes_no_link_and_an_unknown_code_is_told_kindly
         assert found.status_code == 404 and (code in ("..", "%2e%2e") or 'href="/"' in found.text)
 
 
-def test_links_are_bounded_in_number_and_size_and_old_ones_stay(cache_folder):
-    few = Links(cache_folder, most=3)
+def test_links_are_bounded_in_pace_and_size_and_old_ones_stay(cache_folder):
+    times = [0.0]
+    few = Links(cache_folder, pace=3, clock=lambda: times[-1])
     codes = [few.put(f"seed={number}") for number in range(3)]
-    assert few.put("seed=1") == codes[1]
-    with pytest.raises(LinksFull, match="whole link"):
+    times.append(59.0)
+    assert few.put("seed=1") == codes[1]  # no new one
+    with pytest.raises(LinksFull, match=r"3 were within a minute.*whole link"):
         few.put("seed=4")
+    times.append(61.0)
+    assert few.get(few.put("seed=4")) == "seed=4"
+    times.append(-1e6)  # a clock set back
+    assert few.get(few.put("seed=5")) == "seed=5"
     small = Links(cache_folder, room=40_000)
     with pytest.raises(LinksFull, match="MB"):
         for number in range(40):

@@ -9,10 +9,13 @@ import pytest
 from app import stream as module
 from app.columns import DEFAULT_ACTIVATIONS
 from app.heads import of_training
-from app.kept import Pages
+from app.kept import Pages, Texts
 from app.panels import PANELS, PLACES
+from app.pictures import Pictures
+from app.plan import sentence
 from app.state import question_options, read_state
-from app.stream import Drawn, sentence, stream
+from app.stream import stream
+from app.view import Scale
 from compute.analyses import question
 from compute.cache import Cache
 from compute.clouds import CloudResult
@@ -254,11 +257,27 @@ def test_an_unknown_option_is_named_with_the_nearest():
         read_state("pallete=cividis")
 
 
-def test_drawn_figures_are_remembered_and_bounded():
-    drawn, calls = Drawn(2), list[str]()
-    for key in ("a", "a", "b", "c", "a"):
-        drawn.get((key,), lambda key=key: calls.append(key) or key)  # type: ignore[func-returns-value]
-    assert calls == ["a", "b", "c", "a"]
+def test_the_text_used_longest_ago_goes_first():
+    texts = Texts(3)
+    for key in "abc":
+        texts.put(key, key)
+    assert texts.get("a") == "a"
+    texts.put("d", "d")
+    assert [texts.get(key) for key in "abcd"] == ["a", None, "c", "d"]
+    texts.put("a", "")  # its room is free
+    texts.put("e", "e")
+    assert [texts.get(key) for key in "acde"] == ["", "c", "d", "e"]
+
+
+def test_an_equal_picture_is_not_drawn_again(monkeypatch):
+    state = read_state(f"{QUICK}&activation=tanh")
+    answers = {(0, "training"): ask(state.question("training", state.columns[0]))}
+    place, pictures = (0, "training"), Pictures(state, answers, {(0, "training")})
+    once = pictures.json(*place, pictures.scale(*place))
+    monkeypatch.setattr(Pictures, "figure", None)
+    assert Pictures(state, answers, set()).json(*place, pictures.scale(*place)) == once
+    with pytest.raises(TypeError):
+        pictures.json(*place, Scale(0.0, 3.0))
 
 
 def test_the_head_of_a_column_holds_the_trainings_last_numbers():
@@ -273,9 +292,9 @@ def test_a_page_from_the_cache_is_sent_again_as_it_was_and_a_computed_one_is_not
     pages = Pages(10**7)
     monkeypatch.setattr(module, "_pages", pages)
     computed = list(stream(QUICK, pool, cache, Settings(Path())))
-    assert not pages._kept
+    assert not pages.texts._kept
     cached = "".join(list(stream(QUICK, pool, cache, Settings(Path())))[1:])
-    assert list(pages._kept.values()) == [cached] and cached != "".join(computed[1:])
+    assert list(pages.texts._kept.values()) == [cached] and cached != "".join(computed[1:])
     monkeypatch.setattr(module, "_made", None)  # nothing is made any more
     assert "".join(list(stream(QUICK, pool, cache, Settings(Path())))[1:]) == cached
     with pytest.raises(TypeError):
@@ -295,4 +314,4 @@ def test_readers_of_one_page_wait_for_each_other_but_not_for_long():
     assert list(slow) == [] and list(pages.serve("key", lambda: make(3), lambda: True, lambda: True)) == ["page"]
     assert made == [1, 2]  # the second was kept
     list(pages.serve("long", lambda: iter(["x" * 8]), lambda: True, lambda: True))
-    assert list(pages._kept) == ["long"]  # the bound
+    assert list(pages.texts._kept) == ["long"]  # the bound
