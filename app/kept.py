@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 
 REMEMBERED = 64_000_000  # characters of a kind that a process keeps; a figure has about 40,000
-PATIENCE = 1.5  # seconds to wait for another reader's equal page, unless that must be computed
+PATIENCE = 1.5  # seconds to wait for another reader's equal page before making it oneself
 
 
 class Texts:
@@ -43,13 +43,10 @@ class Pages:
         self, key: Hashable, make: Callable[[], Iterator[str]], stored: Callable[[], bool], whole: Callable[[], bool]
     ) -> Iterator[str]:
         """The parts of a page as `make` gives them, or one kept text of all. Others wait while everything so far was
-        `stored`; kept if it is `whole` at the end.
+        `stored`, so that not all of a lecture hall make it at once; kept if it is `whole` at the end.
         """
-        with self._lock:
-            other = self._under_way.get(key)
-            mine = self._under_way.setdefault(key, threading.Event())
-        if other is not None:
-            other.wait(PATIENCE)
+        mine = threading.Event()
+        self._await_turn(key, mine)
         try:
             if (kept := self.texts.get(key)) is not None:
                 yield kept
@@ -60,13 +57,27 @@ class Pages:
                     sent.append(part)
                 else:
                     sent.clear()  # what was computed is not kept
-                    if other is None:
-                        mine.set()
+                    mine.set()
                 yield part
             if whole():
                 self.texts.put(key, "".join(sent))
         finally:
-            if other is None:
-                with self._lock:
+            with self._lock:
+                if self._under_way.get(key) is mine:
                     del self._under_way[key]
-                mine.set()
+            mine.set()
+
+    def _await_turn(self, key: Hashable, mine: threading.Event) -> None:
+        """Until the page is kept, or must be computed, or this reader is the one who makes it. One takes over from
+        another whose page is not there after PATIENCE seconds: that one's browser may have stopped reading.
+        """
+        other = None
+        while True:
+            with self._lock:
+                now = self._under_way.get(key)
+                if now is None or now is other:
+                    self._under_way[key] = mine
+                    return
+            other = now
+            if other.wait(PATIENCE):
+                return

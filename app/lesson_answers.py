@@ -12,12 +12,12 @@ from app.lesson import BadLesson, Lesson, Step, digits
 from app.lesson_facts import MEASURES
 from app.pictures import Pictures
 from app.state import PageState, read_state
-from app.stream import NOT_HERE, Page
+from app.stream import Page
 from compute.analyses import levels_of
 from compute.cache import Cache
 from compute.jobs import Pool, Update, Watch, ask, look_up, seconds_of
 from compute.options import BadSpec
-from compute.results import Failure
+from compute.results import LASTING, Failure
 from compute.settings import Settings
 
 AHEAD = 2  # steps under way on a pool: the first ones of the second fill the workers that the first leaves free
@@ -244,5 +244,5 @@ def _go_on(work: _Work, progress: Progress, tell: Callable[[Progress], None]) ->
         progress.what = f"{work.place[0]}, step {work.place[1]}"
         progress.note(work.place, *update.tag)
         tell(progress)
-        if isinstance(update.result, Failure) and update.result.kind not in NOT_HERE:
+        if isinstance(update.result, Failure) and update.result.kind not in LASTING:
             yield f"{progress.what}, {update.tag[1]} of column {update.tag[0] + 1}: {update.result.sentence}"

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from app import lesson_page, links, rooms, share
 from app.callbacks import register
+from app.events import gzipped
 from app.exports import check_drawable, format_of
 from app.gallery import add_routes as add_gallery
 from app.gathered import Gathered, gathered
@@ -105,7 +106,11 @@ def add_routes(server: Flask) -> None:
     @server.get("/stream")
     def events():
         query = request.query_string.decode("utf-8", "replace")
-        return Response(stream(query, pool(), cache(), SETTINGS), mimetype="text/event-stream", headers=NO_CACHE)
+        told = stream(query, pool(), cache(), SETTINGS)
+        if not request.accept_encodings["gzip"]:
+            return Response(told, mimetype="text/event-stream", headers=NO_CACHE)
+        packed = NO_CACHE | {"Content-Encoding": "gzip"}
+        return Response(gzipped(told), mimetype="text/event-stream", headers=packed)
 
     @server.get("/study")
     def study():

@@ -19,7 +19,7 @@ import json
 import math
 import operator
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,13 +42,11 @@ from compute.extents import common_extent
 from compute.jobs import Pool, PoolLost, Update, Watch, duration
 from compute.options import AUTO, BadSpec, to_query
 from compute.planes import Place
-from compute.results import Failure
+from compute.results import LASTING, Failure
 from compute.settings import Settings
 
 BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page is noticed
 LONGEST_HOLD = 1.5  # seconds that a picture may be held back until its row has a common scale
-# Kinds of Failure that no other try can mend.
-NOT_HERE = ("no second derivative", "no hidden layer", "no training", "other inputs", "not drawn")
 
 _places = Places(48)
 _pages = Pages(REMEMBERED)
@@ -60,7 +58,7 @@ def allow_streams(most: int) -> None:
     _places = Places(most)
 
 
-def stream(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> Iterator[str]:
+def stream(query: str, pool: Pool, cache: Cache | None, settings: Settings) -> Generator[str, None, None]:
     """The events of a page whose state is `query`."""
     yield "retry: 500\n\n"
     places = _places
@@ -233,9 +231,9 @@ class Page:
         return not self.computed
 
     def whole(self) -> bool:
-        """Whether everything was in the cache, so that the next reader would be sent the same."""
+        """Whether everything was known, so that the next reader would be sent the same."""
         count = len(self.state.panels) * len(self.state.columns)
-        return alive.ALIVE() and not self.computed and len(self.updates) == count
+        return alive.ALIVE() and not self.computed and len(self.pictures.ended) == count
 
     def overdue(self) -> Iterator[str]:
         """Pictures held back for a common scale, once it has kept them waiting."""
@@ -316,7 +314,7 @@ def _state(update: Update) -> str:
 
 
 def _failed(column: int, name: str, sentence: str, kind: str = "") -> dict:
-    state = "none" if kind in NOT_HERE else "failed"
+    state = "none" if kind in LASTING else "failed"
     return {"column": column, "panel": name, "state": state, "text": sentence, "warnings": []}
 
 

@@ -30,7 +30,7 @@ from compute.analyses import question as question  # beside `ask`, for three lin
 from compute.cache import Cache
 from compute.cost import peak_bytes
 from compute.options import BadSpec
-from compute.results import Damaged, Failure, pack, unpack
+from compute.results import LASTING, Damaged, Failure, pack, unpack
 from compute.tasks import CannotAnswer, Task, every
 from compute.train import Training, recorded_steps
 
@@ -203,20 +203,28 @@ def ask(spec, *, pool: "Pool | None" = None, cache: Cache | None = None, progres
     return answer
 
 
+_reasons: dict[str, Failure] = {}  # by key: why some questions have no answer, as far as this process has heard
+MOST_REASONS = 10_000
+
+
 def look_up(spec, cache: Cache | None):
-    """The stored answer, or None; a torn or foreign one is None."""
-    data = cache.get(key_for(spec)) if cache else None
+    """The stored answer, or the reason why there cannot be one, or None; a torn or foreign one is None."""
+    data = cache.get(key := key_for(spec)) if cache else None
     if data is None:
-        return None
+        return _reasons.get(key) if cache else None
     with contextlib.suppress(Damaged):
         return unpack(ANALYSES[name_of(spec)].result, data)
     return None
 
 
 def keep(spec, answer, cache: Cache | None) -> None:
-    """Store an answer; a Failure is not one."""
-    if cache and not isinstance(answer, Failure):
+    """Store an answer. A Failure is not one; that there cannot be one is remembered in this process."""
+    if not cache:
+        return
+    if not isinstance(answer, Failure):
         cache.put(key_for(spec), pack(answer))
+    elif answer.kind in LASTING and len(_reasons) < MOST_REASONS:
+        _reasons[key_for(spec)] = answer
 
 
 def _ask_here(spec, cache: Cache | None, progress):

@@ -1,12 +1,15 @@
 """Answers as named arrays: the one way they are stored, exported and sent. No pickle, no evaluation."""
 
 import dataclasses
+import functools
 import io
 import json
 import struct
 import types
 import typing
+import weakref
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +25,30 @@ class Failure:
     kind: str
 
 
+# Kinds of Failure that no other try can mend: the question itself has no answer.
+LASTING = ("no second derivative", "no hidden layer", "no training", "other inputs", "not drawn")
+
+
 class Damaged(ValueError):
     """Bytes that are not a stored answer of the type asked for."""
+
+
+def once(function: Callable) -> Callable:
+    """A pure function of an answer, and of values that can be hashed, that works once for each of them: what it gave is
+    remembered as long as the answer lives. Answers are told apart as objects.
+    """
+    known: dict[int, dict] = {}
+
+    @functools.wraps(function)
+    def remembering(result, *more):
+        if (found := known.get(id(result))) is None:
+            found = known[id(result)] = {}
+            weakref.finalize(result, known.pop, id(result), None)
+        if more not in found:
+            found[more] = function(result, *more)
+        return found[more]
+
+    return remembering
 
 
 def to_arrays(result) -> dict[str, np.ndarray]:

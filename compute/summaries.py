@@ -9,6 +9,7 @@ import numpy as np
 from compute.classes import NAMES, RULES, UNKNOWN
 from compute.clouds import CloudResult
 from compute.intervals import Correlation, Share, grouped_correlation, share_of
+from compute.results import once
 from compute.stagnation import COUNTERS
 
 LOW = 0.1  # share of the visited points, those of least loss, that count as low (chosen by eye)
@@ -129,6 +130,7 @@ def negative(cloud: CloudResult, rule: str, tolerance: float) -> Share:
     return share_of(down.sum(1), np.isfinite(lowest).sum(1))
 
 
+@once
 def without_gradient(cloud: CloudResult) -> Share:
     """Share of the visited points whose gradient is exactly 0 in the cloud's number format, with an interval.
 
@@ -137,6 +139,7 @@ def without_gradient(cloud: CloudResult) -> Share:
     return share_of((cloud.gradient_norm == 0).sum(1), np.isfinite(cloud.gradient_norm).sum(1))
 
 
+@once
 def valleys(cloud: CloudResult, low: float = LOW, seed: int = 0) -> Valleys:
     """Width of valleys and saturation among the share `low` of all visited points that have the least loss."""
     loss, norm, saturation = (getattr(cloud, name).ravel() for name in ("loss", "gradient_norm", "saturation"))

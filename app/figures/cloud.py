@@ -15,6 +15,7 @@ from compute.activity import MEASURES
 from compute.classes import NAMES, RULES
 from compute.cost import patterns
 from compute.intervals import Correlation, Share
+from compute.results import once
 from compute.stationary import levels
 from compute.summaries import LOW, Mean, mean_of, shares, valleys, without_gradient
 from compute.walks import KINDS
@@ -65,6 +66,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
 
 
+@once
 def span(result, view: View) -> tuple[float, ...]:
     """Ends in plotted units of the gradient norm, the loss and the colours: low, high, left, right, tint_low,
     tint_high of a Scale. NaN where there is nothing to draw.

@@ -16,6 +16,7 @@ from app.view import Scale, View
 from compute.classes import NAMES, RULES, UNKNOWN
 from compute.clouds import CloudResult
 from compute.intervals import Share, share_of
+from compute.results import once
 
 DOTS = 40_000  # points up to which each has a dot; a pan then takes 0.2 s where WebGL runs in software
 FLOOR = 1e-9  # values below this are drawn with those of 0 on a log scale (chosen by eye)
@@ -87,9 +88,7 @@ class Points:
     @cached_property
     def place(self) -> np.ndarray:
         """(N,) of the points in the flattened result, in an order that favours no walk."""
-        loss, norm = (parts.finite(getattr(self.result, name).ravel()) for name in ("loss", "gradient_norm"))
-        found = np.flatnonzero(np.isfinite(loss) & np.isfinite(norm))
-        return found[np.random.default_rng(0).permutation(len(found))]
+        return _order(self.result)
 
     def of(self, name: str) -> np.ndarray:
         """A measured quantity (N,)."""
@@ -152,6 +151,13 @@ class Points:
         low = low if self.scale.tint_low is None else self.scale.tint_low
         high = high if self.scale.tint_high is None else self.scale.tint_high
         return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+@once
+def _order(result: CloudResult) -> np.ndarray:
+    loss, norm = (parts.finite(getattr(result, name).ravel()) for name in ("loss", "gradient_norm"))
+    found = np.flatnonzero(np.isfinite(loss) & np.isfinite(norm))
+    return found[np.random.default_rng(0).permutation(len(found))]
 
 
 def _axis(values: np.ndarray, log: bool, low: float | None, high: float | None) -> Axis:

@@ -1,13 +1,19 @@
+import gzip
 import json
 import math
+import time
+import zlib
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from app import kept
 from app import stream as module
 from app.columns import DEFAULT_ACTIVATIONS
+from app.events import gzipped
 from app.heads import of_training
 from app.kept import Pages, Texts
 from app.panels import PANELS, PLACES
@@ -315,3 +321,38 @@ def test_readers_of_one_page_wait_for_each_other_but_not_for_long():
     assert made == [1, 2]  # the second was kept
     list(pages.serve("long", lambda: iter(["x" * 8]), lambda: True, lambda: True))
     assert list(pages.texts._kept) == ["long"]  # the bound
+
+
+def test_of_readers_who_wait_in_vain_one_takes_over(monkeypatch):
+    monkeypatch.setattr(kept, "PATIENCE", 0.3)
+    pages, made = Pages(100), list[int]()
+
+    def make(number: int) -> Iterator[str]:
+        made.append(number)
+        time.sleep(0.1)
+        yield "page"
+
+    def read(number: int) -> str:
+        return "".join(pages.serve("key", lambda: make(number), lambda: True, lambda: True))
+
+    stalled = pages.serve("key", lambda: make(0), lambda: True, lambda: True)
+    assert next(stalled) == "page"  # its reader takes no more
+    with ThreadPoolExecutor(6) as readers:
+        assert list(readers.map(read, range(1, 7))) == ["page"] * 6
+    assert len(made) == 2  # the stalled one's, and that of one of six
+
+
+def test_a_page_on_which_a_question_has_no_answer_is_kept(pool, cache, monkeypatch):
+    pages = Pages(10**7)
+    monkeypatch.setattr(module, "_pages", pages)
+    query = "place=training&activation=tanh&dataset=wine&steps=5&points=9"
+    for _ in range(2):
+        sent = "".join(list(stream(query, pool, cache, Settings(Path())))[1:])
+    assert '"state": "none"' in sent and list(pages.texts._kept.values()) == [sent]
+
+
+def test_a_stream_is_packed_event_by_event():
+    told = iter(["first", "second"])
+    packed, unpack = gzipped(text for text in told), zlib.decompressobj(31)
+    assert unpack.decompress(next(packed)) == b"first" and list(told) == ["second"]
+    assert list(packed) and gzip.decompress(b"".join(gzipped(text for text in ["a", "ä"]))).decode() == "aä"
