@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import plotly
 from dash import Dash
 from flask import Flask, Response, request
+from plotly.offline import get_plotlyjs
 from werkzeug.exceptions import HTTPException
 
 from app import lesson_page, links, rooms, share
@@ -20,6 +20,7 @@ from app.gallery import add_routes as add_gallery
 from app.gathered import Gathered, gathered
 from app.layout import ICON, INDEX, make_layout
 from app.panels import PANELS
+from app.standalone import gzipped_plotly
 from app.stream import allow_streams, stream
 from app.study import study_page
 from compute.analyses import question
@@ -99,8 +100,12 @@ def add_routes(server: Flask) -> None:
 
     @server.get("/plotly.min.js")
     def plotly_script():
-        response = Response(_plotly(), mimetype="text/javascript")
+        packed = bool(request.accept_encodings["gzip"])
+        response = Response(gzipped_plotly() if packed else get_plotlyjs(), mimetype="text/javascript")
         response.headers["Cache-Control"] = "public, max-age=86400"
+        response.headers["Vary"] = "Accept-Encoding"
+        if packed:
+            response.headers["Content-Encoding"] = "gzip"
         return response
 
     @server.get("/stream")
@@ -119,11 +124,6 @@ def add_routes(server: Flask) -> None:
     @server.get("/export/<analysis>.<ending>")
     def export(analysis: str, ending: str):
         return export_response(analysis, ending, request.query_string.decode("utf-8", "replace"))
-
-
-@functools.cache
-def _plotly() -> bytes:
-    return (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes()
 
 
 def export_response(analysis: str, ending: str, query: str) -> Response:

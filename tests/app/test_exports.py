@@ -1,3 +1,4 @@
+import gzip
 import io
 import json
 import threading
@@ -93,7 +94,10 @@ def test_no_path_leads_to_a_file_of_ours():
 def test_health_plotly_and_page_are_served_from_here():
     client = server.test_client()
     assert client.get("/healthz").status_code == 200
-    assert client.get("/plotly.min.js").mimetype == "text/javascript"
+    script = client.get("/plotly.min.js")
+    packed = client.get("/plotly.min.js", headers={"Accept-Encoding": "gzip, br"})
+    assert script.mimetype == packed.mimetype == "text/javascript"
+    assert gzip.decompress(packed.data) == script.data and len(packed.data) < len(script.data) / 3
     page = client.get("/?dataset=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").text
     assert 'lang="en"' in page and "alert(1)" not in page and "http://" not in page.replace("http://www.w3.org", "")
 
