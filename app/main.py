@@ -23,7 +23,8 @@ from app.stream import allow_streams, stream
 from app.study import study_page
 from compute.analyses import question
 from compute.cache import Cache
-from compute.jobs import Pool, PoolLost, ask, check_cost
+from compute.jobs import Pool, PoolLost, ask
+from compute.limits import check_cost
 from compute.options import BadSpec
 from compute.results import Failure
 from compute.settings import read_settings
