@@ -18,6 +18,7 @@ from app.exports import check_drawable, format_of
 from app.gallery import add_routes as add_gallery
 from app.gathered import Gathered, gathered
 from app.layout import ICON, INDEX, make_layout
+from app.origin import is_foreign
 from app.panels import PANELS
 from app.stream import allow_streams, stream
 from app.study import study_page
@@ -70,7 +71,7 @@ def add_guards(server: Flask) -> None:
             return text("There is no such page. The atlas is at /.", 404)
         if request.path == "/_dash-update-component":
             return text("No computation is asked for in this way.", 404)
-        if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.path.startswith(("/stream", "/export/")):
+        if request.path.startswith(("/stream", "/export/")) and is_foreign():
             return text("Another site's page may not ask for computations.", 403)
         return None
 
