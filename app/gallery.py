@@ -298,7 +298,7 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en" data-page="gallery"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>Gallery · lossatlas</title><link rel="icon" href="{icon}">
-<script src="/assets/gallery.js"></script>
+<script src="/assets/dress.js"></script><script src="/assets/gallery.js"></script>
 <link rel="stylesheet" href="/assets/access.css"><link rel="stylesheet" href="/assets/style.css">
 <link rel="stylesheet" href="/assets/gallery.css"></head>
 <body class="gallery"><a class="skip" href="#cards">Skip to the results</a>

@@ -15,7 +15,8 @@ from app.state import PageState, read_state
 from app.stream import Page
 from compute.analyses import levels_of
 from compute.cache import Cache
-from compute.jobs import Pool, Update, Watch, ask, look_up, seconds_of
+from compute.jobs import Pool, Update, Watch, ask, look_up
+from compute.limits import seconds_of
 from compute.options import BadSpec
 from compute.results import LASTING, Failure
 from compute.settings import Settings

@@ -22,6 +22,7 @@ LIST = """<!DOCTYPE html>
 <link rel="icon" href="{icon}">
 <link rel="stylesheet" href="/assets/style.css">
 <link rel="stylesheet" href="/assets/lesson.css">
+<script src="/assets/dress.js"></script>
 <script src="/assets/lesson-list.js"></script>
 </head>
 <body style="font-family: {font}">

@@ -8,6 +8,7 @@ from flask import Flask, Response, redirect, request
 from app.columns import BY, DEFAULT_ACTIVATIONS, offered
 from app.controls import page_options
 from app.hiding import hidden
+from app.origin import is_foreign
 from app.state import PageState, read_state
 from app.view import View
 from compute.cache import CacheUnusable, Links, LinksFull
@@ -54,7 +55,7 @@ def add_routes(server: Flask, settings: Settings) -> None:
     @server.post("/links")
     def keep():
         request.max_content_length = LARGEST_POST
-        if request.headers.get("Sec-Fetch-Site") == "cross-site" or not request.is_json:
+        if is_foreign() or not request.is_json:
             return _sentence("A short link is made by the page itself, with JSON.", 403)
         try:
             sent = request.get_json(silent=True)

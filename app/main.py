@@ -19,13 +19,15 @@ from app.exports import check_drawable, format_of
 from app.gallery import add_routes as add_gallery
 from app.gathered import Gathered, gathered
 from app.layout import ICON, INDEX, make_layout
+from app.origin import is_foreign
 from app.panels import PANELS
 from app.standalone import gzipped_plotly
 from app.stream import allow_streams, stream
 from app.study import study_page
 from compute.analyses import question
 from compute.cache import Cache
-from compute.jobs import Pool, PoolLost, ask, check_cost
+from compute.jobs import Pool, PoolLost, ask
+from compute.limits import check_cost
 from compute.options import BadSpec
 from compute.results import Failure
 from compute.settings import read_settings
@@ -71,7 +73,7 @@ def add_guards(server: Flask) -> None:
             return text("There is no such page. The atlas is at /.", 404)
         if request.path == "/_dash-update-component":
             return text("No computation is asked for in this way.", 404)
-        if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.path.startswith(("/stream", "/export/")):
+        if request.path.startswith(("/stream", "/export/")) and is_foreign():
             return text("Another site's page may not ask for computations.", 403)
         return None
 

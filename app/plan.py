@@ -12,7 +12,7 @@ from compute.clouds import Cloud
 from compute.cost import patterns
 from compute.criteria import CRITERIA
 from compute.datasets import DATASETS
-from compute.jobs import affordable, duration
+from compute.limits import affordable, duration
 from compute.nets import UNMIXED, Problem
 from compute.options import BadSpec
 from compute.settings import Settings

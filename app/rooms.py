@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import segno
 from flask import Flask, Response, redirect, request
@@ -31,6 +31,7 @@ from flask import Flask, Response, redirect, request
 from app import alive
 from app.events import Places, event
 from app.layout import ICON
+from app.origin import is_foreign
 from app.state import read_state
 from compute.options import BadSpec, read_query
 from compute.rooms import LENGTH, NoRoom, NotYours, Room, Rooms, TooManyRooms, camera_of, code_of, no_room
@@ -261,14 +262,6 @@ def _body() -> dict:
     if not isinstance(given, dict):
         raise Refusal(400, "A request about a room is a JSON object.")
     return given
-
-
-def is_foreign() -> bool:
-    """Whether another site's page asks. Browsers say so on secure and local addresses; elsewhere the origin does."""
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if site is not None:
-        return site not in ("same-origin", "none")
-    return origin is not None and urlsplit(origin).netloc != request.host
 
 
 def address_of(code: str) -> str:

@@ -39,7 +39,8 @@ from app.twins import differences
 from app.view import Scale
 from compute.cache import Cache
 from compute.extents import common_extent
-from compute.jobs import Pool, PoolLost, Update, Watch, duration
+from compute.jobs import Pool, PoolLost, Update, Watch
+from compute.limits import duration
 from compute.options import AUTO, BadSpec, to_query
 from compute.planes import Place
 from compute.results import LASTING, Failure

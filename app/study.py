@@ -6,7 +6,7 @@ from app.report import Made, write
 from compute.cache import Cache
 from compute.claims import findings
 from compute.clouds import Cloud
-from compute.jobs import duration
+from compute.limits import duration
 from compute.reproduction import stored_row
 from compute.study import ACTIVATIONS, DESIGNS, settings
 

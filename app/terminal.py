@@ -12,7 +12,8 @@ from typing import Protocol
 import click
 
 from app.serve import HOST_COMMAND, ROOT, free_port
-from compute.jobs import Pool, duration
+from compute.jobs import Pool
+from compute.limits import duration
 from compute.parent import PARENT
 
 START = 60.0  # seconds that the workers may take to come

@@ -1,54 +1,31 @@
-// The gallery's own habits: theme and type size, as the atlas keeps them in this browser, and two keys. Every page of the
-// atlas loads this file; elsewhere it does nothing.
+// The gallery's own habits: theme and type size as the atlas has them (dress.js), and keys. Every page of the atlas loads
+// this file; elsewhere it does nothing.
 (function () {
   "use strict";
 
   const root = document.documentElement;
   if (root.dataset.page !== "gallery") return;
 
-  const THEMES = ["auto", "light", "dark"];
-  const THEME_AT = "mantine-color-scheme-value"; // as in page.js
-  const SIZE_AT = "lossatlas-presenter";
-  const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
+  const dress = window.lossatlasDress;
   const byId = (id) => document.getElementById(id);
 
-  function stored(at) {
-    try {
-      return window.localStorage.getItem(at);
-    } catch {
-      return null; // storage may be forbidden; the page works without
-    }
-  }
-
-  function store(at, value) {
-    try {
-      window.localStorage.setItem(at, value);
-    } catch {
-      // as above
-    }
-  }
-
-  const themeChoice = () => (THEMES.includes(stored(THEME_AT)) ? stored(THEME_AT) : "auto");
-
   function apply() {
-    const choice = themeChoice();
-    const theme = choice === "auto" ? (prefersDark.matches ? "dark" : "light") : choice;
-    const large = stored(SIZE_AT) === "1";
+    const theme = dress.shown(dress.choice());
     root.dataset.mantineColorScheme = theme;
     root.style.colorScheme = theme;
-    root.classList.toggle("presenter", large);
+    root.classList.toggle("presenter", dress.isLarge());
     if (!byId("theme")) return; // before the first paint
-    byId("theme").textContent = `Theme: ${choice}`;
-    byId("presenter").setAttribute("aria-pressed", String(large));
+    byId("theme").textContent = `Theme: ${dress.choice()}`;
+    byId("presenter").setAttribute("aria-pressed", String(dress.isLarge()));
   }
 
   function nextTheme() {
-    store(THEME_AT, THEMES[(THEMES.indexOf(themeChoice()) + 1) % THEMES.length]);
+    dress.nextTheme(dress.choice());
     apply();
   }
 
   function nextSize() {
-    store(SIZE_AT, stored(SIZE_AT) === "1" ? "0" : "1");
+    dress.nextSize();
     apply();
   }
 
@@ -67,6 +44,6 @@
     byId("presenter").addEventListener("click", nextSize);
   });
 
-  prefersDark.addEventListener("change", apply);
+  dress.onSystem(apply);
   apply();
 })();

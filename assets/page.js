@@ -5,6 +5,7 @@
 
   const atlas = (window.lossatlas = window.lossatlas || {});
   const clientside = (window.dash_clientside = window.dash_clientside || {});
+  const dress = window.lossatlasDress;
   const byId = (id) => document.getElementById(id);
   const setProps = (id, props) => window.dash_clientside.set_props(id, props);
 
@@ -74,7 +75,6 @@
 
   // ---------------------------------------------------------------- URL and controls
 
-  const THEMES = ["auto", "light", "dark"];
   let controls = null; // as app.controls.declared tells them
   let known = null; // {search, texts}: what URL and controls said last
   let pause = 0; // the timer of a value that is still being typed
@@ -119,7 +119,7 @@
   // The theme is the browser's affair: it is cut out unless only a refusal can answer it. So are parts hidden and rooms.
   function question(search) {
     const parts = search.replace(/^\?/, "").split("&");
-    const known = THEMES.includes(readQuery(search).get("theme"));
+    const known = dress.THEMES.includes(readQuery(search).get("theme"));
     const own = (part) => (known && part.startsWith("theme=")) || /^(hide|room)=/.test(part);
     return parts.filter((part) => part && !own(part)).join("&");
   }
@@ -143,7 +143,7 @@
     const given = readQuery(atlas.expandLesson(search));
     const none = window.dash_clientside.no_update;
     const theme = given.get("theme");
-    urlTheme = THEMES.includes(theme) ? theme : null;
+    urlTheme = dress.THEMES.includes(theme) ? theme : null;
     trail = given.get("trail") ?? "";
     extras = Object.fromEntries(EXTRAS.map((name) => [name, given.get(name) ?? null]));
     applyTheme();
@@ -340,34 +340,9 @@
 
   // ---------------------------------------------------------------- theme and type size, kept in this browser only
 
-  const THEME_AT = "mantine-color-scheme-value"; // where Mantine looks before its first paint
-  const SIZE_AT = "lossatlas-presenter";
-  const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
-
-  function stored(at) {
-    try {
-      return window.localStorage.getItem(at);
-    } catch {
-      return null; // storage may be forbidden; the page works without
-    }
-  }
-
-  function store(at, value) {
-    try {
-      window.localStorage.setItem(at, value);
-    } catch {
-      // as above
-    }
-  }
-
-  function themeChoice() {
-    const choice = urlTheme || stored(THEME_AT);
-    return THEMES.includes(choice) ? choice : "auto";
-  }
-
   function applyTheme() {
-    const choice = themeChoice();
-    const theme = choice === "auto" ? (prefersDark.matches ? "dark" : "light") : choice;
+    const choice = dress.choice(urlTheme);
+    const theme = dress.shown(choice);
     byId("theme").textContent = `Theme: ${choice}`;
     if (theme === atlas.theme) return;
     atlas.theme = theme;
@@ -376,8 +351,7 @@
   }
 
   function nextTheme() {
-    const next = THEMES[(THEMES.indexOf(themeChoice()) + 1) % THEMES.length];
-    store(THEME_AT, next);
+    dress.nextTheme(dress.choice(urlTheme));
     if (urlTheme) {
       urlTheme = null;
       setProps("location", { search: written(known.texts) });
@@ -386,19 +360,19 @@
   }
 
   function applySize() {
-    const large = stored(SIZE_AT) === "1";
+    const large = dress.isLarge();
     document.documentElement.classList.toggle("presenter", large);
     byId("presenter").setAttribute("aria-pressed", String(large));
     atlas.enlarged = large ? 1.3 : 1;
   }
 
   function nextSize() {
-    store(SIZE_AT, stored(SIZE_AT) === "1" ? "0" : "1");
+    dress.nextSize();
     applySize();
     atlas.redraw();
   }
 
-  prefersDark.addEventListener("change", () => controls && applyTheme());
+  dress.onSystem(() => controls && applyTheme());
   Object.assign(atlas, { applySize, question, zoom, put, visit, onState, setExtras, optionsOf, floatText,
     extra: (name) => extras[name] ?? null, addKey: (key, act) => (KEYS[key] = act), act: (name, does) => (ACTS[name] = does) });
 

@@ -5,8 +5,9 @@ import torch
 from benchmarks.machine import describe, seconds
 from compute.analyses import levels_of, question
 from compute.cost import loss_seconds, slice_seconds, step_seconds
-from compute.jobs import ask, one_thread, seconds_of
+from compute.jobs import ask, one_thread
 from compute.kernels.plan import losses_at
+from compute.limits import seconds_of
 from compute.loss import make_loss
 from compute.nets import initial
 from compute.train import Training, run_training

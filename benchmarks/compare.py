@@ -5,19 +5,10 @@ and exponentials alone would take at the measured peaks; what is left is memory,
 """
 
 from benchmarks import hessians, slices, spectra, training, walks
-from benchmarks.machine import describe
-from benchmarks.peaks import measure
-from benchmarks.table import show
-from compute.jobs import one_thread
+from benchmarks.table import report
 
 SCRIPTS = (slices, walks, hessians, spectra, training)
 
 
-def main() -> None:
-    with one_thread():
-        print(describe())
-        show((row for script in SCRIPTS for row in script.rows()), measure())
-
-
 if __name__ == "__main__":
-    main()
+    report(row for script in SCRIPTS for row in script.rows())

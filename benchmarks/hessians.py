@@ -11,11 +11,9 @@ import numpy as np
 import torch
 from torch.func import hessian
 
-from benchmarks.machine import describe, paired
-from benchmarks.peaks import measure
-from benchmarks.table import Row, show
+from benchmarks.machine import paired
+from benchmarks.table import Row, report
 from compute.criteria import CRITERIA
-from compute.jobs import one_thread
 from compute.kernels.hessians import hessians
 from compute.loss import Loss, make_loss
 from compute.nets import Problem, initial
@@ -55,11 +53,5 @@ def loop(loss: Loss, points: torch.Tensor) -> torch.Tensor:
     return torch.stack([hessian(lambda p: criterion(loss.outputs(p, part.x), part.y).mean())(p) for p in points])
 
 
-def main() -> None:
-    with one_thread():
-        print(describe())
-        show(rows(), measure())
-
-
 if __name__ == "__main__":
-    main()
+    report(rows())

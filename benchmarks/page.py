@@ -6,9 +6,8 @@ Warm pool and browser. The clock is the page's own: it starts when the address c
 import statistics
 
 from benchmarks.machine import describe
-from benchmarks.serving import atlas
-from tests.browser.driver import Reader, browser, reader
-from tests.conftest import find_chromium
+from benchmarks.reading import reading
+from tests.browser.driver import Reader
 
 IRIS = "dataset=iris&widths=4&points=65"
 MNIST = "dataset=mnist&widths=10&test_share=0&points=65"
@@ -60,12 +59,7 @@ def show(name: str, found: list[tuple[float, float]]) -> None:
 
 
 def main() -> None:
-    path = find_chromium()
-    if path is None:
-        raise SystemExit("No Chromium found; install one or name it in CHROME_PATH.")
-    with atlas() as (address, _), browser(path) as chromium:
-        one = reader(chromium, address)
-        one.page.set_default_timeout(300_000)
+    with reading() as one:
         one.open(IRIS)
         one.wait()
         print(describe())

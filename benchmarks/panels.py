@@ -7,9 +7,8 @@ import time
 import psutil
 
 from benchmarks.machine import describe
-from benchmarks.serving import atlas
-from tests.browser.driver import Reader, browser, reader
-from tests.conftest import find_chromium
+from benchmarks.reading import reading
+from tests.browser.driver import Reader
 
 SIX = "dataset=iris&widths=4&points=65&activation=tanh,relu,elu,sigmoid,gelu,sine"
 PAGES = {"Landscape": SIX, "Curvature": f"{SIX}&place=curvature&replicates=2&along=3"}
@@ -92,13 +91,8 @@ def show(name: str, one: Reader) -> None:
 
 
 def main() -> None:
-    path = find_chromium()
-    if path is None:
-        raise SystemExit("No Chromium found; install one or name it in CHROME_PATH.")
     print(describe())
-    with atlas() as (address, _), browser(path) as chromium:
-        one = reader(chromium, address)
-        one.page.set_default_timeout(300_000)
+    with reading() as one:
         for name, query in PAGES.items():
             one.open(query)
             one.page.wait_for_function("window.lossatlas?.ready", timeout=300_000)

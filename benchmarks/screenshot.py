@@ -2,19 +2,13 @@
 
 from pathlib import Path
 
-from benchmarks.serving import atlas
-from tests.browser.driver import browser, reader
-from tests.conftest import find_chromium
+from benchmarks.reading import reading
 
 OUT = Path(__file__).parent.parent / "docs" / "landscape.png"
 
 
 def main() -> None:
-    path = find_chromium()
-    if path is None:
-        raise SystemExit("No Chromium found; install one or name it in CHROME_PATH.")
-    with atlas() as (address, _), browser(path) as chromium:
-        one = reader(chromium, address, width=1440, height=900)
+    with reading(width=1440, height=900) as one:
         one.open()
         one.wait()
         one.page.wait_for_timeout(1000)

@@ -22,11 +22,9 @@ from loss_landscapes import planar_interpolation
 from loss_landscapes.metrics import Loss as PeerLoss
 from torch import nn
 
-from benchmarks.machine import describe, once, paired
-from benchmarks.peaks import measure
+from benchmarks.machine import once, paired
 from benchmarks.planes import plane
-from benchmarks.table import Row, Skipped, show
-from compute.jobs import one_thread
+from benchmarks.table import Row, Skipped, report
 from compute.kernels import affine, plain, plan
 from compute.layers import Layer
 from compute.loss import Loss, make_loss
@@ -142,11 +140,5 @@ def needed(loss: Loss) -> tuple[float, float]:
     return count * operations, count * (layers[-1].numbers + (hidden if loss.problem.activation == "tanh" else 0))
 
 
-def main() -> None:
-    with one_thread():
-        print(describe())
-        show(rows(), measure())
-
-
 if __name__ == "__main__":
-    main()
+    report(rows())

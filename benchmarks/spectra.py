@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.machine import describe, paired
-from benchmarks.peaks import measure
-from benchmarks.table import Row, Skipped, show
+from benchmarks.machine import paired
+from benchmarks.table import Row, Skipped, report
 from compute.jobs import one_thread
 from compute.kernels.curvature import dense, operator
 from compute.lanczos import ends, quadrature
@@ -188,10 +187,9 @@ def _far(found: Tensor, expected: Tensor) -> float:
 
 
 def main() -> None:
-    with one_thread():
-        print(describe())
-        show(rows(), measure())
-        if pyhessian is not None:
+    report(rows())
+    if pyhessian is not None:
+        with one_thread():
             print(*agreement(), sep="\n")
 
 

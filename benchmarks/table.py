@@ -7,7 +7,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmarks.peaks import Peaks
+from benchmarks.machine import describe
+from benchmarks.peaks import Peaks, measure
+from compute.jobs import one_thread
 
 HEADING = (
     f"{'work':46}{'peer':24}{'peer µs':>10}{'ours µs':>10}{'ratio':>9}{'gate':>7}"
@@ -79,8 +81,11 @@ def share(value: float) -> str:
     return f"{value:.0%}" if value else "–"
 
 
-def show(rows: Iterable[Row | Skipped], peaks: Peaks) -> None:
-    """Print the table line by line as it is measured."""
-    print(HEADING)
-    for row in rows:
-        print(row.show(peaks).rstrip(), flush=True)
+def report(rows: Iterable[Row | Skipped]) -> None:
+    """Print where it is measured, then the table line by line as it is."""
+    with one_thread():
+        print(describe())
+        peaks = measure()
+        print(HEADING)
+        for row in rows:
+            print(row.show(peaks).rstrip(), flush=True)

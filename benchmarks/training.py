@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
-from benchmarks.machine import describe, paired
-from benchmarks.peaks import measure
-from benchmarks.table import Row, show
-from compute.jobs import one_thread
+from benchmarks.machine import paired
+from benchmarks.table import Row, report
 from compute.options import parse
 from compute.train import Training, run_training, train_many
 
@@ -37,11 +35,5 @@ def one_by_one(specs: list[Training]) -> None:
         run_training(spec)
 
 
-def main() -> None:
-    with one_thread():
-        print(describe())
-        show(rows(), measure())
-
-
 if __name__ == "__main__":
-    main()
+    report(rows())

@@ -13,10 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.machine import describe, paired
-from benchmarks.peaks import measure
-from benchmarks.table import Row, show
-from compute.jobs import one_thread
+from benchmarks.machine import paired
+from benchmarks.table import Row, report
 from compute.kernels import gradients
 from compute.loss import make_loss
 from compute.options import parse
@@ -100,11 +98,5 @@ def slope(spec: Walks, theta: torch.Tensor) -> np.ndarray:
     return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(net.parameters()))]).double().numpy()
 
 
-def main() -> None:
-    with one_thread():
-        print(describe())
-        show(rows(), measure())
-
-
 if __name__ == "__main__":
-    main()
+    report(rows())

@@ -141,8 +141,24 @@ def ends(
     """
     if not 1 <= k <= P:
         raise ValueError(f"k must lie within 1 and {P}; got {k}.")
-    rng, most = np.random.default_rng(seed), max(min(most, P), k)
-    basis = torch.zeros(most, P, dtype=dtype)
+    most, rng = max(min(most, P), k), np.random.default_rng(seed)
+    basis, alphas, betas = _steps(product, torch.zeros(most, P, dtype=dtype), k, tolerance, rng)
+    values, inner = np.linalg.eigh(_tridiagonal(alphas, betas))
+    chosen = np.r_[np.arange(len(values))[::-1][:k], np.arange(k)]
+    vectors = torch.as_tensor(inner[:, chosen].T).to(dtype) @ basis
+    off = _norm(product(vectors) - torch.as_tensor(values[chosen]).to(dtype)[:, None] * vectors).numpy()
+    within = bool((off <= tolerance * max(np.abs(values).max(), np.finfo(float).tiny)).all())
+    top, bottom = vectors.numpy()[:k], vectors.numpy()[k:]
+    return Ends(values[chosen[:k]], values[:k], top, bottom, off[:k], off[k:], len(values), within or not values.any())
+
+
+def _steps(
+    product: Callable[[Tensor], Tensor], basis: Tensor, k: int, tolerance: float, rng: np.random.Generator
+) -> tuple[Tensor, np.ndarray, np.ndarray]:
+    """The orthonormal basis (m, P), written into the one given, and the tridiagonal matrix in it: diagonal (m,) and
+    beside it (m − 1,). Ends before the basis is full where k eigenvalues at both ends have settled.
+    """
+    most = len(basis)
     alphas, betas = np.zeros(most), np.zeros(most)
     now, step = _fresh(rng, basis[:0]), 0
     for step in range(1, most + 1):
@@ -159,13 +175,7 @@ def ends(
             now = _fresh(rng, basis[:step])
         if step % CHECKED == 0 and step >= 2 * k and _settled(alphas[:step], betas[:step], k, tolerance):
             break
-    values, inner = np.linalg.eigh(_tridiagonal(alphas[:step], betas[: step - 1]))
-    chosen = np.r_[np.arange(step)[::-1][:k], np.arange(k)]
-    vectors = torch.as_tensor(inner[:, chosen].T).to(dtype) @ basis[:step]
-    off = _norm(product(vectors) - torch.as_tensor(values[chosen]).to(dtype)[:, None] * vectors).numpy()
-    within = bool((off <= tolerance * max(np.abs(values).max(), np.finfo(float).tiny)).all())
-    top, bottom = vectors.numpy()[:k], vectors.numpy()[k:]
-    return Ends(values[chosen[:k]], values[:k], top, bottom, off[:k], off[k:], step, within or not values.any())
+    return basis[:step], alphas[:step], betas[: step - 1]
 
 
 def _fresh(rng: np.random.Generator, basis: Tensor) -> Tensor:

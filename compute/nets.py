@@ -267,6 +267,11 @@ class Problem:
         return tuple(shape for layer in self.layers for shape in layer.tensors.values())
 
     @property
+    def tensor_names(self) -> tuple[str, ...]:
+        """As `shapes`: W1, b1, γ1, …, layers counted from 1."""
+        return tuple(f"{letter}{number}" for number, layer in enumerate(self.layers, 1) for letter in layer.tensors)
+
+    @property
     def parameters(self) -> int:
         """P."""
         return count(self.layers)
@@ -370,14 +375,15 @@ def split(shapes: tuple[tuple[int, ...], ...], theta: Tensor) -> list[tuple[Tens
 
 def parameter_name(problem: Problem, index: int) -> str:
     """The name of coordinate `index` of theta, as W1[2,0] (unit, input, from 0), b1[2] or γ1[0]."""
-    cuts, letters = (
-        offsets(problem.shapes),
-        [(n, letter) for n, layer in enumerate(problem.layers, 1) for letter in layer.tensors],
-    )
+    cuts = offsets(problem.shapes)
     tensor = int(np.searchsorted(cuts, index, side="right")) - 1
     place = np.unravel_index(index - cuts[tensor], problem.shapes[tensor])
-    number, letter = letters[tensor]
-    return f"{letter}{number}[{','.join(map(str, place))}]"
+    return f"{problem.tensor_names[tensor]}[{','.join(map(str, place))}]"
+
+
+def parameter_names(problem: Problem) -> tuple[str, ...]:
+    """The names of all coordinates of theta."""
+    return tuple(parameter_name(problem, index) for index in range(problem.parameters))
 
 
 def initial(problem: Problem, seed: int, init: str, bound: float) -> np.ndarray:

@@ -15,8 +15,9 @@ from typing import Any
 from compute.analyses import levels_of
 from compute.cache import Cache
 from compute.clouds import Cloud, CloudResult, merge, parts
-from compute.jobs import Pool, Watch, ask, look_up, seconds_of
+from compute.jobs import Pool, Watch, ask, look_up
 from compute.keys import key_of
+from compute.limits import seconds_of
 from compute.results import Damaged, Failure, pack, unpack
 from compute.study import VERSIONS, Row, place, row_of
 

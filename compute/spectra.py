@@ -415,17 +415,15 @@ def assemble(
     known = values if exact is not None else np.concatenate([values[share > 0], found.largest, found.smallest])
     cut = spec.tolerance * float(np.abs(known).max())
     width, edges = _axis(spec, np.concatenate([known, nodes[weights > 0]]))
-    positive = values[values > cut]
     frobenius = math.sqrt(max(squares.mean(), 0.0))
-    layers = _layers(spec, blocks, shares) if exact is None else _layers_exactly(spec, exact)
-    empty = np.empty(0)
-    return SpectrumResult(
+    layers, empty = _layers(blocks, shares), np.empty(0)
+    estimated = SpectrumResult(
         spec,
         P,
-        eigenvalues=empty if exact is None else exact.values,
-        tensor_values=empty if exact is None else exact.tensors,
+        eigenvalues=empty,
+        tensor_values=empty,
         tensor_ends=np.array(offsets(spec.problem.shapes)),
-        layer_values=empty if exact is None else exact.layers,
+        layer_values=empty,
         layer_ends=np.array(_layer_ends(spec.problem)),
         layer_largest=layers[0],
         layer_smallest=layers[1],
@@ -435,33 +433,60 @@ def assemble(
         weights=weights,
         edges=edges,
         density=smoothed(edges, nodes, weights / len(weights), width),
-        exact_density=empty if exact is None else smoothed(edges, values, share, width),
+        exact_density=empty,
         width=width,
         traces=traces,
         squares=squares,
-        trace=float(traces.mean()) if exact is None else exact.trace,
-        trace_error=_error(traces) if exact is None else 0.0,
-        frobenius=frobenius if exact is None else exact.frobenius,
-        frobenius_error=_error(squares) / (2 * frobenius) if exact is None and frobenius else 0.0,
-        largest=found.largest if exact is None else values[::-1][: spec.count],
-        smallest=found.smallest if exact is None else values[: spec.count],
-        largest_residual=found.top_residual if exact is None else np.zeros(spec.count),
-        smallest_residual=found.bottom_residual if exact is None else np.zeros(spec.count),
+        trace=float(traces.mean()),
+        trace_error=_error(traces),
+        frobenius=frobenius,
+        frobenius_error=_error(squares) / (2 * frobenius) if frobenius else 0.0,
+        largest=found.largest,
+        smallest=found.smallest,
+        largest_residual=found.top_residual,
+        smallest_residual=found.bottom_residual,
         directions=found.top[:2],
         cut=cut,
         counts=count_sides(values, P * share, cut),
         effective_rank=effective_rank(values, P * share),
-        condition=float(positive.max() / positive.min()) if exact is not None and len(positive) else math.nan,
+        condition=math.nan,
         loss=float(loss.total(theta, spec.where.part)),
         gradient_norm=float(reached.gradient_norm[-1] if plane is None else loss.gradient(theta).double().norm()),
-        names=_tensor_names(spec.problem),
+        names=spec.problem.tensor_names,
         notes=_notes(spec, plane, width, cut, rules),
         warnings=_warnings(spec, reached, found),
         dtype=spec.problem.dtype,
     )
+    return estimated if exact is None else _exactly(estimated, exact)
 
 
-def _layers(spec: Spectrum, blocks: np.ndarray, shares: np.ndarray) -> np.ndarray:
+def _exactly(estimated: SpectrumResult, exact: Exact) -> SpectrumResult:
+    """With the whole matrix's own numbers in the estimates' place."""
+    spec, values = estimated.spec, exact.values
+    layers, positive = _layers_exactly(spec, exact), values[values > estimated.cut]
+    return replace(
+        estimated,
+        eigenvalues=values,
+        tensor_values=exact.tensors,
+        layer_values=exact.layers,
+        layer_largest=layers[0],
+        layer_smallest=layers[1],
+        layer_trace=layers[2],
+        layer_trace_error=layers[3],
+        exact_density=smoothed(estimated.edges, values, np.full(len(values), 1 / len(values)), estimated.width),
+        trace=exact.trace,
+        trace_error=0.0,
+        frobenius=exact.frobenius,
+        frobenius_error=0.0,
+        largest=values[::-1][: spec.count],
+        smallest=values[: spec.count],
+        largest_residual=np.zeros(spec.count),
+        smallest_residual=np.zeros(spec.count),
+        condition=float(positive.max() / positive.min()) if len(positive) else math.nan,
+    )
+
+
+def _layers(blocks: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """(4, L) largest, smallest, trace and its error of each layer, estimated."""
     return np.stack([*blocks, shares.mean(0), [_error(samples) for samples in shares.T]])
 
@@ -489,10 +514,6 @@ def _axis(spec: Spectrum, values: np.ndarray) -> tuple[float, np.ndarray]:
 def _error(samples: np.ndarray) -> float:
     """Standard error of a mean."""
     return float(samples.std(ddof=1) / math.sqrt(len(samples)))
-
-
-def _tensor_names(problem: Problem) -> tuple[str, ...]:
-    return tuple(f"{letter}{number}" for number, layer in enumerate(problem.layers, 1) for letter in layer.tensors)
 
 
 def _notes(

@@ -10,7 +10,7 @@ from compute.cost import PIECE, loss_seconds
 from compute.datasets import DATASETS
 from compute.keys import key_of
 from compute.loss import make_loss
-from compute.nets import Problem, parameter_name
+from compute.nets import Problem, parameter_names
 from compute.options import AUTO, BadSpec, check, option
 from compute.planes import PARTS, part_option, symmetric_axis
 from compute.tasks import CannotAnswer, Task
@@ -68,7 +68,7 @@ class WeightSlicesResult:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(parameter_name(self.spec.problem, index) for index in range(len(self.theta)))
+        return parameter_names(self.spec.problem)
 
     @property
     def table(self) -> dict[str, np.ndarray]:

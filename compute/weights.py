@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compute.keys import key_of
-from compute.nets import Problem, parameter_name
+from compute.nets import Problem, parameter_names
 from compute.options import check
 from compute.tasks import CannotAnswer, Task
 from compute.train import VERSIONS as TRAIN_VERSIONS
@@ -32,7 +32,7 @@ class WeightsResult:
 
     Attributes:
         step: (T,) training steps done.
-        theta: (T, P) in the problem's dtype; nets.parameter_name names a column.
+        theta: (T, P) in the problem's dtype; `names` are those of the columns.
     """
 
     spec: Weights
@@ -44,7 +44,7 @@ class WeightsResult:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(parameter_name(self.spec.problem, index) for index in range(self.spec.problem.parameters))
+        return parameter_names(self.spec.problem)
 
     @property
     def table(self) -> dict[str, np.ndarray]:

@@ -47,7 +47,7 @@ LAYERS = (
     ("analyses", "summaries"),
     ("study",),
     ("claims",),
-    ("cache",),
+    ("cache", "limits"),
     ("jobs", "rooms", "listing"),
     ("warm", "reproduction"),
     ("host",),

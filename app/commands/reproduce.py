@@ -18,7 +18,8 @@ from app.terminal import Told, workers_of
 from compute.activations import ACTIVATIONS
 from compute.cache import Cache, CacheUnusable
 from compute.claims import findings
-from compute.jobs import PoolLost, duration
+from compute.jobs import PoolLost
+from compute.limits import duration
 from compute.options import BadSpec, nearest
 from compute.reproduction import Stopped, carry_out, stored_row
 from compute.settings import BadSetting, read_settings

@@ -8,7 +8,8 @@ import click
 from app.exports import FORMATS, Format, check_drawable, format_of
 from compute.analyses import ANALYSES, question
 from compute.cache import Cache, CacheUnusable
-from compute.jobs import Pool, PoolLost, ask, check_cost, duration
+from compute.jobs import Pool, PoolLost, ask
+from compute.limits import check_cost, duration
 from compute.options import BadSpec, options_of
 from compute.results import Failure
 from compute.settings import BadSetting, read_settings

@@ -79,9 +79,8 @@ def _look(view: View) -> View:
 def _tensors(result) -> list[tuple[str, int, int]]:
     """Name, first and last place in theta of each tensor."""
     problem = result.spec.problem
-    names = [f"{letter}{n}" for n, layer in enumerate(problem.layers, 1) for letter in layer.tensors]
     cuts = offsets(problem.shapes)
-    return list(zip(names, cuts, cuts[1:], strict=False))
+    return list(zip(problem.tensor_names, cuts, cuts[1:], strict=False))
 
 
 def _boxes(count: int) -> list[tuple[float, float, float, float]]:

@@ -109,7 +109,8 @@ def test_what_is_not_ours_to_answer_is_refused_without_a_traceback():
         found = client.post("/_dash-update-component", data=body, content_type="application/json")
         assert found.status_code == 404 and "Traceback" not in found.text
     assert client.get("/_dash-component-suites/os/x.py").status_code == 404
-    assert client.get("/stream", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://elsewhere.example"}):
+        assert client.get("/stream", headers=headers).status_code == 403
 
 
 def test_a_file_that_would_be_huge_as_text_is_refused():

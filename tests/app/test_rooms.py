@@ -287,7 +287,7 @@ def test_a_body_is_a_small_json_object(server, data, kind, status):
 
 @pytest.mark.parametrize("headers", [
     {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://elsewhere.example"},
-    {"Origin": "null"}, {"Origin": "http://localhost:1234"},
+    {"Origin": "null"}, {"Origin": "http://localhost:1234"}, {"Origin": "http://["},
 ])  # fmt: skip
 def test_other_sites_pages_are_kept_out(server, headers):
     _, room = post(server, "/rooms", {"state": XOR})

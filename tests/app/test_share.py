@@ -84,7 +84,8 @@ def test_what_is_no_state_gets_no_link(client, sent, status, words):
 
 def test_a_form_of_another_site_makes_no_link_and_an_unknown_code_is_told_kindly(client):
     assert client.post("/links", data={"state": ""}).status_code == 403
-    assert client.post("/links", json={"state": ""}, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://elsewhere.example"}):
+        assert client.post("/links", json={"state": ""}, headers=headers).status_code == 403
     for code in ("abcdefgh", "..", "%2e%2e", "A" * 8, "a" * 400, "links.db"):
         found = client.get(f"/s/{code}")
         assert found.status_code == 404 and (code in ("..", "%2e%2e") or 'href="/"' in found.text)

@@ -17,7 +17,7 @@ from app.events import gzipped
 from app.heads import of_training
 from app.kept import Pages, Texts
 from app.panels import PANELS, PLACES
-from app.pictures import Pictures
+from app.pictures import Pictures, draw
 from app.plan import sentence
 from app.state import question_options, read_state
 from app.stream import stream
@@ -216,6 +216,7 @@ def test_a_cloud_marks_the_point_of_its_own_walks_from_which_others_start(pool, 
     found = cast(CloudResult, ask(question("cloud", "dataset=xor&widths=2&walks=3&walk_steps=30&activation=tanh")))
     place = [math.log10(one[2, 11]) for one in (found.loss, found.gradient_norm)]
     assert end["layout"]["meta"]["chosen"] == pytest.approx(place)
+    assert draw(walks, {(0, "cloud"): found})[0, "cloud"].layout.meta["chosen"] == pytest.approx(place)
     multiples = last_panels(events(f"{walks}&multiples=1", pool, cache))
     assert multiples[0, "cloud-10-macro"]["figure"]["layout"]["meta"]["chosen"] == []  # its walks are others
 

@@ -14,8 +14,9 @@ from compute.activations import ACTIVATIONS
 from compute.activity import mean_saturation
 from compute.classes import RULES, SINGULAR, UNKNOWN, extremes
 from compute.clouds import MEASURED, MOST_BYTES, Cloud, CloudResult, cloud_levels, cloud_size, merge, parts, point
-from compute.jobs import ask, check_cost, one_thread
+from compute.jobs import ask, one_thread
 from compute.kernels.hessians import hessians
+from compute.limits import check_cost
 from compute.loss import make_loss
 from compute.nets import Problem, initial
 from compute.options import BadSpec, parse, to_query

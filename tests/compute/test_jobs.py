@@ -15,7 +15,8 @@ import pytest
 from compute import jobs
 from compute.analyses import ANALYSES, Analysis, key_for, question
 from compute.cache import Cache
-from compute.jobs import Pool, PoolLost, Watch, ask, check_cost, duration, look_up
+from compute.jobs import Pool, PoolLost, Watch, ask, look_up
+from compute.limits import check_cost, duration
 from compute.nets import Problem
 from compute.options import BadSpec, option
 from compute.results import Damaged, Failure, pack, unpack

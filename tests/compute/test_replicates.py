@@ -11,7 +11,8 @@ import torch
 from compute import curvature
 from compute.analyses import canonical, key_for, question
 from compute.intervals import interval
-from compute.jobs import ask, seconds_of
+from compute.jobs import ask
+from compute.limits import seconds_of
 from compute.loss import make_loss
 from compute.options import BadSpec
 from compute.replicates import (

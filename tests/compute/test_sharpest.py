@@ -9,7 +9,8 @@ import torch
 
 from compute import sharpest
 from compute.analyses import key_for, levels_of, question
-from compute.jobs import ask, check_cost
+from compute.jobs import ask
+from compute.limits import check_cost
 from compute.loss import make_loss
 from compute.options import BadSpec
 from compute.planes import Place
