@@ -51,7 +51,7 @@ def _panel() -> Component:
                     html.Ol(id=MARKS, className="marks"),
                     html.Div(
                         [
-                            _button("Present", "lessonPresent", id=PRESENT, title="Full screen; its keys stand in Help."),
+                            _button("Present", "lessonPresent", id=PRESENT, title="Full screen; Help lists its keys."),
                             _button("Explore", "lessonExplore", title="All controls; the lesson waits."),
                             html.A("All lessons", href="/lessons", className="quiet"),
                             _button("Leave", "lessonLeave", title="Keep the pictures, without the lesson."),
