@@ -152,7 +152,7 @@ def _table(page: Gathered) -> str:
                    for one in columns)  # fmt: skip
     lines = "".join(f"<tr>{''.join(f'<td>{_cell(row, one)}</td>' for one in columns)}</tr>" for row in rows)
     return (
-        '<section id="comparison" class="comparison"><div class="table wide"><table>'
+        '<section id="comparison" class="comparison"><div class="table wide" tabindex="0"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
         f'<p class="about">{html.escape(TABLES[name].about)}</p></section>'
     )
