@@ -19,7 +19,7 @@ from app.controls import control, declared, is_first, page_options, sections, sw
 from app.hiding import group_of
 from app.lesson import states
 from app.panels import PANELS, PLACES
-from app.player_layout import PLAYER_ABOUT, PLAYER_KEYS, player
+from app.player_layout import PLAYER_ABOUT, PLAYER_KEYS, picks, player
 from app.rooms_layout import room_bar, room_button, room_dialog
 from app.table import TABLES
 from app.theme import CAMERA, FONT, PALETTES, TEMPLATES, colour_scale, gradient, tints
@@ -34,9 +34,7 @@ ABOUT = (
     "that led there.",
     "A plane shows two of many directions; another direction seed may look different. The address of the "
     "page holds the whole question: whoever opens it sees the same picture.",
-    "Drag a surface to turn it, right-drag to move it, Ctrl and wheel to come closer, double click to go "
-    "back. With the keyboard: arrows turn the surface in focus, + and − bring it closer and away, Home goes "
-    "back.",
+    "Drag a surface to turn it, right-drag to move it, Ctrl and wheel to come closer, double click to go back.",
     "The second place, Curvature, shows the eigenvalues of the loss's Hessian, how they change along the training, "
     "how far the loss can rise nearby, what the hidden units do, and what several seeds have in common. A click on a "
     "surface there takes the eigenvalues at that point.",
@@ -59,11 +57,10 @@ ABOUT = (
     "Zoom in does it on surfaces, around the point last clicked. Breadcrumbs above the pictures, Back out and a "
     "double click on a map lead back. Turn tilts the plane about its first direction.",
 )
-KEYS = (
+PAGE_KEYS = (
     ("/", "to the data set"),
     ("s · c", "3-D surface · contour map"),
     ("1 · 2 · 3 · 4 · 5", "to the landscape · the curvature · the clouds · the training · the morph"),
-    *PLAYER_KEYS,
     ("i · o", "zoom into the plane · back out"),
     ("l", "log scale on and off"),
     ("t", "theme: as the system, light, dark"),
@@ -71,6 +68,13 @@ KEYS = (
     ("Esc", "cancel what is being computed"),
     ("?", "this help"),
 )
+SURFACE_KEYS = (("← · → · ↑ · ↓", "turn it"), ("+ · −", "closer · away"), ("Home", "back to the first view"))
+KEYS = {
+    "Keys": PAGE_KEYS,
+    "Keys of the surface in focus": SURFACE_KEYS,
+    "Keys while a training or a morph is watched": PLAYER_KEYS,
+    "Keys while a lesson is presented": lesson_layout.STAGE_KEYS,
+}
 MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
     '<path d="M3 6c6 0 6 20 13 20S23 6 29 6" fill="none" stroke="#2868f8" stroke-width="4" '
@@ -246,7 +250,7 @@ def _main(panels: list[tuple[str, str]]) -> Component:
                 [_column(place, panels) for place in range(MOST_COLUMNS)], id=ids.COLUMNS, className="columns"
             ),
             _comparison(),
-            player(),
+            player(picks()),
             share_layout.show_all(),
         ],
         id=ids.MAIN,
@@ -384,15 +388,18 @@ def _exports(name: str, title: str) -> Component:
 
 
 def _help() -> Component:
-    keys = [part for key, does in KEYS for part in (html.Dt(html.Kbd(key)), html.Dd(does))]
     return html.Dialog(
         [
             html.H2("What is shown"),
             *(html.P(paragraph) for paragraph in ABOUT),
-            html.H2("Keys"),
-            html.Dl(keys, className="keys"),
+            *(part for heading, keys in KEYS.items() for part in (html.H2(heading), _keys(keys))),
             html.Form(html.Button("Close", className="button", autoFocus="autofocus"), method="dialog"),
         ],
         id=ids.HELP,
         **ids.aria(label="Help"),
     )
+
+
+def _keys(keys: tuple[tuple[str, str], ...]) -> Component:
+    rows = [(html.Dt([html.Kbd(key) for key in names.split(" · ")]), html.Dd(does)) for names, does in keys]
+    return html.Dl([part for row in rows for part in row], className="keys")

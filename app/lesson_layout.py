@@ -16,7 +16,15 @@ RETURN_TEXT, RETURN_BUTTON = "lesson-return-text", "lesson-return-button"
 STAGE_TITLE, STAGE_COUNT, STAGE_LOOK = "stage-title", "stage-count", "stage-look"
 STAGE_QUESTION, STAGE_CHOICES, STAGE_WHY, STAGE_NOTES = "stage-question", "stage-choices", "stage-why", "stage-notes"
 
-KEYS = "Full screen, for an audience. → or Space: next; ←: back; n: notes; b: black; f: full screen; Esc: leave."
+STAGE_KEYS = (
+    ("→ · ↓ · PgDn · Space · Enter", "on, also by a clicker"),
+    ("← · ↑ · PgUp", "one step back"),
+    ("Home · End", "to the first step · to the last"),
+    ("n", "the presenter's notes"),
+    ("b · .", "black screen; any of these keys brings the pictures back"),
+    ("f", "full screen"),
+    ("Esc", "leave the presentation"),
+)
 
 
 def link() -> Component:
@@ -43,7 +51,7 @@ def _panel() -> Component:
                     html.Ol(id=MARKS, className="marks"),
                     html.Div(
                         [
-                            _button("Present", "lessonPresent", id=PRESENT, title=KEYS),
+                            _button("Present", "lessonPresent", id=PRESENT, title="Full screen; Help lists its keys."),
                             _button("Explore", "lessonExplore", title="All controls; the lesson waits."),
                             html.A("All lessons", href="/lessons", className="quiet"),
                             _button("Leave", "lessonLeave", title="Keep the pictures, without the lesson."),

@@ -10,11 +10,14 @@ from app import hiding
 from app.controls import page_options
 from app.gathered import Gathered, Shown
 from app.panels import PANELS
-from app.standalone import LOAD, packed_plotly, quoted
+from app.player_layout import player
+from app.standalone import LOAD, markup, packed_plotly, quoted
 from app.table import TABLES
 from app.theme import CAMERA, TEMPLATES
 
-STYLE_FILE = Path(__file__).resolve().parent.parent / "assets" / "style.css"
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+STYLES = ("style.css", "player.css", "morph.css")
+SCRIPTS = ("keys.js", "player.js")  # the page's own
 
 
 def page_html(page: Gathered) -> str:
@@ -34,17 +37,23 @@ def page_html(page: Gathered) -> str:
         title=html.escape(page.plan["sentence"]),
         style=_style() + _hidden(page),
         place=html.escape(page.plan["place"]),
-        body="\n".join([_lead(page), _settings(page), _missing(page), _columns(page), _table(page), _foot(page.query)]),
+        body="\n".join(part(page) for part in (_lead, _settings, _missing, _columns, _table, _player, _foot)),
         told=quoted(told),
         plotly=packed_plotly(),
-        script=LOAD + _SCRIPT,
+        script=_own() + LOAD + _SCRIPT,
     )
 
 
 @functools.cache
 def _style() -> str:
-    """The page's own style sheet, and what stands only here."""
-    return STYLE_FILE.read_text() + _STYLE
+    """The page's own style sheets, and what stands only here."""
+    return "".join((ASSETS / name).read_text(encoding="utf-8") for name in STYLES) + _STYLE
+
+
+@functools.cache
+def _own() -> str:
+    """Those scripts of the page that the file needs too."""
+    return "".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
 def _hidden(page: Gathered) -> str:
@@ -143,7 +152,7 @@ def _table(page: Gathered) -> str:
                    for one in columns)  # fmt: skip
     lines = "".join(f"<tr>{''.join(f'<td>{_cell(row, one)}</td>' for one in columns)}</tr>" for row in rows)
     return (
-        '<section id="comparison" class="comparison"><div class="table wide"><table>'
+        '<section id="comparison" class="comparison"><div class="table wide" tabindex="0"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
         f'<p class="about">{html.escape(TABLES[name].about)}</p></section>'
     )
@@ -154,12 +163,23 @@ def _cell(row: dict, column: dict) -> str:
     return html.escape("–" if value is None else str(value))
 
 
-def _foot(query: str) -> str:
+def _moves(page: Gathered) -> bool:
+    """Whether some picture holds frames."""
+    return any("frames" in shown.figure["layout"].get("meta", ()) for shown in page.panels.values() if shown.figure)
+
+
+def _player(page: Gathered) -> str:
+    """The page's own; assets/player.js fills and shows it."""
+    return markup(player()) if _moves(page) else ""
+
+
+def _foot(page: Gathered) -> str:
     """The question, so that the file says what it is of."""
+    keys = " Space plays and pauses; , and . go one step back and on." if _moves(page) else ""
     return (
         f'<footer class="made">Made by lossatlas {html.escape(version("lossatlas"))}. Drag a surface to turn all of '
-        "them; double click to go back. The page: "
-        f"<code>/?{html.escape(quote(query, safe='=&,.-_%+~'))}</code></footer>"
+        f"them; double click to go back.{keys} The page: "
+        f"<code>/?{html.escape(quote(page.query, safe='=&,.-_%+~'))}</code></footer>"
     )
 
 
@@ -209,12 +229,16 @@ function turn(plot, next) {
     });
   }
 }
+const slots = new Map([...document.querySelectorAll(".plot")].map(plot => [plot, {
+  plot, place: plot.closest(".slot"), figure: told.figures[plot.id.replace("plot-", "")], listens: false}]));
 async function draw(plot) {
-  const {data, layout} = told.figures[plot.id.replace("plot-", "")];
+  const slot = slots.get(plot), layout = dress(slot.figure.layout);
   drawn.add(plot);
   const fresh = !plot._fullLayout;
-  await Plotly.react(plot, data, dress(layout), {displaylogo: false, responsive: true, showTips: false,
-    scrollZoom: false, modeBarButtons: [layout.scene ? ["toImage"] : ["toImage", "resetScale2d"]]});
+  await Plotly.react(plot, lossatlas.framed(slot, layout), layout, {displaylogo: false, responsive: true,
+    showTips: false, scrollZoom: false, modeBarButtons: [layout.scene ? ["toImage"] : ["toImage", "resetScale2d"]]});
+  slot.listens = drawn.has(plot);
+  lossatlas.drew(slot);
   if (!fresh || !layout.scene) return;
   const moved = event => turn(plot, event["scene.camera"]);
   plot.on("plotly_relayouting", moved);
@@ -226,6 +250,7 @@ async function draw(plot) {
 }
 function put(plot) {
   drawn.delete(plot);
+  slots.get(plot).listens = false;
   Plotly.purge(plot);
 }
 function arrange() {
@@ -242,10 +267,7 @@ async function begin() {
   look();
   arrange();
   await load();
-  const heavy = plot => {
-    const {data, layout} = told.figures[plot.id.replace("plot-", "")];
-    return layout.scene || data.some(trace => trace.type.endsWith("gl"));
-  };
+  const heavy = ({figure}) => figure.layout.scene || figure.data.some(trace => trace.type.endsWith("gl"));
   const near = new IntersectionObserver(entries => {
     for (const {target, isIntersecting} of entries) {
       if (isIntersecting) draw(target);
@@ -254,9 +276,8 @@ async function begin() {
   }, {rootMargin: "300px"});
   new ResizeObserver(arrange).observe(document.getElementById("columns"));
   prefersDark.addEventListener("change", look);
-  const plots = [...document.querySelectorAll(".plot")];
-  for (const plot of plots.filter(heavy)) near.observe(plot);
-  for (const plot of plots.filter(plot => !heavy(plot))) await draw(plot);
+  for (const slot of slots.values()) if (heavy(slot)) near.observe(slot.plot);
+  for (const slot of slots.values()) if (!heavy(slot)) await draw(slot.plot);
 }
 begin();
 """

@@ -7,7 +7,7 @@ from dash.development.base_component import Component
 
 from app import ids
 
-PLAYER_KEYS = (("Space · , · .", "watching the training: play or pause · one step back · one step on"),)
+PLAYER_KEYS = (("Space", "play or pause"), (", · .", "one step back · one step on"))
 PLAYER_ABOUT = (
     "The fourth place, Training, is for watching: Play, or the slider, moves through the recorded steps of the "
     "training in all columns at once. A dot moves on the surface, and the decision boundary or fitted function and the "
@@ -21,8 +21,8 @@ def _button(words: str, act: str, **more: Any) -> Component:
     return html.Button(words, type="button", className="button", **ids.data(player=act), **more)
 
 
-def player() -> Component:
-    """Hidden until a picture has moments to show."""
+def player(*more: Component) -> Component:
+    """Hidden until a picture has moments to show; `more` stands below the bar."""
     return html.Section(
         [
             html.Div(
@@ -36,19 +36,28 @@ def player() -> Component:
                 ],
                 className="watch",
             ),
-            html.Div(
-                [
-                    html.Span(id=ids.PICKED),
-                    _button("Plane of these two weights", "plane", id=ids.PLANE),
-                    _button("Forget", "forget"),
-                ],
-                id=ids.PICKS,
-                className="picks",
-                hidden=True,
-            ),
+            *more,
         ],
         id=ids.PLAYER,
         className="player",
         hidden=True,
         **ids.aria(label="Player"),
     )
+
+
+def picks() -> Component:
+    """The weights picked, and the way to their plane."""
+    return html.Div(
+        [
+            html.Span(id=ids.PICKED),
+            html.Button("Plane of these two weights", id=ids.PLANE, **_acts("planeOfPicks")),
+            html.Button("Forget", **_acts("forgetPicks")),
+        ],
+        id=ids.PICKS,
+        className="picks",
+        hidden=True,
+    )
+
+
+def _acts(name: str) -> dict[str, Any]:
+    return {"type": "button", "className": "button", **ids.data(act=name)}

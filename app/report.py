@@ -71,7 +71,7 @@ def _verdicts(found: Sequence[Finding], datasets: Sequence[str]) -> str:
         lines.append(f'<tr><th><a href="#{name}">{html.escape(CLAIMS[name].sentence)}</a>{under}</th>{cells}</tr>')
     return (
         "<h2>What was claimed, and what was found here</h2>"
-        f'<div class="wide"><table><thead><tr><th>claim</th>{head}</tr>'
+        f'<div class="wide" tabindex="0"><table><thead><tr><th>claim</th>{head}</tr>'
         f"</thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 
@@ -100,7 +100,9 @@ def _claim(name: str, found: Sequence[Finding]) -> str:
             for c in one.comparisons
         )
         rows = (
-            f'<div class="wide"><table><tbody>{lines}</tbody></table></div>' if lines else "<p>Nothing to compare.</p>"
+            f'<div class="wide" tabindex="0"><table><tbody>{lines}</tbody></table></div>'
+            if lines
+            else "<p>Nothing to compare.</p>"
         )
         parts.append(f'<details class="{_kind(one.verdict)}"><summary>{html.escape(summary)}</summary>{rows}</details>')
     return (
@@ -135,7 +137,7 @@ def _dataset(name: str, rows: list[Row]) -> str:
         f'<p class="legend">{colours}</p><p class="switch">Curvature rule: {switch}</p>'
         f'<p class="switch">Axes: <label><input type="radio" name="axes-{name}" value="log" checked>logarithmic</label>'
         f'<label><input type="radio" name="axes-{name}" value="linear">linear</label></p>'
-        f'<div class="wide"><div class="figure" id="figure-{name}"></div></div>'
+        f'<div class="wide" tabindex="0"><div class="figure" id="figure-{name}"></div></div>'
         f"<p><small>{html.escape(multiples.caption(rows))} Drag to zoom all, double click to go back.</small></p>"
         f"{tables}"
     )
@@ -148,7 +150,7 @@ def _table(name: str, rows: list[Row], table: str) -> str:
             ("csv", "text/csv", as_csv(rows, table)), ("tex", "text/x-tex", as_latex(rows, table)),
         )
     )  # fmt: skip
-    return f"<h4>{html.escape(TABLES[table][0])} <small>{links}</small></h4>{as_html(rows, table)}"
+    return f"<h3>{html.escape(TABLES[table][0])} <small>{links}</small></h3>{as_html(rows, table)}"
 
 
 def _link(mime: str, text: str) -> str:
@@ -165,7 +167,7 @@ def _settings(rows: Sequence[Row]) -> str:
     return (
         "<h2>Settings</h2><p>Each line is a question: <code>lossatlas run cloud '…'</code> computes it again. Seconds "
         "are of the wall clock while its parts were computed.</p>"
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
+        f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
         f"<details><summary>What every question says of itself</summary><ul>{notes}</ul></details>"
     )
 
@@ -204,7 +206,7 @@ body { margin: 0; background: var(--paper); color: var(--ink);
   font: 15px/1.5 Inter, system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 main { max-width: 1180px; margin: 0 auto; padding: 24px 20px 60px; }
 p, dl, li { max-width: 75ch; }
-h1 { font-size: 26px; line-height: 1.25; } h2 { margin-top: 44px; } h4 { margin-bottom: 6px; }
+h1 { font-size: 26px; line-height: 1.25; } h2 { margin-top: 44px; } h3:has(+ .wide) { margin-bottom: 6px; }
 a { color: inherit; } small { color: var(--faint); font-weight: 400; }
 dt { font-weight: 600; } dd { margin: 0 0 8px; }
 .wide { overflow-x: auto; }

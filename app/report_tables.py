@@ -151,7 +151,7 @@ def as_html(rows: Sequence[Row], table: str) -> str:
         + "</tr>"
         for line in lines
     )
-    return f'<div class="wide"><table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="wide" tabindex="0"><table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _tags(count: int) -> list[str]:

@@ -428,13 +428,9 @@
     document.exitFullscreen().catch(() => {});
   }
 
-  function onKey(event) {
-    if (mode !== "present" || event.ctrlKey || event.metaKey || event.altKey || !(event.key in STAGE)) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    if (event.repeat) return;
+  function onStage(act) {
     if (black) black = false; // any key brings the pictures back
-    else STAGE[event.key]();
+    else act();
     if (mode === "present") stage();
   }
 
@@ -488,7 +484,8 @@
     atlas.act("lessonBack", () => go(page - 1));
     atlas.act("lessonNext", () => go(page + 1));
     atlas.act("lessonLeave", () => atlas.setExtras({ lesson: null, page: null }));
-    document.addEventListener("keydown", onKey, true);
+    const acts = Object.entries(STAGE).map(([key, act]) => [key, () => onStage(act)]);
+    atlas.addKeys(Object.fromEntries(acts), { when: () => mode === "present", first: true });
     document.addEventListener("fullscreenchange", () => {
       if (!document.fullscreenElement && full && mode === "present") leaveStage(); // Esc is the browser's own there
     });

@@ -374,7 +374,7 @@
 
   dress.onSystem(() => controls && applyTheme());
   Object.assign(atlas, { applySize, question, zoom, put, visit, onState, setExtras, optionsOf, floatText,
-    extra: (name) => extras[name] ?? null, addKey: (key, act) => (KEYS[key] = act), act: (name, does) => (ACTS[name] = does) });
+    extra: (name) => extras[name] ?? null, act: (name, does) => (ACTS[name] = does) });
 
   // ---------------------------------------------------------------- buttons and keys
 
@@ -417,7 +417,7 @@
   });
 
   const choose = (name, value) => setProps(`option-${name}`, { value });
-  const KEYS = {
+  atlas.addKeys({
     "/": () => byId("option-dataset").focus(), // its menu opens, and typing searches it
     s: () => choose("mode", "surface"),
     c: () => choose("mode", "contour"),
@@ -433,18 +433,5 @@
     p: nextSize,
     "?": ACTS.help,
     Escape: () => atlas.cancel(),
-  };
-
-  function isTyping(target) {
-    const typed = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
-    return target instanceof Element && (target.matches(typed) || target.closest("dialog, [role=listbox]"));
-  }
-
-  document.addEventListener("keydown", (event) => {
-    const act = KEYS[event.key];
-    if (!act || !controls || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (isTyping(event.target) && !(event.key === "Escape" && event.target.matches("[id^=option-]"))) return;
-    if (event.key !== "Escape") event.preventDefault(); // Escape also closes menus
-    act();
-  });
+  }, { when: () => controls });
 })();

@@ -1,5 +1,7 @@
 // Watching a training, or a morph: all pictures that hold frames (app/figures/frames.py) show one, played or scrubbed.
 // Nothing is asked of the server. The step is the page's own and stands in no URL.
+// Who draws, stream.js or a saved page (app/page_export.py), asks `framed` for a picture's data before drawing it and
+// tells `drew` after. A slot is {plot, place, figure, listens}: the two elements, the figure as it came, whether it is drawn.
 (function () {
   "use strict";
 
@@ -12,7 +14,7 @@
   const LONGEST = 2; // seconds that one drawing may count for
   const GAP = -32768; // as app/figures/frames.py
 
-  const slots = new Set(); // of stream.js, whose pictures hold frames
+  const slots = new Set(); // that were drawn
   const shown = new WeakMap(); // figure -> the frame it shows
   let steps = []; // all numbers that some picture has a frame for, ascending
   let at = Infinity; // the step looked at; beyond the last it is the last
@@ -97,7 +99,7 @@
 
   const framesOf = (slot) => slot.figure?.layout.meta?.frames;
 
-  // stream.js asks before it draws: the picture's data as they are now; the layout is changed in place.
+  // The picture's data as they are now; the layout is changed in place.
   function framed(slot, layout) {
     const frames = framesOf(slot);
     if (!frames) return slot.figure.data;
@@ -203,11 +205,9 @@
     write(byId("speed"), `${SPEEDS[speed] === 0.5 ? "½" : SPEEDS[speed]}×`);
   }
 
-  // stream.js says that a picture was drawn.
   function drew(slot) {
     slots.add(slot);
     gather();
-    atlas.showPicks?.(slot);
   }
 
   function gather() {
@@ -226,7 +226,7 @@
 
   // ---------------------------------------------------------------- playing
 
-  const isHere = () => ["training", "morph"].includes(document.documentElement.dataset.place) && steps.length > 1;
+  const isHere = () => Boolean(byId("play")?.offsetParent); // in its places only, and unless it is hidden
   const nextFrame = () => new Promise((done) => window.requestAnimationFrame(done));
   const wait = (ms) => new Promise((done) => window.setTimeout(done, ms));
 
@@ -275,8 +275,6 @@
       speed = (speed + 1) % SPEEDS.length;
       tell();
     },
-    plane: () => atlas.planeOfPicks?.(),
-    forget: () => atlas.forgetPicks?.(),
   };
 
   document.addEventListener("click", (event) => {
@@ -284,18 +282,8 @@
     if (button) ACTS[button.dataset.player]();
   });
 
-  const KEYS = { " ": toggle, ",": ACTS.back, ".": ACTS.forward };
-  const TYPED = "input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select, [contenteditable]";
-  const PRESSED = "button, summary, a, label, input:not([type=range])"; // a space is theirs
-
-  document.addEventListener("keydown", (event) => {
-    const { key, target } = event;
-    if (!(key in KEYS) || !isHere() || event.ctrlKey || event.metaKey || event.altKey || event.repeat && key === " ") return;
-    if (target.closest?.(`${TYPED}, dialog, [role=listbox]`) || document.querySelector("dialog[open]")) return;
-    if (key === " " && target.closest?.(PRESSED)) return;
-    event.preventDefault();
-    KEYS[key]();
-  });
+  atlas.addKeys({ " ": toggle }, { when: isHere });
+  atlas.addKeys({ ",": ACTS.back, ".": ACTS.forward }, { when: isHere, repeats: true });
 
   window.addEventListener("scroll", () => inUse().length && showAll(), { passive: true });
 

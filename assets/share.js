@@ -393,13 +393,8 @@
     applyHidden();
   });
 
-  // Before the page's own keys: those of what is hidden, or all.
-  window.addEventListener("keydown", (event) => {
-    const all = document.documentElement.dataset.hide?.split(" ").includes("keys");
-    if (event.ctrlKey || event.metaKey || event.altKey || !(event.target instanceof Element)) return;
-    if (event.target.closest("input, textarea, select, dialog, .plot, [role=listbox], [contenteditable]")) return;
-    if (off.has(event.key) || (all && event.key.length === 1)) event.stopImmediatePropagation();
-  }, true);
+  const hidesKeys = () => document.documentElement.dataset.hide?.split(" ").includes("keys");
+  atlas.isKeyHidden = (key) => off.has(key) || (hidesKeys() && key !== "Escape");
 
   function showAll() {
     atlas.setExtras({ hide: null });

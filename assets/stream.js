@@ -306,12 +306,12 @@
     delete slot.place.dataset.resting;
     const layout = dress(slot);
     slot.plot.tabIndex = layout.scene ? 0 : -1;
-    const data = atlas.framed ? atlas.framed(slot, layout) : slot.figure.data;
-    window.Plotly.react(slot.plot, data, layout, config(slot, layout)).then(() => {
+    window.Plotly.react(slot.plot, atlas.framed(slot, layout), layout, config(slot, layout)).then(() => {
       slot.drawn += 1;
       if (fresh) delete slot.place.dataset.stale;
       listen(slot);
-      atlas.drew?.(slot);
+      atlas.drew(slot);
+      atlas.showPicks(slot);
       atlas.aim();
     }).catch((error) => {
       console.error(error);
@@ -431,7 +431,7 @@
       if (camera && !near(camera, slot.given)) turn(slot, camera, false);
     };
     if (slot.panel === told.panels[0]) atlas.listen(slot.plot, () => isMap(slot));
-    atlas.listenToWeights?.(slot);
+    atlas.listenToWeights(slot);
     if (slot.panel.startsWith("cloud")) atlas.listenToCloud(slot.plot, slot.key);
     atlas.link(slot, () => isMap(slot));
     slot.plot.on("plotly_relayouting", moved);

@@ -70,5 +70,7 @@
     byId("columns").scrollIntoView({ block: "start" });
   }
 
-  Object.assign(atlas, { listenToWeights, showPicks, planeOfPicks, forgetPicks });
+  Object.assign(atlas, { listenToWeights, showPicks });
+  atlas.act("planeOfPicks", planeOfPicks);
+  atlas.act("forgetPicks", forgetPicks);
 })();

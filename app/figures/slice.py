@@ -110,8 +110,8 @@ def _path_has_height(result, view: View) -> bool:
 
 
 def _path_heights(result, view: View, scale: Scale) -> np.ndarray:
-    """(T,) the path's own losses, those ≤ 0 on the shelf of a log scale."""
-    return parts.raised(parts.finite(result.path_loss), view, scale)
+    """(T,) plotted: the path's own losses, those ≤ 0 on the shelf of a log scale."""
+    return parts.plotted(parts.raised(parts.finite(result.path_loss), view, scale), view)
 
 
 def _inside(result, view: View) -> np.ndarray:

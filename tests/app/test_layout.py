@@ -11,7 +11,7 @@ from plotly.utils import PlotlyJSONEncoder
 from app import callbacks, ids, view
 from app.columns import MOST_COLUMNS
 from app.heads import HEADS
-from app.layout import EXPORTS, INDEX, KEYS, make_layout
+from app.layout import EXPORTS, INDEX, make_layout
 from app.main import make_app
 from app.panels import PANELS as ALL
 from app.panels import PLACES, analysis_of
@@ -103,17 +103,6 @@ def test_buttons_do_what_a_script_knows(parts):
     scripts = "".join(script.read_text(encoding="utf-8") for script in ASSETS.glob("*.js"))
     more = re.findall(r'atlas\.act\("(\w+)"', scripts)
     assert acts == {*re.findall(r"^\s+(\w+):", known[1], re.M), *more}
-
-
-def test_help_names_every_key():
-    table = re.search(r"const KEYS = \{(.*?)\};", (ASSETS / "page.js").read_text(encoding="utf-8"), re.S)
-    assert table is not None
-    keys = set(re.findall(r'^\s+"?([^":\s]+)"?:', table[1], re.M))
-    player = re.search(r"const KEYS = \{(.*?)\};", (ASSETS / "player.js").read_text(encoding="utf-8"))
-    assert player is not None
-    keys |= {"Space" if key == " " else key for key in re.findall(r'"(.)":', player[1])}
-    told = {part for shown, _ in KEYS for part in shown.split(" · ")}
-    assert {"Esc" if key == "Escape" else key for key in keys} == told
 
 
 def test_nothing_is_fetched_from_elsewhere(page):

@@ -186,6 +186,17 @@ def test_a_saved_page_holds_what_the_stream_draws(site, answers, pool):
     for row in shown.numbers.values():
         assert all(f"<dd>{value}</dd>" in page for _, value in row)
     assert not re.search(r"""(src|href)=["'](?!data:|/\?)[^"']""", page)  # nothing is fetched
+    assert 'id="player"' not in page and "Space plays" not in page  # nothing in it moves
+
+
+def test_a_saved_page_that_moves_has_the_pages_own_player(site):
+    query = "place=training&activation=tanh&dataset=xor&widths=2&steps=4&points=9&boundary_points=9&weight_points=9"
+    page = site.get(f"/export/page.html?{query}").text
+    frames = told(page)["figures"]["0-weights"]["layout"]["meta"]["frames"]
+    assert frames["values"] == [0, 1, 2, 3, 4]
+    (bar,) = re.findall(r'<section id="player" class="player" hidden aria-label="Player">.*?</section>', page)
+    assert re.findall(r'data-player="(\w+)"', bar) == ["back", "toggle", "forward", "speed"] and "picks" not in bar
+    assert (ROOT / "assets" / "player.js").read_text() in page and "Space plays" in page
 
 
 def test_a_saved_page_says_what_is_missing_and_quotes_what_a_reader_sent(site, monkeypatch):

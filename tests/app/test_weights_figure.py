@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from app.figures import saturating, slice, training, weight_slices, weights
 from app.view import Scale, View
@@ -78,13 +79,15 @@ def test_a_dot_on_the_map_and_on_the_surface_is_where_the_training_was():
     assert figure["data"][int(place)]["name"] == "moment"
     dots = np.concatenate([unpacked(rows["x"]), unpacked(rows["y"])], 1)
     np.testing.assert_allclose(dots, result.path, rtol=1e-6, atol=1e-7)  # trajectory planes hold the whole path
-    surface = drawn(slice, result)
-    moved = surface["layout"]["meta"]["frames"]["layout"]
-    notes = surface["layout"]["scene"]["annotations"]
-    names = [path for path in moved if path.endswith(".z")]
-    assert [notes[int(path.split("[")[1].split("]")[0])]["name"].split()[0] for path in names] == ["moment"] * 2
-    np.testing.assert_allclose(unpacked(moved[names[0]]), result.path_loss, rtol=1e-6)
-    assert all(moved[names[0].replace(".z", ".visible")])
+    for log, heights in ((True, np.log10(result.path_loss)), (False, result.path_loss)):
+        surface = drawn(slice, result, View(place="training", log=log))
+        moved = surface["layout"]["meta"]["frames"]["layout"]
+        notes = surface["layout"]["scene"]["annotations"]
+        names = [path for path in moved if path.endswith(".z")]
+        assert [notes[int(path.split("[")[1].split("]")[0])]["name"].split()[0] for path in names] == ["moment"] * 2
+        np.testing.assert_allclose(unpacked(moved[names[0]]), heights, rtol=1e-6)  # texts know no log axis
+        assert heights[-1] == pytest.approx(next(one["z"] for one in notes if one["name"].startswith("center")), 1e-5)
+        assert all(moved[names[0].replace(".z", ".visible")])
 
 
 def test_a_dot_outside_the_window_is_left_out_and_no_surface_lies_about_heights():

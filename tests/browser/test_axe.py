@@ -21,6 +21,10 @@ PLACES = {
     "curvature": f"{QUICK}&activation=tanh&place=curvature&replicates=2",
     "clouds": "dataset=xor&widths=2&walks=3&walk_steps=30&activation=relu&place=clouds",
 }
+SIGNS = {
+    " ": "Space", "Escape": "Esc", "PageDown": "PgDn", "PageUp": "PgUp",
+    "ArrowLeft": "←", "ArrowRight": "→", "ArrowUp": "↑", "ArrowDown": "↓",
+}  # fmt: skip
 
 
 def violations(one: Reader) -> list[str]:
@@ -65,6 +69,8 @@ def test_dialogs_and_the_drawer(visitor):
     visitor.wait()
     visitor.page.get_by_role("button", name="Help").click()
     assert violations(visitor) == []
+    added = {SIGNS.get(key, key) for key in visitor.page.evaluate("window.lossatlas.keys")}
+    assert {*visitor.page.locator("#help kbd").all_inner_texts()} == added | {"+", "−"}  # two are the surfaces' own
     visitor.page.keyboard.press("Escape")
     visitor.page.locator("#slot-0-line .exports summary").click()
     visitor.page.locator("#slot-0-line .export-rows").click()

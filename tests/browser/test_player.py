@@ -1,11 +1,13 @@
 """Watching a training in a real browser: every picture in step, without a request."""
 
+from urllib.request import urlopen
+
 import numpy as np
 import pytest
 
 from compute.analyses import question
 from compute.jobs import ask
-from tests.browser.driver import PATIENCE, Reader
+from tests.browser.driver import PATIENCE, Reader, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 QUESTION = "dataset=circles&widths=3&steps=30"
@@ -33,8 +35,9 @@ def settle(visitor: Reader, step: int) -> None:
     )
 
 
-def test_all_columns_and_pictures_move_in_step_without_a_request(visitor: Reader):
-    visitor.open(f"place=training&mode=contour&activation=tanh,relu&{SHARED}")
+def test_all_columns_and_pictures_move_in_step_without_a_request(visitor: Reader, chromium, tmp_path):
+    watched = f"place=training&mode=contour&activation=tanh,relu&{SHARED}"
+    visitor.open(watched)
     visitor.wait()
     page = visitor.page
     assert "30 of 30" in page.inner_text("#moment") and page.inner_text("#play") == "Play"
@@ -44,9 +47,10 @@ def test_all_columns_and_pictures_move_in_step_without_a_request(visitor: Reader
     largest = max(np.abs(theta).max() for theta in weights)
     opened, visitor.requests[:] = page.evaluate("window.lossatlas.opened"), []
 
-    def check(step: int) -> None:
+    def check(step: int, visitor: Reader = visitor) -> None:
         """Every picture of both columns shows the step, or of those it has the nearest one."""
         settle(visitor, step)
+        page = visitor.page
         for column, path in enumerate(paths):
             place = int(np.flatnonzero(trained.step == step)[0])
             extent = page.evaluate("id => document.getElementById(id).layout.meta.box[1]", f"plot-{column}-slice")
@@ -82,6 +86,24 @@ def test_all_columns_and_pictures_move_in_step_without_a_request(visitor: Reader
     page.wait_for_timeout(300)
     assert step_of(visitor) == paused < 30
     assert [url for url in visitor.requests if not url.startswith("data:")] == []
+
+    saved = tmp_path / "page.html"
+    saved.write_bytes(urlopen(f"{visitor.address}/export/page.html?{watched}").read())
+    alone = reader(chromium, "", height=2400)
+    alone.page.context.set_offline(True)
+    alone.page.goto(saved.as_uri())
+    check(30, alone)
+    alone.page.locator("#scrub input").fill("10")
+    check(10, alone)
+    alone.page.keyboard.press(".")
+    check(11, alone)
+    alone.page.click("#play")
+    alone.page.wait_for_function("window.lossatlas.player.step > 11", timeout=PATIENCE)
+    alone.page.click("#play")
+    check(step_of(alone), alone)
+    assert alone.page.inner_text("#play") == "Play"
+    assert not alone.errors and all(url.startswith(("file:", "blob:", "data:")) for url in alone.requests)
+    alone.page.context.close()
 
     page.keyboard.press("t")
     page.keyboard.press("t")  # another theme draws everything anew, at the same step

@@ -5,8 +5,11 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.figures.dots import COLOURS
+from app.study import study_page
+from compute.cache import Cache
 from compute.classes import NAMES
-from tests.browser.driver import browser
+from tests.browser.driver import browser, reader
+from tests.browser.test_axe import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 GRAPH = "document.querySelector('#figure-xor')"
@@ -20,7 +23,18 @@ def test_the_report_draws_its_clouds_without_a_network_and_switches_rule_and_axe
     out = tmp_path / "report.html"
     words = ("reproduce", "bosman2023", "--dataset", "xor", "--workers", "0", "--scale", "0.01", "--out", str(out))
     assert CliRunner().invoke(main, words).exit_code == 0
+    monkeypatch.setattr("app.study.SCALES", (0.01,))
+    study = tmp_path / "study.html"
+    study.write_text(study_page(Cache(cache_folder, 10**8)), encoding="utf-8")
     with browser(chromium_path) as chromium:
+        judged = reader(chromium, "", theme="dark")
+        judged.page.goto(study.as_uri())
+        judged.page.wait_for_function(DRAWN)
+        judged.page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+        assert violations(judged) == []
+        judged.page.emulate_media(color_scheme="light")
+        assert violations(judged) == []
+        judged.page.context.close()
         page, errors, asked = chromium.new_page(color_scheme="dark"), [], []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))

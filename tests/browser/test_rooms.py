@@ -48,8 +48,8 @@ def await_room(one: Reader, **expected) -> None:
     one.page.wait_for_function(told, arg=expected, timeout=SOON)
 
 
-def open_room(presenter: Reader) -> str:
-    presenter.open(QUICK)
+def open_room(presenter: Reader, query: str = QUICK) -> str:
+    presenter.open(query)
     presenter.wait()
     presenter.page.get_by_role("button", name="Follow me").dblclick()  # a double click opens one
     expect(presenter.page.locator("#room-dialog")).to_be_visible(timeout=SOON)
@@ -143,23 +143,53 @@ def test_a_room_that_is_not_there_says_so_and_the_default_page_opens(readers, co
     assert visitor.page.locator("#room-bar").is_hidden() and "script" not in visitor.page.inner_text("#message")
 
 
-def test_a_follower_finds_the_presenter_again_after_a_break(readers):
+def await_step(one: Reader, page: int) -> None:
+    """Until a step's words and all its pictures are there."""
+    one.page.wait_for_function("page => window.lossatlas?.lesson?.page === page", arg=page, timeout=PATIENCE)
+    one.wait()
+
+
+def test_a_follower_goes_through_a_lesson_and_finds_the_presenter_again_after_a_break(readers):
     presenter, follower, *_ = readers
-    code = open_room(presenter)
+    code = open_room(presenter, "lesson=xor")
+    presenter.page.keyboard.press("Escape")
     follower.open(f"room={code}&theme=dark")
+
+    def check(page: int, place: str) -> None:
+        for one in (presenter, follower):
+            await_step(one, page)
+            assert search(one)["lesson"] == "xor" and int(search(one).get("page", 1)) == page
+            assert "dataset" not in search(one) and one.page.evaluate("window.lossatlas.place") == place
+        shown = [(one.page.inner_text("#sentence"), set(one.panels())) for one in (presenter, follower)]
+        assert shown[0] == shown[1]
+        assert follower.page.locator(f".step[data-step='{page}']").is_visible()
+        assert room_of(follower)["mode"] == "following" and not follower.page.evaluate("window.lossatlas.lesson.away")
+
+    check(1, "landscape")
+    presenter.page.click("#lesson-next")
+    check(2, "curvature")
+    presenter.page.click("#lesson-present")
+    presenter.page.keyboard.press("ArrowRight")  # the answer: each follower has a prediction of its own
+    presenter.page.keyboard.press("ArrowRight")
+    check(3, "landscape")
+    assert follower.page.evaluate("window.lossatlas.lesson.mode") == "read"
+    presenter.page.keyboard.press("Escape")
+    presenter.page.locator("#lesson").get_by_role("button", name="Leave").click()
+    await_search(follower, "lesson", None)
     await_search(follower, "dataset", "xor")
     follower.wait()
+    assert follower.page.locator("#lesson").is_hidden() and room_of(follower)["mode"] == "following"
     assert follower.page.evaluate("window.lossatlas.theme") == "dark" and search(follower)["theme"] == "dark"
     follower.page.route("**/rooms/**", lambda route: route.abort())
     follower.page.evaluate("dispatchEvent(new Event('pagehide'))")  # as a phone that is put away
     await_room(presenter, count=0)
     presenter.page.keyboard.press("Escape")
-    presenter.page.fill("#option-seed", "5")
-    await_search(presenter, "seed", "5")
+    presenter.page.fill("#option-steps", "20")
+    await_search(presenter, "steps", "20")
     follower.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     expect(follower.page.locator("#room-says")).to_contain_text("connection is lost", timeout=SOON)
     follower.page.unroute("**/rooms/**")
-    await_search(follower, "seed", "5")
+    await_search(follower, "steps", "20")
     expect(follower.page.locator("#room-says")).not_to_contain_text("lost", timeout=SOON)
     assert search(follower)["theme"] == "dark"
     follower.errors[:] = [error for error in follower.errors if "ERR_FAILED" not in error]  # the break itself
