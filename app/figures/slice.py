@@ -37,7 +37,8 @@ def drawing(result, values: np.ndarray, view: View, scale: Scale, colour: str) -
     build = _surface if view.mode == "surface" else _map
     traces, layout = build(result, values, view, scale, colour)
     carried = view.path and _path_has_height(result, view)
-    frames.add_marker(result, view, traces, layout, colour, _path_heights(result, view, scale) if carried else None)
+    dots = parts.plotted(_path_heights(result, view, scale), view) if carried else None
+    frames.add_marker(result, view, traces, layout, colour, dots)
     low, high = parts.window(values, view, scale)
     layout["coloraxis"] = {
         "cmin": low, "cmax": high, "colorscale": colour_scale(view.palette), "showscale": False,

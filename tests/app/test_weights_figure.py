@@ -83,8 +83,13 @@ def test_a_dot_on_the_map_and_on_the_surface_is_where_the_training_was():
     notes = surface["layout"]["scene"]["annotations"]
     names = [path for path in moved if path.endswith(".z")]
     assert [notes[int(path.split("[")[1].split("]")[0])]["name"].split()[0] for path in names] == ["moment"] * 2
-    np.testing.assert_allclose(unpacked(moved[names[0]]), result.path_loss, rtol=1e-6)
+    for path in names:  # a text in a scene stands at the logarithm where the axis has one
+        np.testing.assert_allclose(10.0 ** unpacked(moved[path]), result.path_loss, rtol=1e-6)
+    ends = {note["name"].split()[0]: note["z"] for note in notes}
+    np.testing.assert_allclose(ends["moment"], ends["center"], rtol=1e-4)  # where the training ended
     assert all(moved[names[0].replace(".z", ".visible")])
+    linear = drawn(slice, result, View(place="training", log=False))["layout"]["meta"]["frames"]["layout"]
+    np.testing.assert_allclose(unpacked(linear[names[0]]), result.path_loss, rtol=1e-6)
 
 
 def test_a_dot_outside_the_window_is_left_out_and_no_surface_lies_about_heights():
