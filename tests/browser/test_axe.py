@@ -64,6 +64,7 @@ def test_dialogs_and_the_drawer(visitor):
     visitor.open(PLACES["landscape"])
     visitor.wait()
     visitor.page.get_by_role("button", name="Help").click()
+    assert visitor.page.evaluate("document.getElementById('help').scrollTop") == 0  # though its button is at the end
     assert violations(visitor) == []
     visitor.page.keyboard.press("Escape")
     visitor.page.locator("#slot-0-line .exports summary").click()
@@ -71,6 +72,11 @@ def test_dialogs_and_the_drawer(visitor):
     visitor.page.wait_for_selector("#rows table")
     assert violations(visitor) == []
     visitor.page.keyboard.press("Escape")
+    below = """() => { const end = (name) => document.querySelector(name).getBoundingClientRect();
+        return end(".top .tools").bottom <= end(".top").bottom && end(".top").bottom <= end("#controls").top; }"""
+    for width in (1024, 901):  # the bar takes two lines, and what stands below makes room
+        visitor.page.set_viewport_size({"width": width, "height": 768})
+        visitor.page.wait_for_function(below)
     visitor.page.set_viewport_size({"width": 820, "height": 1180})
     visitor.page.click("#open-controls")
     for more in visitor.page.locator(".sections details:visible > summary").all():
