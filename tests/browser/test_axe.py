@@ -72,9 +72,13 @@ def test_dialogs_and_the_drawer(visitor):
     visitor.page.wait_for_selector("#rows table")
     assert violations(visitor) == []
     visitor.page.keyboard.press("Escape")
+    visitor.page.click("#presenter")
     below = """() => { const end = (name) => document.querySelector(name).getBoundingClientRect();
-        return end(".top .tools").bottom <= end(".top").bottom && end(".top").bottom <= end("#controls").top; }"""
-    for width in (1024, 901):  # the bar takes two lines, and what stands below makes room
+        return end(".top .tools").right <= innerWidth && end(".top .tools").bottom <= end(".top").bottom &&
+            end(".top").bottom <= end("#controls").top; }"""
+    visitor.page.wait_for_function(below)  # larger type: the bar takes two lines, and what stands below makes room
+    visitor.page.click("#presenter")
+    for width in (1024, 901):
         visitor.page.set_viewport_size({"width": width, "height": 768})
         visitor.page.wait_for_function(below)
     visitor.page.set_viewport_size({"width": 820, "height": 1180})
