@@ -77,7 +77,7 @@ def declared(sections: Mapping[str, list[Option]]) -> list[dict]:
 
     `sections` are the sidebar's options by heading. `within` is the name of what holds an entry.
     """
-    place = Part("Landscape, Curvature, Clouds", ("#option-place",), OPTION_KEYS["place"])
+    place = Part("Landscape to Morph", ("#option-place",), OPTION_KEYS["place"])
     top = [_entry(name, part, "" if name == "header" else "header") for name, part in TOP.items()]
     top.insert(2, _entry("place", place, "header"))
     inner = [entry for heading, members in sections.items() for entry in _group(heading, members)]

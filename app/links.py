@@ -17,7 +17,8 @@ from compute.settings import Settings
 
 LARGEST_POST = 4 * LONGEST_QUERY  # bytes: every letter of a state may need three as JSON
 _STATE = re.compile(r"[\w.,~%=&+-]*", re.ASCII)  # how a canonical state is written
-UNKNOWN = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">
+UNKNOWN = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>lossatlas: no such link</title></head>
 <body style="font-family: system-ui; margin: 2rem; max-width: 40rem"><h1>No such link</h1>
 <p>This atlas keeps no short link of this name: it was mistyped, or made on another machine, or the folder of its links

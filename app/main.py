@@ -64,6 +64,22 @@ def text(message: str, status: int) -> Response:
     return Response(message + "\n", status, mimetype="text/plain")
 
 
+REFUSALS = {
+    404: "There is no such page or file. The atlas is at /.",
+    405: "This address is not asked in this way. The atlas is at /.",
+    413: "The request is too large.",
+}
+
+
+def refusal(error: HTTPException) -> Response:
+    """One sentence in place of werkzeug's page, with the same status and headers; a redirection stays as it is."""
+    response = error.get_response()
+    if response.status_code >= 400:
+        response.data = REFUSALS.get(response.status_code, "The request could not be read. The atlas is at /.") + "\n"
+        response.mimetype = "text/plain"
+    return response  # type: ignore[return-value]
+
+
 def add_guards(server: Flask) -> None:
     """What holds of every request and every answer."""
 
@@ -80,7 +96,7 @@ def add_guards(server: Flask) -> None:
     @server.errorhandler(Exception)
     def fault(error: Exception):
         if isinstance(error, HTTPException):
-            return error
+            return refusal(error)
         if request.path.startswith("/_dash"):
             return text("There is no such file.", 404)
         logging.getLogger(__name__).exception("request for %s failed", request.path[:200])

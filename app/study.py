@@ -12,7 +12,8 @@ from compute.study import ACTIVATIONS, DESIGNS, settings
 
 SCALES = (1.0, 0.1)  # of which the one with most stored settings is shown
 WAY_BACK = '<nav style="padding: 0.6rem 1rem 0"><a href="/?place=clouds">lossatlas: back to the clouds</a></nav>'
-NONE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">
+NONE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,"><title>lossatlas: the study reproduced</title></head>
 <body style="font-family: system-ui; margin: 2rem; max-width: 40rem; background: Canvas; color: CanvasText"><main>
 <h1>Nothing is stored yet</h1>

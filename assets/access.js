@@ -104,7 +104,6 @@
     button.setAttribute("aria-expanded", String(open));
     const controls = byId("controls");
     if (open) {
-      root.style.setProperty("--drawer-top", `${document.querySelector("header.top").getBoundingClientRect().bottom}px`);
       controls.tabIndex = -1; // not on its first control, whose menu would open
       controls.focus();
     } else if (controls.contains(document.activeElement)) button.focus();
@@ -124,4 +123,17 @@
     event.stopPropagation();
     setDrawer(false);
   }, true);
+
+  // ---------------------------------------------------------------- the height of the bar on top
+
+  let watched = null;
+
+  function watchBar() {
+    const bar = document.querySelector("header.top");
+    if (bar === watched) return;
+    watched = bar;
+    new ResizeObserver(() => root.style.setProperty("--top", `${bar.offsetHeight}px`)).observe(bar);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => atlas.onState(watchBar)); // page.js comes after this script
 })();

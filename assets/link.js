@@ -84,7 +84,8 @@
     const scaled = ["xaxis", "yaxis", "zaxis"].map(
       (axis, i) => scene.fullSceneLayout[axis].d2l(place[i]) * scene.dataScale[i]);
     const [x, y, , w] = times(projection, times(view, times(model, [...scaled, 1])));
-    return [(1 + x / w) / 2, (1 - y / w) / 2];
+    const [low, high] = plot._fullLayout.scene.domain.y;
+    return [(1 + x / w) / 2, 1 - low - ((high - low) * (1 + y / w)) / 2];
   }
 
   // ---------------------------------------------------------------- the same part of the axis

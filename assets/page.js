@@ -388,7 +388,10 @@
   const ACTS = {
     theme: nextTheme,
     presenter: nextSize,
-    help: () => byId("help").showModal(),
+    help: () => {
+      byId("help").showModal(); // its one button, which has the focus, is at the end
+      byId("help").scrollTop = 0;
+    },
     cancel: () => atlas.cancelOrAgain(),
     inward: () => atlas.zoomIn(),
     outward: () => atlas.zoomOut(),

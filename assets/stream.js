@@ -293,7 +293,7 @@
     if (todo.size) schedule(); // before drawing, so that one bad figure stops nothing
     if (slot.place.hidden || !(slot.next || slot.figure)) return; // hidden: its size changes when it is shown again
     if (!mayDraw(slot)) return glanceAgain();
-    if (slot.next || slot.redraw || isMap(slot)) draw(slot); // a map's axes depend on its size
+    if (slot.next || slot.redraw || isMap(slot) || outgrown(slot)) draw(slot); // a map's axes depend on its size
     else if (slot.figure && slot.plot.offsetParent) window.Plotly.Plots.resize(slot.plot);
     glanceAgain();
   }
@@ -340,7 +340,8 @@
     if (layout.scene) {
       slot.given = copy(cameraOf(slot));
       // A revision of its own: plotly then takes this camera and not one it remembers.
-      layout.scene = { ...layout.scene, camera: copy(slot.given), uirevision: slot.drawn };
+      const domain = { ...layout.scene.domain, y: heightOf(slot.plot) };
+      layout.scene = { ...layout.scene, camera: copy(slot.given), domain, uirevision: slot.drawn };
     }
     if (layout.meta?.cloud) {
       Object.assign(layout, { selections, selectionrevision: JSON.stringify(selections), shapes: shapesOf(slot) });
@@ -348,6 +349,18 @@
     if (isMap(slot)) equalUnits(layout, slot.plot.clientWidth, slot.plot.clientHeight, slot.drawn);
     return layout;
   }
+
+  const TALLEST = 1.1; // heights of a scene by its width (chosen by eye)
+
+  // The part of a panel's height that a scene takes. Its height alone sets how large plotly draws it: in a column that
+  // is higher than wide its sides would be cut.
+  function heightOf(plot) {
+    const share = Math.min(1, (TALLEST * plot.clientWidth) / plot.clientHeight || 1);
+    return [0.5 - share / 2, 0.5 + share / 2];
+  }
+
+  const outgrown = (slot) => Boolean(slot.figure?.layout.scene) && slot.plot.offsetParent &&
+    slot.plot._fullLayout?.scene?.domain.y[0] !== heightOf(slot.plot)[0];
 
   const SLIMMEST = 0.25; // as on surfaces
 

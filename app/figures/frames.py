@@ -87,8 +87,8 @@ def add_cursor(drawn: go.Figure, steps: np.ndarray, view: View) -> None:
 
 
 def add_marker(result, view: View, traces: list[dict], layout: dict, colour: str, heights: np.ndarray | None) -> None:
-    """A dot on a slice where the training stands, where the player is: on a surface at its `heights` (T,), none of
-    which means that the surface cannot carry it. Outside the picture there is none.
+    """A dot on a slice where the training stands, where the player is: on a surface at its `heights` (T,) as plotted,
+    none of which means that the surface cannot carry it. Outside the picture there is none.
     """
     if not moving(view) or not len(result.path) or (view.mode == "surface" and heights is None):
         return

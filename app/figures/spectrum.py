@@ -195,7 +195,11 @@ def _curves(result, view: View, ends: tuple[float, float], colour: str) -> tuple
     band |= {f"{along}0": -cut, f"{along}1": cut, f"{across}0": 0, f"{across}1": 1, f"{across}ref": f"{across} domain"}
     zero = {"type": "line", f"{along}0": 0, f"{along}1": 0, f"{across}0": 0, f"{across}1": 1}
     zero |= {f"{across}ref": f"{across} domain", "line": {"width": 1, "dash": "dot"}, "layer": "below"}
-    notes = [_counted(result, view), *(_names(exact, axis, values["range"], flip) if blocks else [])]
+    counted = _counted(result, view)
+    if not flip:
+        found = np.concatenate([curve.values for curve in drawn or [_estimated(result)]])
+        counted |= _free_corner(axis.heights(found), values["range"])
+    notes = [counted, *(_names(exact, axis, values["range"], flip) if blocks else [])]
     x, y = (values, shares) if flip else (shares, values)
     return traces, {"xaxis": x, "yaxis": y, "shapes": [band, zero], "annotations": notes}
 
@@ -392,6 +396,13 @@ def _counted(result, view: View) -> dict:
     note = parts.corner("<br>".join(counts[::-1]), "counts", side)
     away = {"align": side, "xshift": 10 if side == "left" else -4}  # off the ticks
     return note | away | ({"y": 0.91} if view.spectrum == "cumulative" else {})  # below the blocks' names
+
+
+def _free_corner(heights: np.ndarray, ends: list[float]) -> dict:
+    """The corner that a rising curve of these heights leaves free: below on the right where most of it is high."""
+    if np.median(heights) < sum(ends) / 2:
+        return {}
+    return {"x": 1, "xanchor": "right", "align": "right", "xshift": -4, "y": 0, "yanchor": "bottom"}
 
 
 def _point(result) -> str:

@@ -11,6 +11,8 @@ from app.view import Scale, View
 from compute.cost import patterns
 from compute.train import OPTIMISERS
 
+LINE = 0.2  # of a panel's height, of a line of the legend
+WIDE = (0.2, 0.8)  # where the legend begins on the right and ends on the left, in a column of three
 _NOT_TRAINED = "A random point: 0 training steps, so there is no history to draw."
 
 
@@ -33,10 +35,11 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
                 "gradient norm %{customdata[1]:.3g}<extra></extra>",
             )  # fmt: skip
     _add_divergence(drawn, result)
+    free = _free_corner(result.step, parts.plotted(raised, view), parts.window(both, view, scale))
     drawn.update_layout(
         xaxis={"title": {"text": "training step"}, "range": _steps(result), "nticks": 6},
         yaxis={**parts.value_axis(both, view, scale, 4), "title": {"text": parts.title(view)}},
-        legend={"x": 1, "y": 1, "xanchor": "right", "yanchor": "top", "itemwidth": 30},
+        legend={**free, "itemwidth": 30},
         margin={"l": 56, "r": 10, "t": 8, "b": 40},
         showlegend=True,
         uirevision="training",
@@ -45,6 +48,20 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
         drawn.add_annotation(note)
     frames.add_cursor(drawn, result.step, view)
     return parts.bare(drawn)
+
+
+def _free_corner(step: np.ndarray, heights: np.ndarray, ends: tuple[float, float]) -> dict:
+    """Where the legend hides least of the curves (2, T): above on the right, or, where they are still high there and
+    fall late if at all, below on the left.
+    """
+    shown = heights[np.isfinite(heights).any(1)]
+    shares = (shown - ends[0]) / (ends[1] - ends[0])
+    late, early = step >= WIDE[0] * step[-1], step <= WIDE[1] * step[-1]
+    highest = np.nan_to_num(shares[:, late], nan=0.0).max(initial=0.0)
+    lowest = np.nan_to_num(shares[:, early], nan=1.0).min(initial=1.0)
+    below = highest > 1 - LINE * len(shown) and lowest > LINE * len(shown)
+    side = ("left", "bottom") if below else ("right", "top")
+    return {"x": float(not below), "y": float(not below), "xanchor": side[0], "yanchor": side[1]}
 
 
 def span(result, view: View) -> tuple[float, float]:

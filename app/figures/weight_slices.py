@@ -36,7 +36,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
         shapes.append(_center(number_of))
         layout |= _axes(result, axis, number_of, box, number_of > len(shown) - 2)
     layout |= {
-        "annotations": [*notes, _aside()], "shapes": shapes, "margin": {"l": 56, "r": 10, "t": 4, "b": 40},
+        "annotations": [*notes, _aside(), _below()], "shapes": shapes, "margin": {"l": 56, "r": 10, "t": 4, "b": 40},
         "showlegend": False, "hovermode": "closest", "uirevision": "weight_slices",
     }  # fmt: skip
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
@@ -94,11 +94,10 @@ def _boxes(count: int) -> list[tuple[float, float, float, float]]:
 def _axes(result, axis: dict, number_of: int, box: tuple[float, float, float, float], lowest: bool) -> dict:
     left, right, bottom, top = box
     ends = [float(result.axis[0]), float(result.axis[-1])]
-    title = {"title": {"text": "change of the weight"}} if lowest else {}
     return {
         f"xaxis{number_of}": {
             "anchor": f"y{number_of}", "domain": [left, right], "range": ends, "showticklabels": lowest,
-            "showgrid": False, "tickvals": linear_ticks(ends[0], ends[1], 3), **title,
+            "showgrid": False, "tickvals": linear_ticks(ends[0], ends[1], 3),
         },
         f"yaxis{number_of}": {
             **axis, "anchor": f"x{number_of}", "domain": [bottom, top - LINE], "showticklabels": left == 0,
@@ -126,10 +125,18 @@ def _title(text: str, box: tuple[float, float, float, float]) -> dict:
 
 
 def _aside() -> dict:
-    """One title for the axes of all small pictures."""
+    """One title for the heights of all small pictures."""
     return {
         "text": "loss", "showarrow": False, "textangle": -90, "x": 0, "xref": "paper", "xshift": -48, "y": 0.5,
         "yref": "paper", "yanchor": "middle",
+    }  # fmt: skip
+
+
+def _below() -> dict:
+    """One title for what goes across them; two side by side would overlap in a column."""
+    return {
+        "text": "change of the weight", "showarrow": False, "x": 0.5, "xref": "paper", "y": 0, "yref": "paper",
+        "yanchor": "top", "yshift": -20,
     }  # fmt: skip
 
 

@@ -102,6 +102,17 @@ def test_health_plotly_and_page_are_served_from_here():
     assert 'lang="en"' in page and "alert(1)" not in page and "http://" not in page.replace("http://www.w3.org", "")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/assets/nothing.js", 404), ("POST", "/", 405), ("DELETE", "/stream", 405), ("POST", "/links", 413)],
+)
+def test_what_the_server_refuses_by_itself_is_a_sentence(method, path, status):
+    response = server.test_client().open(path, method=method, json={"state": "a" * 100_000})
+    assert response.status_code == status and response.mimetype == "text/plain"
+    assert response.text.count("\n") == 1 and response.text.endswith(".\n")
+    assert ("Allow" in response.headers) == (status == 405)
+
+
 def test_what_is_not_ours_to_answer_is_refused_without_a_traceback():
     client = server.test_client()
     assert client.get("/nonsense").status_code == 404

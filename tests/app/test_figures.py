@@ -384,6 +384,14 @@ def test_training_draws_both_parts_and_leaves_out_a_missing_one():
     assert len(alone.data) == 1
 
 
+def test_the_legend_of_a_training_stands_where_no_curve_is():
+    none = np.full(5, np.nan)
+    flat = training_of(train_loss=np.array([0.7, 0.69, 0.68, 0.66, 0.6]), test_loss=none)
+    for result, corner in ((training_of(), (1, 1)), (flat, (0, 0))):
+        legend = training.figure(result, LOG, Scale(-1.0, 0.0), COLOUR).layout.legend
+        assert (legend.x, legend.y) == corner
+
+
 def test_training_total_adds_the_penalty():
     result = training_of(penalty=np.full(5, 0.5))
     total, data = (training.figure(result, View(show=show), OWN, COLOUR).data[0].y for show in ("total", "data"))

@@ -59,6 +59,16 @@ def test_the_cumulative_picture_is_the_share_of_eigenvalues_up_to_each():
     assert line.line.shape == "hv" and line.y[0] == 0 and "linear within" in drawn.layout.xaxis.title.text
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0], ids=["positive", "negative"])
+def test_the_counts_stand_in_the_corner_that_the_curve_leaves_free(sign):
+    result = answer(SMALL)
+    one_sided = replace(result, eigenvalues=np.sort(sign * (0.1 + np.abs(result.eigenvalues))))
+    drawn = draw(one_sided, View(), Scale(-7.0, 7.0))
+    counts = next(part for part in drawn.layout.annotations if part.name == "counts")
+    line, (low, high) = trace(drawn, "eigenvalues"), drawn.layout.yaxis.range
+    assert ((line.y.astype(float) > (low + high) / 2) == (counts.y == 0)).all() and counts.x == (counts.y == 0)
+
+
 def test_the_histogram_counts_every_eigenvalue_once_and_the_estimate_covers_one():
     result = answer(SMALL)
     low, high = spectrum.span(result, View())

@@ -68,6 +68,7 @@ def test_dialogs_and_the_drawer(visitor):
     visitor.open(PLACES["landscape"])
     visitor.wait()
     visitor.page.get_by_role("button", name="Help").click()
+    assert visitor.page.evaluate("document.getElementById('help').scrollTop") == 0  # though its button is at the end
     assert violations(visitor) == []
     added = {SIGNS.get(key, key) for key in visitor.page.evaluate("window.lossatlas.keys")}
     assert {*visitor.page.locator("#help kbd").all_inner_texts()} == added | {"+", "−"}  # two are the surfaces' own
@@ -77,6 +78,15 @@ def test_dialogs_and_the_drawer(visitor):
     visitor.page.wait_for_selector("#rows table")
     assert violations(visitor) == []
     visitor.page.keyboard.press("Escape")
+    visitor.page.click("#presenter")
+    below = """() => { const end = (name) => document.querySelector(name).getBoundingClientRect();
+        return end(".top .tools").right <= innerWidth && end(".top .tools").bottom <= end(".top").bottom &&
+            end(".top").bottom <= end("#controls").top; }"""
+    visitor.page.wait_for_function(below)  # larger type: the bar takes two lines, and what stands below makes room
+    visitor.page.click("#presenter")
+    for width in (1024, 901):
+        visitor.page.set_viewport_size({"width": width, "height": 768})
+        visitor.page.wait_for_function(below)
     visitor.page.set_viewport_size({"width": 820, "height": 1180})
     visitor.page.click("#open-controls")
     for more in visitor.page.locator(".sections details:visible > summary").all():

@@ -96,6 +96,8 @@ def test_a_reader_predicts_wanders_off_and_comes_back(visitor: Reader):
     at(visitor, 2, "read")
     # the prediction comes before pictures, look and facts
     assert visitor.page.evaluate("lossatlas.lesson.veiled")
+    hidden = "name => getComputedStyle(document.querySelector(name)).visibility === 'hidden'"
+    assert all(visitor.page.evaluate(hidden, name) for name in (".numbers", ".warnings", ".odd"))
     assert step(visitor, 2).locator(".reveal").is_hidden() and not visitor.page.is_visible("#plot-0-slice")
     assert visitor.page.locator(".step .ask button[type=submit]").is_disabled()
     step(visitor, 2).locator("input").first.focus()
@@ -150,6 +152,13 @@ def test_a_presenter_goes_through_the_steps_by_keys(visitor: Reader):
     visitor.page.wait_for_function("lossatlas.lesson.ahead.includes('sample 2')", timeout=PATIENCE)
     opened = visitor.page.evaluate("lossatlas.opened")
     assert visitor.page.inner_text("#stage-title") == "Before training"
+    visitor.page.set_viewport_size({"width": 1000, "height": 1400})  # higher than wide, a scene would lose its sides
+    visitor.page.wait_for_function(
+        """() => { const { clientWidth, clientHeight, _fullLayout } = document.getElementById("plot-0-slice");
+            const [low, high] = _fullLayout.scene.domain.y;
+            return clientHeight > 1.3 * clientWidth && (high - low) * clientHeight < 1.2 * clientWidth; }""",
+        timeout=PATIENCE,
+    )
     visitor.page.keyboard.press("n")
     assert "share the draw" in visitor.page.inner_text("#stage-notes")
     visitor.page.keyboard.press("n")
