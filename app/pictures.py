@@ -55,7 +55,7 @@ class Pictures:
     def bar(self, column: int, name: str) -> dict | None:
         """The data of the colour bar by which a picture is read; None where nothing can be drawn."""
         scale, view = self.scale(column, name), self.state.view
-        if scale.low is None or scale.high is None:
+        if not view.shared or scale.low is None or scale.high is None:
             return None
         if not self.differs(column, name):
             return colour_bar(scale.low, scale.high, view) | {"title": title(view)}
@@ -83,15 +83,17 @@ class Pictures:
         return beside.minus(result, self.beside(column, name).baseline, self.state.view) or result
 
     def scale(self, column: int, name: str) -> Scale:
-        """The range that holds what the row shows so far; of differences apart from what they are taken of."""
+        """The range that holds what the row shows so far; of differences apart from what they are taken of. Where
+        ranges are not shared a picture takes its own, and a difference one with equality in the middle.
+        """
         point = self._point(column, name)
-        if not self.state.view.shared:
-            return Scale(point=point)
         panel, view, differs = PANELS[name], self.state.view, self.differs(column, name)
+        if not view.shared and not differs:
+            return Scale(point=point)
         row = [
             place for place in sorted(self.answers)
             if analysis_of(place[1]) == analysis_of(name) and self.differs(*place) == differs
-        ]  # fmt: skip
+        ] if view.shared else [(column, name)]  # fmt: skip
         spans = [panel.picture.span(self._shown(*place), view) for place in row]
         spans = [span for span in spans if all(map(math.isfinite, span[:2]))]
         common = hull if differs else panel.common

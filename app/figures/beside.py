@@ -81,6 +81,8 @@ def difference(picture, result, view: View, scale: Scale, colour: str, label: st
         return parts.sentence(ratio if view.logarithmic else f"The L2 penalty is that of {label} everywhere.")
     drawn = picture.figure(result, replace(view, path=False), scale, colour)
     drawn.update_layout(coloraxis={"colorscale": colour_scale(DIVERGING)})
+    if drawn.layout.coloraxis.showscale:
+        drawn.update_layout(coloraxis_colorbar_title_text=told(view, label))
     for trace in drawn.data:
         if trace.hovertemplate:
             trace.hovertemplate = trace.hovertemplate.replace(f"<b>{parts.title(view)} ", f"<b>{told(view, label)} ")

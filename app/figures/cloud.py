@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from app.figures import parts
 from app.figures.dots import COLOURS, GREY, LABELS, SHADES, bars, cells, dots
 from app.figures.points import DOTS, FLOOR, Points, decades, log_tint, reach, selected, tint_span, tolerance
-from app.figures.ticks import linear_ticks, log_ticks, number, numbers
+from app.figures.ticks import number
 from app.theme import colour_scale
 from app.view import Scale, View
 from compute.activity import MEASURES
@@ -174,14 +174,7 @@ def _points(share: float) -> str:
 def _bar_of_colours(cloud: Points) -> dict:
     """Above the picture, on a trace that draws nothing."""
     low, high = cloud.colours
-    log = log_tint(cloud.view)
-    ticks = log_ticks(low, high, 4) if log else linear_ticks(low, high, 4)
-    bar = {
-        "orientation": "h", "x": 0, "xanchor": "left", "xpad": 0, "y": 1, "yanchor": "bottom", "ypad": 2, "len": MAIN,
-        "thickness": 7, "outlinewidth": 0, "ticks": "", "tickfont": {"size": 12},
-        "title": {"text": LABELS[cloud.view.tint], "side": "top", "font": {"size": 12}},
-        "tickmode": "array", "tickvals": [math.log10(t) for t in ticks] if log else ticks, "ticktext": numbers(ticks),
-    }  # fmt: skip
+    bar = parts.colour_bar(low, high, log_tint(cloud.view), LABELS[cloud.view.tint]) | {"len": MAIN}
     marker = {"color": [low], "colorscale": colour_scale(cloud.view.palette), "cmin": low, "cmax": high}
     return {
         "type": "scatter", "mode": "markers", "name": "colours", "x": [None], "y": [None], "hoverinfo": "skip",

@@ -189,6 +189,20 @@ def value_axis(values: np.ndarray, view: View, scale: Scale, most: int) -> dict:
     }  # fmt: skip
 
 
+BAR = 38  # px that a colour bar takes above a picture
+
+
+def colour_bar(low: float, high: float, log: bool, title: str) -> dict:
+    """Above a picture, from a lowest to a highest plotted value: log10 where `log`."""
+    ticks = log_ticks(low, high, 4) if log else linear_ticks(low, high, 4)
+    return {
+        "orientation": "h", "x": 0, "xanchor": "left", "xpad": 0, "y": 1, "yanchor": "bottom", "ypad": 2,
+        "thickness": 7, "outlinewidth": 0, "ticks": "", "tickfont": {"size": 12},
+        "title": {"text": title, "side": "top", "font": {"size": 12}},
+        "tickmode": "array", "tickvals": [math.log10(t) for t in ticks] if log else ticks, "ticktext": numbers(ticks),
+    }  # fmt: skip
+
+
 def gaps(values: np.ndarray, view: View) -> list[str]:
     """What the picture must admit about its values: gaps, and the shelf of a log scale."""
     found = []

@@ -43,6 +43,10 @@ def drawing(result, values: np.ndarray, view: View, scale: Scale, colour: str) -
     layout["coloraxis"] = {
         "cmin": low, "cmax": high, "colorscale": colour_scale(view.palette), "showscale": False,
     }  # fmt: skip
+    if view.mode == "contour" and (not view.shared or scale.low is None):  # no bar of the page says what colours mean
+        bar = parts.colour_bar(low, high, view.logarithmic, parts.title(view))
+        layout["coloraxis"] |= {"showscale": True, "colorbar": bar}
+        layout["margin"]["t"] += parts.BAR
     layout["annotations"] = [*layout.get("annotations", []), *parts.cut_note(values, view, scale)]
     return traces, layout
 

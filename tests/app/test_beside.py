@@ -108,6 +108,21 @@ def test_the_page_shows_the_difference_in_all_columns_but_the_baseline(pool):
     assert shown[0]["query"] == plain[0]["query"]
 
 
+def test_without_a_shared_scale_each_map_has_its_own_colour_bar_and_a_difference_equality_in_the_middle(pool):
+    query = f"{QUICK}&points=9&activation=tanh,relu&mode=contour"
+    axes = {}
+    for shared in (0, 1):
+        found = events(f"{query}&shared={shared}&baseline=1&difference=1", pool)
+        last = {one["column"]: one for one in found if one["panel"] == "slice"}
+        axes[shared] = [last[column]["figure"]["layout"]["coloraxis"] for column in (0, 1)]
+    assert [axis.get("showscale") for axis in axes[1]] == [False, False]  # the page's own bar tells
+    loss, ratio = axes[0]
+    assert loss["showscale"] and loss["colorbar"]["title"]["text"] == "loss"
+    for value, tick in zip(loss["colorbar"]["tickvals"], loss["colorbar"]["ticktext"], strict=True):
+        assert 10**value == pytest.approx(float(tick)) and loss["cmin"] <= value <= loss["cmax"]
+    assert ratio["cmin"] == -ratio["cmax"] < 0 and ratio["colorbar"]["title"]["text"] == "loss ÷ that of tanh"
+
+
 def test_the_mean_is_drawn_once_every_column_is_there(pool):
     found = events(f"{QUICK}&points=9&compare=seed&columns=0,1,2&activation=tanh&band=1&log=0", pool)
     last = {one["column"]: one for one in found if one["panel"] == "training"}
