@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ARGUMENTS = """
     --headless --no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update
@@ -83,10 +83,13 @@ def browser(path: str) -> Iterator[Browser]:
         found.close()
 
 
-def reader(found: Browser, address: str, width: int = 1280, height: int = 720, theme: str = "light") -> Reader:
-    """A new reader with nothing remembered."""
-    context = found.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
-    one = Reader(context.new_page(), address)
+def reader(
+    found: Browser | BrowserContext, address: str, width: int = 1280, height: int = 720, theme: str = "light"
+) -> Reader:
+    """A new reader: of a browser with nothing remembered, of a context with the scripts that it has loaded before."""
+    one = Reader((found if isinstance(found, BrowserContext) else found.new_context()).new_page(), address)
+    one.page.set_viewport_size({"width": width, "height": height})
+    one.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     one.page.on("pageerror", lambda error: one.errors.append(str(error)))
     one.page.on("console", lambda line: one.errors.append(line.text) if line.type == "error" else None)
     one.page.on("request", lambda request: one.requests.append(request.url))

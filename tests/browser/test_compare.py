@@ -87,9 +87,10 @@ def test_a_pointer_and_a_zoom_are_those_of_the_row(visitor: Reader):
         if visitor.page.locator("#plot-1-line .hovertext").count():
             break
     assert visitor.page.locator("#plot-1-line .hovertext").count()
+    ends = "[0, 1].map((c) => document.getElementById(`plot-${c}-line`)._fullLayout.xaxis.range.join())"
+    whole = visitor.page.evaluate(ends)[0]
     visitor.page.mouse.down()
     visitor.page.mouse.move(left + 0.7 * width, top + curve[1], steps=4)
     visitor.page.mouse.up()
-    ends = "[0, 1].map((c) => document.getElementById(`plot-${c}-line`)._fullLayout.xaxis.range.join())"
-    visitor.page.wait_for_function(f"() => {{ const [a, b] = {ends}; return a === b && !a.startsWith('-1'); }}")
+    visitor.page.wait_for_function(f"whole => {{ const [a, b] = {ends}; return a === b && a !== whole; }}", arg=whole)
     assert asked(visitor) == before

@@ -11,6 +11,7 @@ from app.lesson import LESSONS, OWN, read_lessons
 from app.lesson_answers import survey, warm
 from compute.cache import Cache
 from compute.settings import Settings
+from tests.browser.conftest import forget
 from tests.browser.driver import PATIENCE, Reader, reader
 from tests.conftest import ROOT, free_port, wait_for
 
@@ -39,13 +40,14 @@ def taught(tmp_path_factory, pool):
 
 
 @pytest.fixture
-def visitor(chromium, taught):
+def visitor(known, taught):
     address, log = taught
-    one = reader(chromium, address, 1000, 560)  # few pictures in sight at a time: drawing them takes longest
+    one = reader(known, address, 1000, 560)  # few pictures in sight at a time: drawing them takes longest
+    forget(one)
     faults: list[str] = []
     one.page.on("response", lambda answer: faults.append(answer.url) if answer.status >= 400 else None)
     yield one
-    one.page.context.close()
+    one.page.close()
     assert not one.errors and not faults and "Traceback" not in log.read_text()
     assert {url.split("/")[2] for url in one.requests if url.startswith("http")} == {address.split("/")[2]}
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.browser.driver import PATIENCE, Reader, browser, reader
+from tests.browser.driver import PATIENCE, Reader, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 QUICK = "dataset=xor&widths=2&steps=20&points=17&line_points=21"
@@ -34,19 +34,11 @@ CAPTIONS = "[...document.querySelectorAll('.slot:not([hidden]) .caption')].map((
 BAR = "document.getElementById('bar').outerHTML"
 
 
-@pytest.fixture(scope="module")
-def chromium(chromium_path):
-    with browser(chromium_path) as found:
-        yield found
-
-
 @pytest.fixture
-def visitor(chromium, atlas):
-    one = reader(chromium, atlas)
-    one.page.add_init_script(f"({COUNT})()")
-    yield one
-    one.page.context.close()
-    assert not one.errors
+def visitor(visitor: Reader) -> Reader:
+    """One whose page counts what it holds of the graphics card."""
+    visitor.page.add_init_script(f"({COUNT})()")
+    return visitor
 
 
 def streams(visitor: Reader) -> int:

@@ -336,25 +336,21 @@ def test_six_browsers_cost_one_computation(chromium, atlas):
         one.page.context.close()
 
 
-def test_the_page_loads_many_times_without_a_blank(chromium, atlas):
+def test_the_page_loads_many_times_without_a_blank(visitor: Reader):
     """One load in about sixty of an early trial showed nothing; this one waits for pictures each time."""
-    one = reader(chromium, atlas)
     for _ in range(8):
-        one.open(f"{MAPS}&activation=tanh")
-        one.wait()
-        assert all(panel["drawn"] for panel in one.panels().values())
-    one.page.context.close()
+        visitor.open(f"{MAPS}&activation=tanh")
+        visitor.wait()
+        assert all(panel["drawn"] for panel in visitor.panels().values())
 
 
-def test_health_answers_while_every_worker_is_busy(chromium, atlas):
-    one = reader(chromium, atlas)
-    one.open("dataset=mnist&widths=10&steps=60&seed=99")
-    one.wait("computing")
+def test_health_answers_while_every_worker_is_busy(visitor: Reader):
+    visitor.open("dataset=mnist&widths=10&steps=60&seed=99")
+    visitor.wait("computing")
     for _ in range(5):
-        with urllib.request.urlopen(f"{atlas}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"{visitor.address}/healthz", timeout=5) as answer:
             assert answer.status == 200
         time.sleep(0.2)
-    one.page.context.close()
 
 
 def click_on(visitor: Reader, column: int) -> None:

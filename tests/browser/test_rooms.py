@@ -7,17 +7,11 @@ import urllib.request
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driver import PATIENCE, Reader, browser, reader
+from tests.browser.driver import PATIENCE, Reader, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 QUICK = "dataset=xor&widths=2&steps=20&points=17&activation=tanh&mode=contour"  # maps are drawn fast
 SOON = PATIENCE  # ms, for what needs no computation; a second on an idle machine
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path):
-    with browser(chromium_path) as found:
-        yield found
 
 
 @pytest.fixture
