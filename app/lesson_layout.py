@@ -90,7 +90,7 @@ def _stage() -> Component:
     return html.Section(
         [
             html.Div(id=BLACK, hidden=True),
-            html.Div([html.H2(id=STAGE_TITLE), html.Span(id=STAGE_COUNT, className="count")], className="stage-line"),
+            html.Div([html.H1(id=STAGE_TITLE), html.Span(id=STAGE_COUNT, className="count")], className="stage-line"),
             html.P(id=STAGE_LOOK, className="look"),
             html.P(id=STAGE_QUESTION, className="question"),
             html.Ul(id=STAGE_CHOICES, className="choices"),

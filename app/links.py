@@ -20,9 +20,10 @@ _STATE = re.compile(r"[\w.,~%=&+-]*", re.ASCII)  # how a canonical state is writ
 UNKNOWN = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>lossatlas: no such link</title></head>
-<body style="font-family: system-ui; margin: 2rem; max-width: 40rem"><h1>No such link</h1>
+<body style="font-family: system-ui; margin: 2rem; max-width: 40rem; background: Canvas; color: CanvasText"><main>
+<h1>No such link</h1>
 <p>This atlas keeps no short link of this name: it was mistyped, or made on another machine, or the folder of its links
-was cleared. <a href="/">Open the default question</a></p></body></html>"""
+was cleared. <a href="/" style="color: LinkText">Open the default question</a></p></main></body></html>"""
 
 
 def canonical(query: str) -> str:

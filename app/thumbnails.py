@@ -22,23 +22,22 @@ VIEW = View()
 
 
 def thumbnail(result) -> bytes | None:
-    """A PNG of SIZE × SIZE pixels; None where this analysis has none, or the answer nothing to draw."""
+    """A PNG of SIZE × SIZE pixels, bare axes where the answer has nothing to draw; None where its analysis has none."""
     draw = THUMBNAILS.get(name_of(result.spec))
-    image = draw(result) if draw else None
-    if image is None:
+    if draw is None:
         return None
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    draw(result).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _surface(result) -> Image.Image | None:
+def _surface(result) -> Image.Image:
     """From above: rows of the result run along u, to the right; v points up. Colours from the lowest to the highest
     value of this picture alone, on a log scale.
     """
     values = parts.quantity(result, VIEW)
     if parts.nothing(values, VIEW):
-        return None
+        return _sheet()[0]
     heights = parts.plotted(parts.raised(values, VIEW, Scale()), VIEW)
     low, high = parts.window(values, VIEW, Scale())
     image = Image.fromarray(_coloured((heights.T[::-1] - low) / (high - low)), "RGBA")
@@ -72,17 +71,18 @@ def _path(image: Image.Image, result) -> None:
         pen.circle((x, y), 3 + width / 2, fill=ink)
 
 
-def _curves(*curves: tuple[np.ndarray, np.ndarray], colour: str) -> Image.Image | None:
-    """Lines through points in common axes, each axis from the lowest to the highest finite value."""
+def _curves(*curves: tuple[np.ndarray, np.ndarray], colour: str) -> Image.Image:
+    """Lines through points in common axes, each axis from the lowest to the highest finite value; one point is a dot."""
     finite = [np.column_stack(pair)[np.isfinite(pair).all(0)] for pair in curves]
-    finite = [points for points in finite if len(points) > 1]
-    if not finite:
-        return None
     image, pen = _sheet()
     together = np.concatenate(finite)
     for place, points in enumerate(finite):
         ink = (*ImageColor.getrgb(colour), 255 if not place else 130)
-        pen.line([tuple(point) for point in _placed(points, together)], fill=ink, width=4, joint="curve")
+        placed = [tuple(point) for point in _placed(points, together)] if len(points) else []
+        if len(placed) == 1:
+            pen.circle(placed[0], 5, fill=ink)
+        elif placed:
+            pen.line(placed, fill=ink, width=4, joint="curve")
     return image
 
 
@@ -110,15 +110,15 @@ def _hue(result) -> str:
     return hue(result.spec.problem.activation)
 
 
-def _line(result) -> Image.Image | None:
+def _line(result) -> Image.Image:
     return _curves((result.axis, _log(result.loss)), colour=_hue(result))
 
 
-def _training(result) -> Image.Image | None:
+def _training(result) -> Image.Image:
     return _curves((result.step, _log(result.train_loss)), (result.step, _log(result.test_loss)), colour=_hue(result))
 
 
-def _spectrum(result) -> Image.Image | None:
+def _spectrum(result) -> Image.Image:
     """All eigenvalues in order, far from 0 by the logarithm of how many times `cut` they are; else the density."""
     if len(values := np.sort(result.eigenvalues)[::-1]):
         return _curves((np.arange(len(values)), np.arcsinh(values / max(result.cut, 1e-300))), colour=_hue(result))
@@ -126,16 +126,16 @@ def _spectrum(result) -> Image.Image | None:
     return _curves((middle, _log(np.maximum(result.density, LOWEST * result.density.max()))), colour=_hue(result))
 
 
-def _evolution(result) -> Image.Image | None:
+def _evolution(result) -> Image.Image:
     return _curves((result.step, _log(result.largest[:, 0])), colour=_hue(result))
 
 
-def _cloud(result) -> Image.Image | None:
+def _cloud(result) -> Image.Image:
     """Loss to the right, gradient norm upwards, both by the logarithm: every point, darker where there are more."""
     points = np.column_stack([_log(result.loss).ravel(), _log(result.gradient_norm).ravel()])
     points = points[np.isfinite(points).all(1)]
     if not len(points):
-        return None
+        return _sheet()[0]
     points = points[:: -(-len(points) // MOST_POINTS)]
     places = _placed(points, points).astype(int) // 2
     counts = np.zeros((SIZE // 2, SIZE // 2))

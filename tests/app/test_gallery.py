@@ -16,8 +16,8 @@ from app.gallery import PAGE, Wanted, ago, cards, groups
 from app.main import server
 from app.panels import PANELS
 from app.state import read_state
-from app.theme import colour_scale
-from app.thumbnails import SIZE, THUMBNAILS, thumbnail
+from app.theme import colour_scale, hue
+from app.thumbnails import QUIET, SIZE, THUMBNAILS, thumbnail
 from compute.analyses import ANALYSES, key_for, question
 from compute.cache import Cache
 from compute.jobs import ask
@@ -172,7 +172,7 @@ def test_a_surfaces_picture_has_the_palettes_colours_where_the_loss_is_least_and
 
 @pytest.mark.parametrize("name", THUMBNAILS)
 def test_every_picture_shows_its_numbers(answers, name):
-    """Another answer is another picture, in the activation's colour, and an answer without numbers is none."""
+    """Another answer is another picture, in the activation's colour, and an answer without numbers is bare axes."""
     result = answers[name]
     drawn = thumbnail(result)
     assert drawn is not None and drawn[:8] == b"\x89PNG\r\n\x1a\n" and len(drawn) < 40_000
@@ -187,7 +187,16 @@ def test_every_picture_shows_its_numbers(answers, name):
         for item in ("loss", "train_loss", "test_loss", "largest", "eigenvalues")
         if isinstance(value := getattr(result, item, None), np.ndarray)
     }
-    assert thumbnail(replace(result, **nothing)) is None
+    empty = thumbnail(replace(result, **nothing))
+    pixels = np.asarray(Image.open(io.BytesIO(empty or b"")))
+    assert {tuple(pixel) for pixel in pixels.reshape(-1, 4)} == {(0, 0, 0, 0), QUIET}
+
+
+def test_a_curve_of_one_point_is_a_dot(answers):
+    one = {item: getattr(answers["training"], item)[-1:] for item in ("step", "train_loss", "test_loss")}
+    pixels = np.asarray(Image.open(io.BytesIO(thumbnail(replace(answers["training"], **one)) or b"")))
+    ink = ImageColor.getrgb(hue(answers["training"].spec.problem.activation))
+    assert (pixels[..., :3] == ink).all(-1).any()
 
 
 def test_the_page_is_whole_safe_and_shows_more_on_demand(cache, answers):

@@ -20,6 +20,9 @@ PLACES = {
     "landscape": f"{QUICK}&activation=tanh,relu",
     "curvature": f"{QUICK}&activation=tanh&place=curvature&replicates=2",
     "clouds": "dataset=xor&widths=2&walks=3&walk_steps=30&activation=relu&place=clouds",
+    "training": f"{QUICK}&activation=tanh&place=training",
+    "morph": f"{QUICK}&activation=tanh&place=morph",
+    "a lesson's question": "lesson=xor&page=2",
 }
 SIGNS = {
     " ": "Space", "Escape": "Esc", "PageDown": "PgDn", "PageUp": "PgUp",
@@ -28,7 +31,8 @@ SIGNS = {
 
 
 def violations(one: Reader) -> list[str]:
-    """One line for each element that breaks a rule."""
+    """One line for each element that breaks a rule, once colours have changed."""
+    one.page.wait_for_function("!document.getAnimations().some(one => one instanceof CSSTransition)")
     if not one.page.evaluate("'axe' in window"):
         one.page.evaluate(AXE)
     return one.page.evaluate(RUN, list(RULES))
@@ -93,6 +97,31 @@ def test_dialogs_and_the_drawer(visitor):
         more.click()
     darken(visitor)
     assert violations(visitor) == []
+
+
+def test_a_presentation_a_room_and_what_is_shared(visitor):
+    visitor.open("lesson=xor")
+    visitor.wait()
+    visitor.page.click("#lesson-present")
+    visitor.page.keyboard.press("n")
+    visitor.page.locator("#stage-notes").wait_for()
+    assert violations(visitor) == [], "stage"
+    visitor.page.keyboard.press("Escape")
+    for button, dialog in (("Follow me", "#room-dialog"), ("Hide controls", "#hide-editor"), ("Python code", "#code")):
+        if button != "Follow me":
+            visitor.page.click("#share summary")
+            assert violations(visitor) == [], "share"
+        visitor.page.get_by_role("button", name=button).click()
+        visitor.page.locator(dialog).wait_for()
+        assert violations(visitor) == [], dialog
+        visitor.page.keyboard.press("Escape")
+    assert not visitor.errors
+    for path in ("lessons", "room", "gallery?dataset=nothing", "s/nothing"):
+        visitor.page.goto(f"{visitor.address}/{path}")
+        for theme in ("dark", "light"):
+            visitor.page.emulate_media(color_scheme=theme)
+            assert violations(visitor) == [], f"{path}, {theme}"
+    visitor.errors.clear()  # the last two are refusals, which a browser takes for errors
 
 
 def test_the_study_and_the_gallery_in_both_themes(visitor):
