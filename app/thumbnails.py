@@ -72,7 +72,7 @@ def _path(image: Image.Image, result) -> None:
 
 
 def _curves(*curves: tuple[np.ndarray, np.ndarray], colour: str) -> Image.Image:
-    """Lines through points in common axes, each axis from the lowest to the highest finite value; one point is a dot."""
+    """Lines through points in common axes, each axis from the lowest to the highest finite value; one point a dot."""
     finite = [np.column_stack(pair)[np.isfinite(pair).all(0)] for pair in curves]
     image, pen = _sheet()
     together = np.concatenate(finite)
