@@ -107,7 +107,7 @@ def test_a_lesson_hides_controls_and_their_values_and_the_way_back_stay(writer: 
     expect(page.locator(".slot-slice .caption").first).to_be_hidden()
     expect(page.locator("#row-dataset")).to_be_visible()
     opened = page.evaluate("window.lossatlas.opened")
-    page.locator("h1").click()
+    page.locator("#sentence").click()
     page.keyboard.press("l")  # the log scale's key, which is hidden
     page.keyboard.press("p")
     page.keyboard.press("c")  # the contour map's, which is not

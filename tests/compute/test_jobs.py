@@ -107,6 +107,21 @@ def test_six_readers_in_two_processes_worth_of_pools_cost_one_computation(pool, 
     pools[1].close()
 
 
+def test_an_answer_that_is_stored_while_it_is_asked_for_arrives(pool, cache, monkeypatch):
+    spec = question("line", "dataset=xor&widths=2&steps=10&line_points=21&extent=1")
+    stored, looks = ask(spec, cache=cache), []
+
+    def look(spec, cache):
+        looks.append(spec)
+        return look_up(spec, cache) if len(looks) > 1 else None  # at the first look it is not there yet
+
+    monkeypatch.setattr(jobs, "look_up", look)
+    with Watch(pool, cache) as watch:
+        watch.add("line", spec)
+        (update,) = all_news(watch, 20.0)
+    assert update.final and update.cached and pack(update.result) == pack(stored)
+
+
 def test_levels_come_coarse_first_each_whole(pool):
     with Watch(pool, None) as watch:
         watch.add("slow", question("slice", "dataset=digits&widths=30&steps=0&points=65&seed=31"))
