@@ -1,5 +1,6 @@
 """What the web server says of lessons: the page that lists them, a lesson's words, and its facts as measured here."""
 
+import threading
 from collections.abc import Callable, Iterable
 from html import escape
 
@@ -49,6 +50,8 @@ NONE = "<p>No lesson is here.</p>"
 
 def add_routes(server: Flask, icon: str, cache: Callable[[], Cache], settings: Settings) -> None:
     """The routes of lessons; `icon` is the address of the program's mark."""
+    known: dict[Step, list[dict]] = {}  # facts of which every answer was there: equal questions have equal answers
+    one_at_a_time = threading.Lock()  # a lecture hall asks for one step's facts many times at once
 
     @server.get("/lessons")
     def lessons():
@@ -65,7 +68,11 @@ def add_routes(server: Flask, icon: str, cache: Callable[[], Cache], settings: S
         if step is None:
             return _nothing()
         try:
-            return jsonify(facts(step, cache(), settings))
+            with one_at_a_time:
+                found = known.get(step) or facts(step, cache(), settings)
+            if all(fact["here"] for fact in found):
+                known[step] = found
+            return jsonify(found)
         except BadSpec as reason:
             return Response(f"{reason}\n", 400, mimetype="text/plain")
 

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from app import lesson as module
+from app import lesson_page
 from app.cli import main
 from app.lesson import LESSONS, BadLesson, Fact, expand, read_lesson, read_lessons, states
 from app.lesson_answers import Progress, check, facts, stored, survey, warm
@@ -255,6 +256,23 @@ def test_the_server_answers_for_lessons_and_for_what_is_none(sample):
     assert [fact["expected"] for fact in told] == ["at most 5", "99 ± 0.5"]
     for path in ("nothing.json", "sample/4/facts", "sample/x/facts", "%2e%2e/1/facts", "..%2fsample.json"):
         assert client.get(f"/lessons/{path}").status_code == 404
+
+
+def test_facts_are_measured_once_all_their_answers_are_there(sample, monkeypatch):
+    here, measured = ["", "3.1"], []
+
+    def measure(step, *_):
+        measured.append(step)
+        return [{"here": here[0]}, {"here": "2"}]
+
+    monkeypatch.setattr(lesson_page, "facts", measure)
+    client = make_app().server.test_client()
+    for _ in range(2):
+        client.get("/lessons/sample/2/facts")
+    assert len(measured) == 2  # one answer was still missing
+    del here[0]
+    told = [client.get("/lessons/sample/2/facts").get_json() for _ in range(3)]
+    assert len(measured) == 3 and told[0] == told[1] == told[2] == [{"here": "3.1"}, {"here": "2"}]
 
 
 def test_the_command_computes_and_says_what_it_did(sample, cache_folder):
