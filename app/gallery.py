@@ -19,6 +19,7 @@ from app.columns import MOST_COLUMNS
 from app.layout import ICON
 from app.panels import PANELS
 from app.plan import cloud_sentence, sentence
+from app.scripts import blocking
 from app.state import read_state
 from app.theme import curve, hue
 from app.thumbnails import THUMBNAILS, thumbnail
@@ -36,6 +37,7 @@ MAIN = ("slice", "spectrum", "cloud")  # what is looked for first
 TITLES = {name: PANELS[name].title for name in ANALYSES if name in PANELS}
 PICTURES = 1_000  # small pictures kept in a process; one is about 15 KB
 DAY = 86_400
+SCRIPT = "pages/gallery.mjs"
 TOLD = {  # a card's sentence says these
     "dataset", "network", "widths", "skip", "channels", "dense", "norm", "loss", "activation", "optimiser", "steps",
     "seed", "max_samples", "test_share",
@@ -203,14 +205,17 @@ def gallery_page(listing: Listing, wanted: Wanted) -> str:
     items = "".join(_card(card, place, now) for place, card in enumerate(here, 1))
     body = f'<ul class="cards">{items}</ul>{_further(found, wanted)}' if here else _empty(wanted)
     return _PAGE.format(
-        icon=html.escape(ICON), places=_places(), form=_form(wanted), body=body, count=_count(found, here)
-    )
+        icon=html.escape(ICON), scripts=blocking(SCRIPT), places=_places(), form=_form(wanted), body=body,
+        count=_count(found, here),
+    )  # fmt: skip
 
 
 def refusal(reason: str) -> str:
     """The page with a sentence instead of cards."""
     body = f'<p class="message" data-kind="refused" role="alert">{html.escape(reason)}</p>'
-    return _PAGE.format(icon=html.escape(ICON), places=_places(), form=_form(Wanted()), body=body, count="")
+    return _PAGE.format(
+        icon=html.escape(ICON), scripts=blocking(SCRIPT), places=_places(), form=_form(Wanted()), body=body, count=""
+    )
 
 
 def _places() -> str:
@@ -298,7 +303,7 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en" data-page="gallery"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>Gallery · lossatlas</title><link rel="icon" href="{icon}">
-<script src="/assets/dress.js"></script><script src="/assets/gallery.js"></script>
+{scripts}
 <link rel="stylesheet" href="/assets/access.css"><link rel="stylesheet" href="/assets/style.css">
 <link rel="stylesheet" href="/assets/gallery.css"></head>
 <body class="gallery"><a class="skip" href="#cards">Skip to the results</a>

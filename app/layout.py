@@ -13,9 +13,18 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 
-from app import access, ids, lesson_layout, share_layout
+from app import access, ids, lesson_layout, scripts, share_layout
 from app.columns import MOST_COLUMNS
-from app.controls import control, declared, is_first, page_options, sections, switch_between
+from app.controls import (
+    control,
+    declared,
+    declared_names,
+    declared_panels,
+    is_first,
+    page_options,
+    sections,
+    switch_between,
+)
 from app.hiding import group_of
 from app.lesson import states
 from app.panels import PANELS, PLACES
@@ -89,9 +98,9 @@ LINKS = (
     (ids.LINK_ZOOM, "Link zoom of curves", "A part of one curve's axis is shown in all columns."),
 )
 GRID = "/_dash-component-suites/dash_ag_grid/dash_ag_grid.min.js"
-dash_ag_grid._js_dist[0]["dynamic"] = True  # not with the page: it is large, and stream.js runs it with the first rows
+dash_ag_grid._js_dist[0]["dynamic"] = True  # not with the page: it is large, and table.mjs runs it with the first rows
 
-PLOTLY = "/plotly.min.js"  # fetched early, run by stream.js once the controls stand
+PLOTLY = "/plotly.min.js"  # fetched early, run by draw.mjs once the controls stand
 
 INDEX = f"""<!DOCTYPE html>
 <html lang="en">
@@ -103,6 +112,10 @@ INDEX = f"""<!DOCTYPE html>
 <link rel="icon" href="{ICON}">
 <link rel="preload" as="script" href="{PLOTLY}" id="plotly">
 {{%css%}}
+<script type="application/json" id="{ids.NAMES}">{json.dumps(declared_names())}</script>
+{scripts.import_map(scripts.modules())}
+{scripts.preloads(scripts.MAIN)}
+<script type="module" async src="{scripts.address(scripts.MAIN)}"></script>
 </head>
 <body>
 <a class="skip" href="#{ids.MAIN}">Skip to the pictures</a>
@@ -119,6 +132,7 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
     told = {
         "controls": declared(options),
         "panels": [name for name, _ in panels],
+        "facts": declared_panels(),
         "templates": {name: template.to_plotly_json() for name, template in TEMPLATES.items()},
         "camera": CAMERA,
         "palettes": {

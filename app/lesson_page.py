@@ -8,11 +8,13 @@ from flask import Flask, Response, jsonify
 
 from app.lesson import LESSONS, Lesson, Step, step_at
 from app.lesson_answers import facts
+from app.scripts import blocking
 from app.theme import FONT
 from compute.cache import Cache
 from compute.options import BadSpec
 from compute.settings import Settings
 
+SCRIPT = "pages/lessons.mjs"
 LIST = """<!DOCTYPE html>
 <html lang="en" data-page="lessons">
 <head>
@@ -23,8 +25,7 @@ LIST = """<!DOCTYPE html>
 <link rel="icon" href="{icon}">
 <link rel="stylesheet" href="/assets/style.css">
 <link rel="stylesheet" href="/assets/lesson.css">
-<script src="/assets/dress.js"></script>
-<script src="/assets/lesson-list.js"></script>
+{scripts}
 </head>
 <body style="font-family: {font}">
 <a class="skip" href="#main">Skip to the lessons</a>
@@ -93,7 +94,8 @@ def list_page(lessons: Iterable[Lesson], icon: str) -> str:
         )
         for lesson in lessons
     )
-    return LIST.format(icon=icon, font=escape(FONT), cards=f'<ul class="cards">\n{cards}\n</ul>' if cards else NONE)
+    shown = f'<ul class="cards">\n{cards}\n</ul>' if cards else NONE
+    return LIST.format(icon=icon, scripts=blocking(SCRIPT), font=escape(FONT), cards=shown)
 
 
 def words(lesson: Lesson) -> dict:

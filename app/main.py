@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 from plotly.offline import get_plotlyjs
 from werkzeug.exceptions import HTTPException
 
-from app import lesson_page, links, rooms, share
+from app import lesson_page, links, rooms, scripts, share
 from app.callbacks import register
 from app.events import gzipped
 from app.exports import check_drawable, format_of
@@ -106,6 +106,8 @@ def add_guards(server: Flask) -> None:
     def careful(response: Response) -> Response:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
+        if response.status_code == 200 and scripts.is_current(request.path, request.args.get("v", "")):
+            response.headers["Cache-Control"] = scripts.FOREVER
         return response
 
 
@@ -192,6 +194,7 @@ def make_app() -> Dash:
         title="lossatlas",
         update_title=None,  # type: ignore[arg-type]
         assets_folder=str(ROOT / "assets"),
+        assets_ignore=scripts.NOT_OF_DASH,
         index_string=INDEX,
         serve_locally=True,
     )

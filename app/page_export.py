@@ -3,7 +3,6 @@
 import functools
 import html
 from importlib.metadata import version
-from pathlib import Path
 from urllib.parse import quote
 
 from app import hiding
@@ -11,13 +10,13 @@ from app.controls import page_options
 from app.gathered import Gathered, Shown
 from app.panels import PANELS
 from app.player_layout import player
-from app.standalone import LOAD, markup, packed_plotly, quoted
+from app.scripts import ASSETS, inlined
+from app.standalone import markup, packed_plotly, quoted
 from app.table import TABLES
 from app.theme import CAMERA, TEMPLATES
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
 STYLES = ("style.css", "player.css", "morph.css")
-SCRIPTS = ("keys.js", "player.js")  # the page's own
+SCRIPT = "pages/saved.mjs"  # with what it shares with the page
 
 
 def page_html(page: Gathered) -> str:
@@ -40,7 +39,7 @@ def page_html(page: Gathered) -> str:
         body="\n".join(part(page) for part in (_lead, _settings, _missing, _columns, _table, _player, _foot)),
         told=quoted(told),
         plotly=packed_plotly(),
-        script=_own() + LOAD + _SCRIPT,
+        script=inlined(SCRIPT),
     )
 
 
@@ -48,12 +47,6 @@ def page_html(page: Gathered) -> str:
 def _style() -> str:
     """The page's own style sheets, and what stands only here."""
     return "".join((ASSETS / name).read_text(encoding="utf-8") for name in STYLES) + _STYLE
-
-
-@functools.cache
-def _own() -> str:
-    """Those scripts of the page that the file needs too."""
-    return "".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
 def _hidden(page: Gathered) -> str:
@@ -169,7 +162,7 @@ def _moves(page: Gathered) -> bool:
 
 
 def _player(page: Gathered) -> str:
-    """The page's own; assets/player.js fills and shows it."""
+    """The page's own; assets/player/player.mjs fills and shows it."""
     return markup(player()) if _moves(page) else ""
 
 
@@ -189,7 +182,7 @@ _PAGE = """<!doctype html>
 <body><main>{body}</main>
 <script type="application/json" id="told">{told}</script>
 <script type="text/plain" id="plotly">{plotly}</script>
-<script>{script}</script></body></html>
+<script type="module">{script}</script></body></html>
 """
 
 _STYLE = """
@@ -199,85 +192,4 @@ body { font-family: Inter, system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu
 .comparison :is(th, td) { border-bottom: 1px solid var(--edge); padding: 0.25rem 0.6rem; text-align: left;
   white-space: nowrap; }
 .made { color: var(--quiet); font-size: 0.75rem; margin-top: 0.75rem; overflow-wrap: anywhere; }
-"""
-
-# A picture by the graphics card is drawn when it comes near the window and put away when it leaves: a browser holds
-# some sixteen of them at a time.
-_SCRIPT = """
-const told = JSON.parse(read("told"));
-const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-const copy = value => structuredClone(value);
-const drawn = new Set();
-let camera = told.camera;
-const theme = () => told.theme === "auto" ? (prefersDark.matches ? "dark" : "light") : told.theme;
-const same = (one, other) => ["eye", "center", "up"].every(part => ["x", "y", "z"].every(
-  axis => Math.abs((one[part]?.[axis] ?? 0) - (other[part]?.[axis] ?? 0)) < 1e-5));
-function dress(layout) {
-  const all = {...layout, template: told.templates[theme()], autosize: true};
-  if (all.scene) all.scene = {...all.scene, camera: copy(camera)};
-  return all;
-}
-function turn(plot, next) {
-  if (!next || same(next, camera)) return;
-  camera = copy(next);
-  for (const other of drawn) {
-    if (other === plot || !other._fullLayout?.scene || other.following) continue;
-    other.following = true;
-    requestAnimationFrame(() => {
-      other.following = false;
-      if (drawn.has(other)) Plotly.relayout(other, {"scene.camera": copy(camera)});
-    });
-  }
-}
-const slots = new Map([...document.querySelectorAll(".plot")].map(plot => [plot, {
-  plot, place: plot.closest(".slot"), figure: told.figures[plot.id.replace("plot-", "")], listens: false}]));
-async function draw(plot) {
-  const slot = slots.get(plot), layout = dress(slot.figure.layout);
-  drawn.add(plot);
-  const fresh = !plot._fullLayout;
-  await Plotly.react(plot, lossatlas.framed(slot, layout), layout, {displaylogo: false, responsive: true,
-    showTips: false, scrollZoom: false, modeBarButtons: [layout.scene ? ["toImage"] : ["toImage", "resetScale2d"]]});
-  slot.listens = drawn.has(plot);
-  lossatlas.drew(slot);
-  if (!fresh || !layout.scene) return;
-  const moved = event => turn(plot, event["scene.camera"]);
-  plot.on("plotly_relayouting", moved);
-  plot.on("plotly_relayout", moved);
-  plot.addEventListener("dblclick", () => {
-    const home = copy(told.camera);
-    turn(null, home);
-  });
-}
-function put(plot) {
-  drawn.delete(plot);
-  slots.get(plot).listens = false;
-  Plotly.purge(plot);
-}
-function arrange() {
-  const place = document.getElementById("columns"), count = Number(place.dataset.count);
-  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-  const fit = Math.max(1, Math.floor(place.clientWidth / (17.5 * rem)));
-  place.style.setProperty("--across", Math.ceil(count / Math.ceil(count / fit)));
-}
-function look() {
-  document.documentElement.dataset.mantineColorScheme = theme();
-  for (const plot of drawn) draw(plot);
-}
-async function begin() {
-  look();
-  arrange();
-  await load();
-  const heavy = ({figure}) => figure.layout.scene || figure.data.some(trace => trace.type.endsWith("gl"));
-  const near = new IntersectionObserver(entries => {
-    for (const {target, isIntersecting} of entries) {
-      if (isIntersecting) draw(target);
-      else if (drawn.has(target)) put(target);
-    }
-  }, {rootMargin: "300px"});
-  new ResizeObserver(arrange).observe(document.getElementById("columns"));
-  prefersDark.addEventListener("change", look);
-  for (const slot of slots.values()) if (heavy(slot)) near.observe(slot.plot);
-  for (const slot of slots.values()) if (!heavy(slot)) await draw(slot.plot);
-}
-begin();
 """

@@ -10,13 +10,16 @@ import plotly.io
 
 from app.figures import multiples
 from app.report_tables import TABLES, as_csv, as_html, as_latex
-from app.standalone import LOAD, packed_plotly, quoted
+from app.scripts import inlined
+from app.standalone import packed_plotly, quoted
 from compute.analyses import canonical
 from compute.claims import CLAIMS, Finding, told
 from compute.classes import RULES
 from compute.datasets import DATASETS
 from compute.options import to_query
 from compute.study import DESIGNS, Row
+
+SCRIPT = "pages/report.mjs"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def write(rows: Sequence[Row], found: Sequence[Finding], made: Made) -> str:
         body="\n".join(body),
         figures=quoted(figures),
         plotly=packed_plotly(),
-        script=LOAD + _SCRIPT,
+        script=inlined(SCRIPT),
     )
 
 
@@ -194,7 +197,7 @@ _PAGE = """<!doctype html>
 <body><main>{body}</main>
 <script type="application/json" id="figures">{figures}</script>
 <script type="text/plain" id="plotly">{plotly}</script>
-<script>{script}</script></body></html>
+<script type="module">{script}</script></body></html>
 """
 
 _STYLE = """
@@ -220,35 +223,4 @@ summary { cursor: pointer; padding: 2px 0; }
   margin-right: 5px; } .switch label { margin-left: 10px; }
 .figure { min-width: 900px; }
 code { font-size: 12px; }
-"""
-
-_SCRIPT = """
-const figures = JSON.parse(read("figures"));
-const dark = matchMedia("(prefers-color-scheme: dark)");
-function look(layout, axes) {
-  const style = getComputedStyle(document.documentElement), of = name => style.getPropertyValue(name).trim();
-  const all = {...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: {color: of("--ink"), size: 11}};
-  for (const name of Object.keys(all).filter(name => /^[xy]axis/.test(name)))
-    all[name] = {...all[name], gridcolor: of("--line"), linecolor: of("--line"), showline: true,
-      ...(axes === "log" ? {} : {type: "linear", range: undefined, autorange: true, nticks: 4})};
-  return all;
-}
-const chosen = (what, name) => document.querySelector(`input[name="${what}-${name}"]:checked`).value;
-function draw(name) {
-  const {figure, rules} = figures[name], colours = rules[chosen("rule", name)];
-  const data = figure.data.map((trace, n) => ({...trace, marker: {...trace.marker, color: colours[n]}}));
-  const layout = look(figure.layout, chosen("axes", name));
-  Plotly.react(`figure-${name}`, data, layout, {displaylogo: false, responsive: true});
-}
-const all = () => { for (const name of Object.keys(figures)) draw(name); };
-async function begin() {
-  await load();
-  all();
-  dark.addEventListener("change", all);
-  for (const name of Object.keys(figures))
-    for (const input of document.querySelectorAll(`input[name$="-${name}"]`))
-      input.addEventListener("change", () => draw(name));
-}
-begin();
 """

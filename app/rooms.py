@@ -33,6 +33,7 @@ from app.events import Places, event
 from app.layout import ICON
 from app.origin import is_foreign
 from app.state import read_state
+from app.view import OWN
 from compute.options import BadSpec, read_query
 from compute.rooms import LENGTH, NoRoom, NotYours, Room, Rooms, TooManyRooms, camera_of, code_of, no_room
 
@@ -41,7 +42,6 @@ PAUSE = 0.1  # seconds between two looks at the store
 TROUBLE = 1.0  # seconds until the next look after a failed one
 REPORT = 5.0  # seconds after which a process says again how many follow through it
 LARGEST_BODY = 16_000  # bytes; a state takes at most 4,000 characters
-OWN = ("room", "theme", "hide")  # each browser's own: neither published nor taken over
 NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 LONGEST_HOST = 255  # characters of a name in the Domain Name System

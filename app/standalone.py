@@ -11,17 +11,6 @@ import json
 import plotly.offline
 from dash.development.base_component import Component
 
-# `read(id)` is the text of a script element; `load()` unpacks plotly from the one called plotly and runs it.
-LOAD = """
-const read = id => document.getElementById(id).textContent;
-async function load() {
-  const packed = Uint8Array.from(atob(read("plotly")), letter => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const script = document.createElement("script");
-  script.textContent = await new Response(stream).text();
-  document.head.append(script);
-}
-"""
 NAMES = {"className": "class"}  # of attributes, where HTML has another than Dash
 
 
