@@ -1,5 +1,27 @@
 // @ts-check
-// DRAWING
+// The page's scripts: ES modules, each with its own names; nothing is put on the window. Who imports whom: each only those
+// that stand before it here. What lies below is told of what happens by listeners: onSlot, onNewPlot, onDrawn, onFrame,
+// onPhase, onTurn, onCloud, onAppearance, onPredicted, onState.
+//
+//   needs no page      base/arrays figures/camera figures/changes figures/figure figures/frames state/vocabulary
+//                      state/order windows/boxes lessons/addresses rooms/states
+//   page and libraries base/dom base/dash base/plotly base/theme base/declared
+//   told and heard     base/message base/appearance base/acts base/keys
+//   URL and controls   state/state page/matters
+//   beside pictures    page/narrow page/rows share/menu share/code share/links share/picture share/hiding
+//                      pictures/bar pictures/words pictures/table player/player
+//   slots              pictures/queue pictures/slots pictures/contexts pictures/place pictures/cameras pictures/pointers
+//                      state/columns windows/clouds windows/weights
+//   drawing            pictures/draw pictures/restyle
+//   the stream         pictures/connection pictures/answers
+//   windows, moving on windows/zoom state/sync page/buttons
+//   lessons            lessons/reading lessons/moving lessons/panel lessons/stage lessons/lesson
+//   rooms              rooms/page rooms/events rooms/follower rooms/presenter rooms/rooms
+//
+// dash ─> sync ─> state/sync ─> state/state ─┬─> location.search, controls (base/dash)
+//                                            └─> onState: place, stream, windows, clouds, rooms, lessons, what is hidden
+// EventSource ─> pictures/connection ─> answers ─> slots ─> queue ─> draw ─> plotly ─> onDrawn
+// a rectangle dragged, a button, a key ─> put ─> state/state
 
 import { applySize } from "./base/appearance.mjs";
 import { declare, told } from "./base/declared.mjs";

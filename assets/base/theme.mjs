@@ -1,11 +1,11 @@
 // @ts-check
-// Theme and type size, kept in this browser only, for every page of the 
+// Theme and type size, kept in this browser only, for every page of the atlas.
 
 
 export const THEMES = ["auto", "light", "dark"];
 const THEME_AT = "mantine-color-scheme-value"; // where Mantine looks before its first paint
 const SIZE_AT = "lossatlas-presenter";
-const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+const prefersDark = () => matchMedia("(prefers-color-scheme: dark)");
 
 function stored(at) {
   try {
@@ -32,8 +32,8 @@ export function themeChoice(asked = null) {
   return THEMES.includes(theme) ? theme : "auto";
 }
 
-export const themeNow = (theme) => (theme === "auto" ? (prefersDark.matches ? "dark" : "light") : theme);
+export const themeNow = (theme) => (theme === "auto" ? (prefersDark().matches ? "dark" : "light") : theme);
 export const storeNextTheme = (theme) => store(THEME_AT, THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length]);
 export const isLarge = () => stored(SIZE_AT) === "1";
 export const storeNextSize = () => store(SIZE_AT, isLarge() ? "0" : "1");
-export const onSystemTheme = (act) => prefersDark.addEventListener("change", act);
+export const onSystemTheme = (act) => prefersDark().addEventListener("change", act);

@@ -7,12 +7,12 @@ import { byId, runScript, within } from "../base/dom.mjs";
 import { say } from "../base/message.mjs";
 import { plotly, sceneBottom } from "../base/plotly.mjs";
 import { contextsOf, enlargedBy, equalUnits, sceneHeight, wider } from "../figures/figure.mjs";
-import { framed } from "../player/player.mjs";
+import { drew, framed } from "../player/player.mjs";
 import { markedCloud } from "../windows/clouds.mjs";
 import { cameraOf } from "./cameras.mjs";
 import { giveUp, mayDraw } from "./contexts.mjs";
 import { drawBy, later, schedule, todo } from "./queue.mjs";
-import { inUse, isCloud, isMain, isMap, onSlot, plan, setState, slots, tellDrawn } from "./slots.mjs";
+import { inUse, isCloud, isMain, isMap, onDrawn, onSlot, plan, setState, slots, tellDrawn } from "./slots.mjs";
 
 /** @typedef {import("./slots.mjs").Slot} Slot */
 /** @type {Slot | null} */
@@ -147,6 +147,7 @@ export function redraw() {
 }
 
 onAppearance(redraw);
+onDrawn(drew);
 
 /**
  * Another picture for a slot. One equal to the one that stands there is not drawn again.
