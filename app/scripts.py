@@ -70,8 +70,11 @@ def inlined(entry: str) -> str:
     nothing. Lines of import are left out, the word export before what is exported, and checks of types; so no two of
     these modules may call different things by one name.
     """
-    return "\n".join(_bare((ASSETS / name).read_text(encoding="utf-8")) for name in needed(entry))
+    return "\n".join(map(bare, needed(entry)))
 
 
-def _bare(text: str) -> str:
+@functools.cache
+def bare(name: str) -> str:
+    """A module's text as it stands in such a file."""
+    text = (ASSETS / name).read_text(encoding="utf-8")
     return re.sub(r"^export (?=const |let |function |async )", "", _IMPORT.sub("", text), flags=re.M)

@@ -17,6 +17,7 @@ from app.links import canonical
 from app.page_code import of_page
 from app.panels import PANELS, PLACES
 from app.pictures import draw
+from app.scripts import bare
 from app.state import read_state
 from compute.analyses import question
 from compute.cache import Cache, Links, LinksFull
@@ -196,7 +197,7 @@ def test_a_saved_page_that_moves_has_the_pages_own_player(site):
     assert frames["values"] == [0, 1, 2, 3, 4]
     (bar,) = re.findall(r'<section id="player" class="player" hidden aria-label="Player">.*?</section>', page)
     assert re.findall(r'data-player="(\w+)"', bar) == ["back", "toggle", "forward", "speed"] and "picks" not in bar
-    assert (ROOT / "assets" / "player.js").read_text() in page and "Space plays" in page
+    assert bare("player/player.mjs") in page and "Space plays" in page
 
 
 def test_a_saved_page_says_what_is_missing_and_quotes_what_a_reader_sent(site, monkeypatch):

@@ -1,4 +1,4 @@
-"""tests/vocabulary.json, which tests/js/vocabulary.test.mjs runs too: what stands in the URL means one thing on both sides."""
+"""tests/vocabulary.json, which tests/js/vocabulary.test.mjs runs too: texts of the URL mean one thing on both sides."""
 
 import json
 from pathlib import Path
@@ -44,4 +44,4 @@ def test_a_text_is_quoted_as_a_link_has_it(entry):
 
 
 def test_what_both_sides_know_by_heart():
-    assert list(THEMES) == TABLE["themes"] and GAP == TABLE["gap"]
+    assert list(THEMES) == TABLE["themes"] and TABLE["gap"] == GAP
