@@ -7,7 +7,7 @@
   const byId = (id) => document.getElementById(id);
   const root = document.documentElement;
 
-  // ---------------------------------------------------------------- short addresses, as app.lesson.expand
+  // ---------------------------------------------------------------- short addresses, as lossatlas.app.state.lesson.expand
 
   const BESIDE = ["lesson", "page", "theme", "hide", "room"]; // no part of the question or of its look
 

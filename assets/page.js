@@ -9,7 +9,7 @@
   const byId = (id) => document.getElementById(id);
   const setProps = (id, props) => window.dash_clientside.set_props(id, props);
 
-  // ---------------------------------------------------------------- a value and its text, as compute.options.text
+  // ---------------------------------------------------------------- a value and its text, as lossatlas.compute.spec.options.text
 
   const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
   const TRUE = ["1", "true", "yes", "on"];
@@ -75,7 +75,7 @@
 
   // ---------------------------------------------------------------- URL and controls
 
-  let controls = null; // as app.controls.declared tells them
+  let controls = null; // as lossatlas.app.layout.controls.declared tells them
   let known = null; // {search, texts}: what URL and controls said last
   let pause = 0; // the timer of a value that is still being typed
   let urlTheme = null;

@@ -1,6 +1,6 @@
-// Watching a training, or a morph: all pictures that hold frames (app/figures/frames.py) show one, played or scrubbed.
+// Watching a training, or a morph: all pictures that hold frames (app/figures/shared/frames.py) show one, played or scrubbed.
 // Nothing is asked of the server. The step is the page's own and stands in no URL.
-// Who draws, stream.js or a saved page (app/page_export.py), asks `framed` for a picture's data before drawing it and
+// Who draws, stream.js or a saved page (app/export/file.py), asks `framed` for a picture's data before drawing it and
 // tells `drew` after. A slot is {plot, place, figure, listens}: the two elements, the figure as it came, whether it is drawn.
 (function () {
   "use strict";
@@ -12,7 +12,7 @@
   const SPEEDS = [1, 2, 4, 0.5];
   const STILLS = 12; // shown one a second where less motion is wanted
   const LONGEST = 2; // seconds that one drawing may count for
-  const GAP = -32768; // as app/figures/frames.py
+  const GAP = -32768; // as app/figures/shared/frames.py
 
   const slots = new Set(); // that were drawn
   const shown = new WeakMap(); // figure -> the frame it shows

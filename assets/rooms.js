@@ -5,7 +5,7 @@
 
   const atlas = (window.lossatlas = window.lossatlas || {});
   const byId = (id) => document.getElementById(id);
-  const OWN = ["room", "theme", "hide"]; // each browser's own, as app.rooms.OWN
+  const OWN = ["room", "theme", "hide"]; // each browser's own, as lossatlas.app.routes.rooms.OWN
 
   // ---------------------------------------------------------------- states as texts
 

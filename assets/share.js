@@ -320,7 +320,7 @@
 
   // ---------------------------------------------------------------- what a lesson hides
 
-  let entries = []; // all that can be hidden, as app.hiding declares it
+  let entries = []; // all that can be hidden, as lossatlas.app.state.hiding declares it
   const off = new Set(); // keys of what is hidden
   const sheet = new CSSStyleSheet();
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];

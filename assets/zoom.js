@@ -6,7 +6,7 @@
   const atlas = (window.lossatlas = window.lossatlas || {});
   const byId = (id) => document.getElementById(id);
 
-  const DEEPEST = 12; // windows of a trail, as app.view
+  const DEEPEST = 12; // windows of a trail, as lossatlas.app.look.view
   const NONE = "none";
 
   let shown = NONE; // the window of the URL
@@ -30,7 +30,7 @@
 
   const textOf = (box) => box.map(atlas.floatText).join(",");
 
-  // Rounded to a hundredth of an interval, as app.figures.ticks.interval: the text stays short, and so does the URL.
+  // Rounded to a hundredth of an interval, as lossatlas.app.look.ticks.interval: the text stays short, and so does the URL.
   function rounded(value, low, high) {
     const decimals = 2 - Math.floor(Math.log10(high - low));
     if (!(decimals <= 100)) return value;

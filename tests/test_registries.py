@@ -8,17 +8,17 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from app.cli import main
-from app.layout import make_layout
-from app.panels import PANELS
-from app.state import read_state
-from compute.activations import ACTIVATIONS, Activation
-from compute.analyses import ANALYSES, question
-from compute.criteria import CRITERIA
-from compute.datasets import DATASETS, Dataset
-from compute.jobs import ask
-from compute.options import flat, options_of
-from compute.results import to_arrays
+from lossatlas.app.cli.main import main
+from lossatlas.app.layout.page import make_layout
+from lossatlas.app.panels import PANELS
+from lossatlas.app.state.page import read_state
+from lossatlas.compute.analyses.table import ANALYSES, question
+from lossatlas.compute.problem.activations import ACTIVATIONS, Activation
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.datasets import DATASETS, Dataset
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import flat, options_of
+from lossatlas.compute.spec.results import to_arrays
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

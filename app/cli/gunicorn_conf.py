@@ -3,10 +3,10 @@
 import importlib
 import os
 
-from app import alive
-from compute.parent import watch_parent
+from lossatlas.app.stream import alive
+from lossatlas.compute.service.parent import watch_parent
 
-wsgi_app = "app.main:server"
+wsgi_app = "lossatlas.app.routes.main:server"
 worker_class = "gthread"  # a stream holds a thread, /healthz takes a free one
 timeout = 60  # seconds a worker's main loop may be silent; its threads may work for longer
 graceful_timeout = 3
@@ -23,5 +23,6 @@ def on_starting(server) -> None:
 
 def post_worker_init(worker) -> None:
     """In a worker that has loaded the page. The pool's client holds threads, so it is made after the fork."""
+    # The master must stay without torch.
     alive.ALIVE = lambda: worker.alive
-    importlib.import_module("app.main").start_pool(worker.cfg.threads)  # the master must stay without torch
+    importlib.import_module("lossatlas.app.routes.main").start_pool(worker.cfg.threads)

@@ -5,12 +5,12 @@ import importlib
 import click
 
 COMMANDS = {
-    "serve": ("app.commands.serve", "Start the atlas and print its address."),
-    "run": ("app.commands.run", "Answer one question and write it to a file."),
-    "reproduce": ("app.commands.reproduce", "Compute a study's experiment and write a report."),
-    "warm": ("app.commands.warm", "Compute the lessons' pictures ahead of an audience."),
-    "list": ("app.commands.list", "List activations, data sets, losses and analyses."),
-    "cache": ("app.commands.cache", "Show or clear the stored answers."),
+    "serve": ("lossatlas.app.cli.commands.serve", "Start the atlas and print its address."),
+    "run": ("lossatlas.app.cli.commands.run", "Answer one question and write it to a file."),
+    "reproduce": ("lossatlas.app.cli.commands.reproduce", "Compute a study's experiment and write a report."),
+    "warm": ("lossatlas.app.cli.commands.warm", "Compute the lessons' pictures ahead of an audience."),
+    "list": ("lossatlas.app.cli.commands.list", "List activations, data sets, losses and analyses."),
+    "cache": ("lossatlas.app.cli.commands.cache", "Show or clear the stored answers."),
 }
 
 

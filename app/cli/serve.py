@@ -17,15 +17,16 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
-from compute.cache import Cache, CacheUnusable
-from compute.parent import PARENT
-from compute.settings import BadSetting, Settings, read_settings
+import lossatlas
+from lossatlas.compute.service.cache import Cache, CacheUnusable
+from lossatlas.compute.service.parent import PARENT
+from lossatlas.compute.spec.settings import BadSetting, Settings, read_settings
 
-HOST_COMMAND = (sys.executable, "-m", "compute.host")
-WEB_COMMAND = (sys.executable, "-m", "gunicorn", "-c", "python:app.gunicorn_conf")
-# Where the children stand, and so the first place they import from: a folder called app where the reader
-# happens to be must not be taken for ours.
-ROOT = Path(__file__).resolve().parent.parent
+HOST_COMMAND = (sys.executable, "-m", "lossatlas.compute.service.host")
+WEB_COMMAND = (sys.executable, "-m", "gunicorn", "-c", "python:lossatlas.app.cli.gunicorn_conf")
+# Where the children stand, and so the first place they import from: a folder called lossatlas where the
+# reader happens to be must not be taken for ours.
+ROOT = Path(lossatlas.__file__).resolve().parents[1]
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0  # seconds before a restart, doubled each time
 GOOD_RUN = 60.0  # seconds after which a death counts as the first again

@@ -11,10 +11,10 @@ from typing import Protocol
 
 import click
 
-from app.serve import HOST_COMMAND, ROOT, free_port
-from compute.jobs import Pool
-from compute.limits import duration
-from compute.parent import PARENT
+from lossatlas.app.cli.serve import HOST_COMMAND, ROOT, free_port
+from lossatlas.compute.service.jobs import Pool
+from lossatlas.compute.service.limits import duration
+from lossatlas.compute.service.parent import PARENT
 
 START = 60.0  # seconds that the workers may take to come
 

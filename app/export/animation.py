@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from app.figures.frames import unpacked
+from lossatlas.app.figures.shared.frames import unpacked
 
 STEP = 400  # ms a frame (chosen by eye)
 

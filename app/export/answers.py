@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import plotly.io
 
-from app.animation import animated
-from app.panels import PANELS
-from app.theme import TEMPLATES, hue
-from app.view import Scale, View
-from compute.analyses import name_of
-from compute.options import BadSpec, flat, nearest, to_query
-from compute.results import pack, to_arrays
+from lossatlas.app.export.animation import animated
+from lossatlas.app.look.view import View
+from lossatlas.app.panels import PANELS
+from lossatlas.app.stream.pictures import draw
+from lossatlas.compute.analyses.table import name_of
+from lossatlas.compute.spec.options import BadSpec, flat, nearest, to_query
+from lossatlas.compute.spec.results import pack, to_arrays
 
 MOST_ROWS = 200  # of a table on the page
 LARGEST_JSON = 10_000_000  # bytes of arrays; as text they are about four times as large
@@ -111,10 +111,8 @@ def _plain(value):
 
 def as_html(result) -> bytes:
     """A page of its own with the interactive figure in it, plotly included, that opens without a network."""
-    panel, view = PANELS[name_of(result.spec)], View(theme="light")
-    figure = panel.picture.figure(result, view, Scale(), hue(result.spec.problem.activation))
-    title = panel.picture.caption(result, view)
-    figure.update_layout(template=TEMPLATES["light"], title=title, margin={"t": 60, "b": 50})
+    title = PANELS[name_of(result.spec)].picture.caption(result, View(theme="light"))
+    figure = draw(result).update_layout(title=title, margin={"t": 60, "b": 50})
     buffer = io.StringIO()
     plotly.io.write_html(
         animated(figure), buffer, include_plotlyjs=True, config={"displaylogo": False}, auto_play=False

@@ -2,11 +2,11 @@
 
 import re
 
-from app.gathered import Gathered
-from app.links import canonical
-from app.panels import PANELS
-from compute.analyses import name_of
-from compute.options import to_query
+from lossatlas.app.panels import PANELS, analysis_of
+from lossatlas.app.state.page import written
+from lossatlas.app.stream.snapshot import Gathered
+from lossatlas.compute.analyses.table import name_of
+from lossatlas.compute.spec.options import to_query
 
 NOT_OF_PICTURES = ("theme", "trail", "hide", "lesson", "page", "room")  # names of the URL that no picture reads
 
@@ -19,50 +19,39 @@ and no server. On one kind of processor the files hold the same bytes as those t
 
 from pathlib import Path
 
+import lossatlas
+
 '''
 
-_ALONE = """from compute.jobs import ask, question
-from compute.results import Failure, pack
-
-answer = ask(question({analysis!r}, {query!r}))
-if isinstance(answer, Failure):
+_ALONE = """answer = lossatlas.ask(lossatlas.question({analysis!r}, {query!r}))
+if isinstance(answer, lossatlas.Failure):
     raise SystemExit(answer.sentence)
-Path({file!r}).write_bytes(pack(answer))  # numpy.load reads it
+Path({file!r}).write_bytes(lossatlas.pack(answer))  # numpy.load reads it
 print("wrote", {file!r})
 """
 
-_DRAWN = """
-figure = PANELS[{analysis!r}].picture.figure(answer, View(), Scale(), hue(answer.spec.problem.activation))
-figure.update_layout(template=TEMPLATES["light"])
-figure.write_html({page!r})
+_DRAWN = """lossatlas.draw(answer).write_html({page!r})
 """
 
-_WHOLE = """from app.panels import analysis_of
-from app.pictures import draw
-from app.theme import TEMPLATES
-from compute.jobs import ask, question
-from compute.results import Failure, pack
-
-PAGE = {state!r}
+_WHOLE = """PAGE = {state!r}
 COLUMNS = {columns!r}  # as the files are called
-ROWS = {{  # the question of each column; empty where it has no such picture
+ROWS = {{  # of what analysis, and the question of each column; empty where it has no such picture
 {rows}}}
 
 answers = {{}}
-for row, questions in ROWS.items():
+for row, (analysis, questions) in ROWS.items():
     for column, query in enumerate(questions):
         if not query:
             continue
-        answer = ask(question(analysis_of(row), query))
-        if isinstance(answer, Failure):
+        answer = lossatlas.ask(lossatlas.question(analysis, query))
+        if isinstance(answer, lossatlas.Failure):
             print(row, COLUMNS[column], answer.sentence)
             continue
         answers[column, row] = answer
-        Path(f"{{row}}-{{COLUMNS[column]}}.npz").write_bytes(pack(answer))  # numpy.load reads it
+        Path(f"{{row}}-{{COLUMNS[column]}}.npz").write_bytes(lossatlas.pack(answer))  # numpy.load reads it
         print(f"wrote {{row}}-{{COLUMNS[column]}}.npz")
 
-for (column, row), figure in draw(PAGE, answers).items():
-    figure.update_layout(template=TEMPLATES["light"])
+for (column, row), figure in lossatlas.draw_page(PAGE, answers).items():
     figure.write_html(f"{{row}}-{{COLUMNS[column]}}.html", include_plotlyjs="directory")
 """
 
@@ -73,11 +62,8 @@ def of_question(spec) -> str:
     stem = _file(f"{analysis}-{spec.problem.dataset}-{spec.problem.activation}")
     names = {"analysis": analysis, "query": to_query(spec), "file": f"{stem}.npz", "page": f"{stem}.html"}
     head = _HEAD.format(about=f"lossatlas: {analysis}.", what="the answer")
-    alone = _ALONE.format(**names)
-    if analysis not in PANELS:
-        return head + alone
-    imports = "from app.panels import PANELS\nfrom app.theme import TEMPLATES, hue\nfrom app.view import Scale, View\n"
-    return head + imports + alone + _DRAWN.format(**names)
+    alone = head + _ALONE.format(**names)
+    return alone + _DRAWN.format(**names) if analysis in PANELS else alone
 
 
 def of_page(page: Gathered) -> str:
@@ -94,13 +80,13 @@ def of_page(page: Gathered) -> str:
 
 
 def _state(query: str) -> str:
-    parts = canonical(query).split("&")
+    parts = written(query).split("&")
     return "&".join(part for part in parts if part.partition("=")[0] not in NOT_OF_PICTURES)
 
 
 def _row(page: Gathered, name: str) -> str:
     lines = "".join(f"        {page.panels[column, name].query!r},\n" for column in range(len(page.columns)))
-    return f"    {name!r}: [\n{lines}    ],\n"
+    return f"    {name!r}: ({analysis_of(name)!r}, [\n{lines}    ]),\n"
 
 
 def _files(labels: list[str]) -> list[str]:

@@ -6,16 +6,16 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
 
-from app import hiding
-from app.controls import page_options
-from app.gathered import Gathered, Shown
-from app.panels import PANELS
-from app.player_layout import player
-from app.standalone import LOAD, markup, packed_plotly, quoted
-from app.table import TABLES
-from app.theme import CAMERA, TEMPLATES
+from lossatlas.app.export.standalone import LOAD, markup, packed_plotly, quoted
+from lossatlas.app.layout.player import player
+from lossatlas.app.look.theme import CAMERA, TEMPLATES
+from lossatlas.app.panels import PANELS
+from lossatlas.app.state import hiding
+from lossatlas.app.state.page import page_options
+from lossatlas.app.state.table import TABLES
+from lossatlas.app.stream.snapshot import Gathered, Shown
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
 STYLES = ("style.css", "player.css", "morph.css")
 SCRIPTS = ("keys.js", "player.js")  # the page's own
 

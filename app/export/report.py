@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import plotly.io
 
-from app.figures import multiples
-from app.report_tables import TABLES, as_csv, as_html, as_latex
-from app.standalone import LOAD, packed_plotly, quoted
-from compute.analyses import canonical
-from compute.claims import CLAIMS, Finding, told
-from compute.classes import RULES
-from compute.datasets import DATASETS
-from compute.options import to_query
-from compute.study import DESIGNS, Row
+from lossatlas.app.export.report_tables import TABLES, as_csv, as_html, as_latex
+from lossatlas.app.export.standalone import LOAD, packed_plotly, quoted
+from lossatlas.app.figures import multiples
+from lossatlas.compute.analyses.table import canonical
+from lossatlas.compute.numerics.classes import RULES
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.spec.options import to_query
+from lossatlas.compute.study.claims import CLAIMS, Finding, told
+from lossatlas.compute.study.design import DESIGNS, Row
 
 
 @dataclass(frozen=True)

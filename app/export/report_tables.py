@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from compute.classes import NAMES, RULES
-from compute.stagnation import COUNTERS
-from compute.study import Row, pace
+from lossatlas.compute.numerics.classes import NAMES, RULES
+from lossatlas.compute.numerics.stagnation import COUNTERS
+from lossatlas.compute.study.design import Row, pace
 
 DASH = "–"  # a number that there is not
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw
 
-from app.figures import parts, slice
-from app.theme import colour_scale, hue
-from app.view import Scale, View
-from compute.analyses import name_of
+from lossatlas.app.figures import slice
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.theme import colour_scale, hue
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.table import name_of
 
 SIZE = 192  # pixels a side: twice what the gallery shows
 ROOM = 8  # pixels around curves

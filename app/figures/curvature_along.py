@@ -8,10 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 
-from app.figures import parts
-from app.figures.symlog import symlog
-from app.figures.ticks import linear_ticks, number
-from app.view import Scale, View
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.symlog import symlog
+from lossatlas.app.look.ticks import linear_ticks, number
+from lossatlas.app.look.view import Scale, View
 
 SPLIT = 0.3  # height of the lower axis
 GAP = 0.08  # between the two

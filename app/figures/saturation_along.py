@@ -3,11 +3,11 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import frames, parts
-from app.figures.ticks import number
-from app.view import Scale, View
-from compute.activity import FLAT, MEASURES
-from compute.cost import patterns
+from lossatlas.app.figures.shared import frames, parts
+from lossatlas.app.look.ticks import number
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.numerics.activity import FLAT, MEASURES
+from lossatlas.compute.numerics.cost import patterns
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 TEXT = 0.11  # height of a line of text as a share of the axis

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import parts
-from app.figures.ticks import number
-from app.view import Scale, View
-from compute.cost import patterns
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.ticks import number
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.numerics.cost import patterns
 
 LOG = View(log=True)  # both axes are logarithmic, whatever the view of the losses is
 GREY = "#868e96"  # of the network before rescaling; seen on both grounds

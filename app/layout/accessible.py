@@ -5,7 +5,7 @@ button for the controls where the window has no room for them. assets/access.js 
 from dash import html
 from dash.development.base_component import Component
 
-from app import ids
+from lossatlas.app.look import ids
 
 ALT, ODD = "alt", "odd"
 

@@ -11,8 +11,9 @@ location.search <── lossatlas.zoom <─────────────�
 
 from dash import ClientsideFunction, Dash, Input, Output, State
 
-from app import ids
-from app.controls import ELSEWHERE, page_options, prop
+from lossatlas.app.layout.controls import ELSEWHERE, prop
+from lossatlas.app.look import ids
+from lossatlas.app.state.page import page_options
 
 
 def register(app: Dash) -> None:

@@ -11,14 +11,13 @@ import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
-from app import ids
-from app.columns import DEFAULT_ACTIVATIONS, MOST_COLUMNS, Comparison, comparables, offered
-from app.panels import PLACES, places_of
-from app.state import question_options
-from app.theme import hue
-from app.view import View
-from compute.activations import ACTIVATIONS
-from compute.options import Option, options_of, text
+from lossatlas.app.look import ids
+from lossatlas.app.look.columns import DEFAULT_ACTIVATIONS, MOST_COLUMNS, comparables, offered
+from lossatlas.app.look.theme import hue
+from lossatlas.app.panels import PLACES, places_of
+from lossatlas.app.state.page import question_options
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.spec.options import Option, options_of, text
 
 SHORT = 13  # characters that fit into half the sidebar
 MANY = 7  # choices from which a menu can be searched
@@ -55,11 +54,6 @@ ELSEWHERE = {"theme", "trail", "hide", "lesson", "page", "room"}  # buttons, bre
 IN_HEADER = {"place"}
 UNMORPHED = {"mix_with", "mix"}  # a morph goes through all mixtures by itself
 OF_CLOUDS = {"walks", "walk_steps"}  # a Start that walks goes one walk, as far as its own steps say
-
-
-def page_options() -> dict[str, Option]:
-    """Every option of the page by name: what stands side by side, those of its questions, those of the view."""
-    return options_of(Comparison) | question_options() | options_of(View)
 
 
 def sections(options: Mapping[str, Option]) -> dict[str, list[Option]]:

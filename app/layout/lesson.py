@@ -7,7 +7,7 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from app import ids
+from lossatlas.app.look import ids
 
 LESSON, RETURN, STAGE, BLACK = "lesson", "lesson-return", "lesson-stage", "lesson-black"
 TITLE, COUNT, MARKS, AWAY, STEPS = "lesson-title", "lesson-count", "lesson-marks", "lesson-away", "lesson-steps"

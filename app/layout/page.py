@@ -13,18 +13,20 @@ from dash import dcc, html
 from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 
-from app import access, ids, lesson_layout, share_layout
-from app.columns import MOST_COLUMNS
-from app.controls import control, declared, is_first, page_options, sections, switch_between
-from app.hiding import group_of
-from app.lesson import states
-from app.panels import PANELS, PLACES
-from app.player_layout import PLAYER_ABOUT, PLAYER_KEYS, picks, player
-from app.rooms_layout import room_bar, room_button, room_dialog
-from app.table import TABLES
-from app.theme import CAMERA, FONT, PALETTES, TEMPLATES, colour_scale, gradient, tints
-from compute.options import Option, text
-from compute.slices import NARROWEST
+from lossatlas.app.layout import accessible, lesson, share
+from lossatlas.app.layout.controls import control, declared, is_first, sections, switch_between
+from lossatlas.app.layout.player import PLAYER_ABOUT, PLAYER_KEYS, picks, player
+from lossatlas.app.layout.rooms import room_bar, room_button, room_dialog
+from lossatlas.app.look import ids
+from lossatlas.app.look.columns import MOST_COLUMNS
+from lossatlas.app.look.theme import CAMERA, FONT, PALETTES, TEMPLATES, colour_scale, gradient, tints
+from lossatlas.app.panels import PANELS, PLACES
+from lossatlas.app.state.hiding import group_of
+from lossatlas.app.state.lesson import states
+from lossatlas.app.state.page import page_options
+from lossatlas.app.state.table import TABLES
+from lossatlas.compute.analyses.slices import NARROWEST
+from lossatlas.compute.spec.options import Option, text
 
 EXPORTS = ("npz", "csv", "json")
 ABOUT = (
@@ -73,7 +75,7 @@ KEYS = {
     "Keys": PAGE_KEYS,
     "Keys of the surface in focus": SURFACE_KEYS,
     "Keys while a training or a morph is watched": PLAYER_KEYS,
-    "Keys while a lesson is presented": lesson_layout.STAGE_KEYS,
+    "Keys while a lesson is presented": lesson.STAGE_KEYS,
 }
 MARK = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
@@ -139,11 +141,11 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
             dcc.Store(id=ids.DECLARED, data=told),
             _header(options["place"]),
             room_bar(),
-            html.Div([*lesson_layout.parts(), _sidebar(options), _main(panels)], className="body"),
+            html.Div([*lesson.parts(), _sidebar(options), _main(panels)], className="body"),
             _help(),
             room_dialog(),
-            access.rows_dialog(),
-            *share_layout.dialogs(sections(options)),
+            accessible.rows_dialog(),
+            *share.dialogs(sections(options)),
         ],
         id=ids.MANTINE,
         defaultColorScheme="auto",
@@ -163,13 +165,13 @@ def _button(words: str, act: str, **more: Any) -> Component:
 def _header(place: Option) -> Component:
     return html.Header(
         [
-            access.controls_button(),
+            accessible.controls_button(),
             html.A([html.Img(src=ICON, alt="", className="mark"), "lossatlas"], href="/", className="name"),
             html.Nav(
                 [
                     html.Span(place.label, id=f"label-{place.name}", className="spoken"),
                     switch_between(place, **ids.aria(description=place.help)),
-                    lesson_layout.link(),
+                    lesson.link(),
                     html.A("Study", href="/study", title="The study behind the clouds, reproduced.", className="study"),
                     html.A("Gallery", href="/gallery", title="What is stored, with small pictures.", className="study"),
                 ],
@@ -177,7 +179,7 @@ def _header(place: Option) -> Component:
             ),
             html.Div(
                 [
-                    share_layout.menu(),
+                    share.menu(),
                     _button("Larger type", "presenter", id="presenter", **ids.aria(pressed="false")),
                     _button("Theme: auto", "theme", id="theme"),
                     room_button(),
@@ -197,7 +199,7 @@ def _sidebar(options: dict[str, Option]) -> Component:
                 [_section(heading, members) for heading, members in sections(options).items()],
                 className="sections", role="form", **ids.aria(label="The question and the view"),
             ),
-            access.help_line(),
+            accessible.help_line(),
             html.Div(
                 [
                     html.P(id=ids.COST, className="cost"),
@@ -251,7 +253,7 @@ def _main(panels: list[tuple[str, str]]) -> Component:
             ),
             _comparison(),
             player(picks()),
-            share_layout.show_all(),
+            share.show_all(),
         ],
         id=ids.MAIN,
         tabIndex="-1",
@@ -366,12 +368,12 @@ def _slot(place: int, name: str, title: str) -> Component:
                 **ids.aria(describedby=ids.alternative(place, name)),
             ),
             html.Span(className="echo-dot", hidden=True),
-            access.alternative(place, name),
+            accessible.alternative(place, name),
             html.P(className="failure", hidden=True),
             html.P(className="selection", hidden=True),
             html.P(className="caption"),
             html.Ul(className="warnings", hidden=True),
-            access.why_odd(),
+            accessible.why_odd(),
         ],
         id=ids.slot(place, name),
         className=f"slot slot-{name}",
@@ -382,7 +384,10 @@ def _slot(place: int, name: str, title: str) -> Component:
 def _exports(name: str, title: str) -> Component:
     links = [html.A(kind, className="export", download="", **ids.data(kind=kind)) for kind in EXPORTS]
     return html.Details(
-        [html.Summary("data", **ids.aria(label=f"Data behind {title}")), html.Div([*links, access.rows_button(title)])],
+        [
+            html.Summary("data", **ids.aria(label=f"Data behind {title}")),
+            html.Div([*links, accessible.rows_button(title)]),
+        ],
         className="exports", hidden=True,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from app import ids
+from lossatlas.app.look import ids
 
 PLAYER_KEYS = (("Space", "play or pause"), (", · .", "one step back · one step on"))
 PLAYER_ABOUT = (

@@ -3,7 +3,7 @@
 from dash import html
 from dash.development.base_component import Component
 
-from app import ids
+from lossatlas.app.look import ids
 
 
 def room_button() -> Component:

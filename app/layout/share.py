@@ -8,8 +8,9 @@ import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
-from app import hiding, ids
-from compute.options import Option
+from lossatlas.app.look import ids
+from lossatlas.app.state import hiding
+from lossatlas.compute.spec.options import Option
 
 
 def menu() -> Component:

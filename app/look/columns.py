@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.theme import HUES, hues
-from compute.activations import ACTIVATIONS
-from compute.options import BadSpec, Option, check, nearest, option, text
+from lossatlas.app.look.theme import HUES, hues
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.spec.options import BadSpec, Option, check, nearest, option, text
 
 MOST_COLUMNS = 6
 DEFAULT_ACTIVATIONS = ("tanh", "relu", "elu")
@@ -67,7 +67,7 @@ class Comparison:
         check(self)
 
 
-COMPARED: dict[str, str] = {}  # filled by app.state with what the questions of the page have
+COMPARED: dict[str, str] = {}  # filled by state.page with what the questions of the page have
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 import torch
 from plotly.colors import get_colorscale, sample_colorscale
 
-from app.figures.ticks import numbers
-from compute.activations import ACTIVATIONS, Activation
-from compute.nets import Problem
+from lossatlas.app.look.ticks import numbers
+from lossatlas.compute.problem.activations import ACTIVATIONS, Activation
+from lossatlas.compute.problem.nets import Problem
 
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 CAMERA = {  # high enough to look into a valley; the start of a trajectory lies at the back (chosen by eye)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from app.theme import PALETTES
-from compute.classes import RULES
-from compute.options import AUTO, BadSpec, check, option
-from compute.slices import check_window
+from lossatlas.app.look.theme import PALETTES
+from lossatlas.compute.analyses.slices import check_window
+from lossatlas.compute.numerics.classes import RULES
+from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
 
 MODES = {"surface": "3-D surface", "contour": "contour map"}
 TERMS = {"total": "loss", "data": "data term", "penalty": "L2 penalty", "accuracy": "accuracy"}

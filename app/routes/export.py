@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from flask import Flask, Response, request
 
-from app.gathered import Gathered
-from app.page_code import of_page, of_question
-from app.page_export import page_html
-from compute.analyses import question
+from lossatlas.app.export.code import of_page, of_question
+from lossatlas.app.export.file import page_html
+from lossatlas.app.stream.snapshot import Gathered
+from lossatlas.compute.analyses.table import question
 
 
 def add_routes(

@@ -15,20 +15,20 @@ from datetime import UTC, datetime
 
 from flask import Flask, Response, request
 
-from app.columns import MOST_COLUMNS
-from app.layout import ICON
-from app.panels import PANELS
-from app.plan import cloud_sentence, sentence
-from app.state import read_state
-from app.theme import curve, hue
-from app.thumbnails import THUMBNAILS, thumbnail
-from app.view import PLACES, View
-from compute.activations import ACTIVATIONS
-from compute.analyses import ANALYSES
-from compute.cache import Cache
-from compute.datasets import DATASETS
-from compute.listing import LONGEST, Entry, Listing
-from compute.options import BadSpec, Option, check, option, options_of, parse, relevant, text, to_query
+from lossatlas.app.export.thumbnails import THUMBNAILS, thumbnail
+from lossatlas.app.layout.page import ICON
+from lossatlas.app.look.columns import MOST_COLUMNS
+from lossatlas.app.look.theme import curve, hue
+from lossatlas.app.look.view import PLACES, View
+from lossatlas.app.panels import PANELS
+from lossatlas.app.state.page import read_state
+from lossatlas.app.stream.plan import cloud_sentence, sentence
+from lossatlas.compute.analyses.table import ANALYSES
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.listing import LONGEST, Entry, Listing
+from lossatlas.compute.spec.options import BadSpec, Option, check, option, options_of, parse, relevant, text, to_query
 
 PAGE = 60  # cards at a time
 ANY = "any"

@@ -6,12 +6,12 @@ from html import escape
 
 from flask import Flask, Response, jsonify
 
-from app.lesson import LESSONS, Lesson, Step, step_at
-from app.lesson_answers import facts
-from app.theme import FONT
-from compute.cache import Cache
-from compute.options import BadSpec
-from compute.settings import Settings
+from lossatlas.app.look.theme import FONT
+from lossatlas.app.state.lesson import LESSONS, Lesson, Step, step_at
+from lossatlas.app.stream.lesson_answers import facts
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.settings import Settings
 
 LIST = """<!DOCTYPE html>
 <html lang="en" data-page="lessons">

@@ -12,27 +12,27 @@ from flask import Flask, Response, request
 from plotly.offline import get_plotlyjs
 from werkzeug.exceptions import HTTPException
 
-from app import lesson_page, links, rooms, share
-from app.callbacks import register
-from app.events import gzipped
-from app.exports import check_drawable, format_of
-from app.gallery import add_routes as add_gallery
-from app.gathered import Gathered, gathered
-from app.layout import ICON, INDEX, make_layout
-from app.origin import is_foreign
-from app.panels import PANELS
-from app.standalone import gzipped_plotly
-from app.stream import allow_streams, stream
-from app.study import study_page
-from compute.analyses import question
-from compute.cache import Cache
-from compute.jobs import Pool, PoolLost, ask
-from compute.limits import check_cost
-from compute.options import BadSpec
-from compute.results import Failure
-from compute.settings import read_settings
+from lossatlas.app.export.answers import check_drawable, format_of
+from lossatlas.app.export.standalone import gzipped_plotly
+from lossatlas.app.layout.callbacks import register
+from lossatlas.app.layout.page import ICON, INDEX, make_layout
+from lossatlas.app.panels import PANELS
+from lossatlas.app.routes import export, lessons, links, rooms
+from lossatlas.app.routes.gallery import add_routes as add_gallery
+from lossatlas.app.routes.origin import is_foreign
+from lossatlas.app.routes.study import study_page
+from lossatlas.app.stream.asking import allow_streams, stream
+from lossatlas.app.stream.snapshot import Gathered, gathered
+from lossatlas.app.stream.sse import gzipped
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.jobs import Pool, PoolLost, ask
+from lossatlas.compute.service.limits import check_cost
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.results import Failure
+from lossatlas.compute.spec.settings import read_settings
 
-ROOT = Path(__file__).resolve().parent.parent
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SETTINGS = read_settings()
 MOST_EXPORTS = 8  # at a time in a process: each holds a thread
 LONGEST_EXPORT = 30.0  # seconds; what a panel shows is in the cache
@@ -191,7 +191,7 @@ def make_app() -> Dash:
         "lossatlas",
         title="lossatlas",
         update_title=None,  # type: ignore[arg-type]
-        assets_folder=str(ROOT / "assets"),
+        assets_folder=str(ASSETS),
         index_string=INDEX,
         serve_locally=True,
     )
@@ -199,11 +199,11 @@ def make_app() -> Dash:
     register(app)
     add_guards(app.server)
     add_routes(app.server)
-    lesson_page.add_routes(app.server, ICON, cache, SETTINGS)
+    lessons.add_routes(app.server, ICON, cache, SETTINGS)
     rooms.add_routes(app.server, SETTINGS.cache)
     add_gallery(app.server, lambda: cache())
     links.add_routes(app.server, SETTINGS)
-    share.add_routes(app.server, shown, one_of_few)
+    export.add_routes(app.server, shown, one_of_few)
     # Dash learns which scripts it serves while it answers its first request, and refuses those that come meanwhile.
     app.server.test_client().get("/")
     return app

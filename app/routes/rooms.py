@@ -28,13 +28,23 @@ from urllib.parse import quote
 import segno
 from flask import Flask, Response, redirect, request
 
-from app import alive
-from app.events import Places, event
-from app.layout import ICON
-from app.origin import is_foreign
-from app.state import read_state
-from compute.options import BadSpec, read_query
-from compute.rooms import LENGTH, NoRoom, NotYours, Room, Rooms, TooManyRooms, camera_of, code_of, no_room
+from lossatlas.app.layout.page import ICON
+from lossatlas.app.routes.origin import is_foreign
+from lossatlas.app.state.page import read_state
+from lossatlas.app.stream import alive
+from lossatlas.app.stream.sse import Places, event
+from lossatlas.compute.service.rooms import (
+    LENGTH,
+    NoRoom,
+    NotYours,
+    Room,
+    Rooms,
+    TooManyRooms,
+    camera_of,
+    code_of,
+    no_room,
+)
+from lossatlas.compute.spec.options import BadSpec, read_query
 
 BEAT = 1.0  # seconds between comments on a quiet stream, by which a closed page is noticed
 PAUSE = 0.1  # seconds between two looks at the store

@@ -2,13 +2,13 @@
 
 import functools
 
-from app.report import Made, write
-from compute.cache import Cache
-from compute.claims import findings
-from compute.clouds import Cloud
-from compute.limits import duration
-from compute.reproduction import stored_row
-from compute.study import ACTIVATIONS, DESIGNS, settings
+from lossatlas.app.export.report import Made, write
+from lossatlas.compute.analyses.clouds import Cloud
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.limits import duration
+from lossatlas.compute.study.claims import findings
+from lossatlas.compute.study.design import ACTIVATIONS, DESIGNS, settings
+from lossatlas.compute.study.reproduction import stored_row
 
 SCALES = (1.0, 0.1)  # of which the one with most stored settings is shown
 WAY_BACK = '<nav style="padding: 0.6rem 1rem 0"><a href="/?place=clouds">lossatlas: back to the clouds</a></nav>'

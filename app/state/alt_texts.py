@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.figures import parts
-from app.figures.ticks import interval, number
-from app.panels import PANELS, analysis_of
-from app.view import FLATNESS, View
-from compute.activity import MEASURES
-from compute.classes import RULES
-from compute.summaries import mean_of, shares
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.ticks import interval, number
+from lossatlas.app.look.view import FLATNESS, View
+from lossatlas.app.panels import PANELS, analysis_of
+from lossatlas.compute.analyses.summaries import mean_of, shares
+from lossatlas.compute.numerics.activity import MEASURES
+from lossatlas.compute.numerics.classes import RULES
 
 MOST_LETTERS = 700  # a screen reader reads all of them
 

@@ -3,9 +3,9 @@
 import contextlib
 from typing import Any
 
-from app.panels import PANELS
-from app.state import PageState
-from compute.options import BadSpec, options_of, relevant, text
+from lossatlas.app.panels import PANELS
+from lossatlas.app.state.page import PageState
+from lossatlas.compute.spec.options import BadSpec, options_of, relevant, text
 
 # What the line on top calls equal, by the options that would make it differ.
 DATA = ("data", {"dataset", "data_seed", "test_share", "noise", "max_samples", "part"})

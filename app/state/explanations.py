@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.figures import parts
-from app.view import Scale, View
-from compute.analyses import name_of
-from compute.train import STEEP
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.table import name_of
+from lossatlas.compute.numerics.paths.train import STEEP
 
 
 @dataclass(frozen=True)

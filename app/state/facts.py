@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from compute.stationary import LEVELS
-from compute.summaries import negative, shares
+from lossatlas.compute.analyses.summaries import negative, shares
+from lossatlas.compute.numerics.stationary import LEVELS
 
 LOW = 0.1  # a loss below which a walk or training on XOR has found the minimum: no other level is so low
 STILL = 0.01  # gradient norm below which a point of a walk counts as standing still (chosen by eye)

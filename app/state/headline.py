@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.figures import cloud
-from app.figures.ticks import number
+from lossatlas.app.figures import cloud
+from lossatlas.app.look.ticks import number
 
 PARTS = {"hessian": "", "gauss_newton": " of G", "residual": " of R"}
 

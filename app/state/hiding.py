@@ -6,7 +6,7 @@ A name is that of a part, of a group of the sidebar, or of an option. What is hi
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from compute.options import BadSpec, Option, nearest
+from lossatlas.compute.spec.options import BadSpec, Option, nearest
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.figures.ticks import number
-from app.lesson_facts import MEASURES
-from app.panels import PANELS
-from compute.options import BadSpec, nearest, read_query, show
+from lossatlas.app.look.ticks import number
+from lossatlas.app.panels import PANELS
+from lossatlas.app.state.facts import MEASURES
+from lossatlas.compute.spec.options import BadSpec, nearest, read_query, show
 
-FOLDER = Path(__file__).resolve().parent / "lessons"  # a package of data, see pyproject.toml
+FOLDER = Path(__file__).resolve().parents[1] / "lessons"  # a package of data, see pyproject.toml
 OWN = "LOSSATLAS_LESSONS"  # a folder of lessons beside those of the program
 BESIDE = {"lesson", "page", "theme", "hide", "room"}  # of an address, and no part of the question or of its look
 OWN_ONLY = BESIDE - {"hide"}  # which a step's state may not hold; parts of the page it may hide
@@ -177,7 +177,7 @@ class _Table:
 
 
 def read_lesson(name: str, content: str) -> Lesson:
-    """A lesson from its file's content. Whether its states can be asked is `app.lesson_answers.check`'s to say.
+    """A lesson from its file's content. Whether its states can be asked is `stream.lesson_answers.check`'s to say.
 
     Raises:
         BadLesson: what is wrong first, in one sentence.

@@ -4,16 +4,26 @@ import contextlib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
-from app.columns import BY, COMPARED, Column, Comparison, comparables, read_columns
-from app.hiding import hidden
-from app.lesson import expand
-from app.panels import PANELS, PLACES
-from app.view import View
-from compute.morphs import Morph
-from compute.options import BadSpec, Option, build, nearest, options_of, read_query
-from compute.slices import Slice
-from compute.spectra import Spectrum
+from lossatlas.app.look.columns import (
+    BY,
+    COMPARED,
+    DEFAULT_ACTIVATIONS,
+    Column,
+    Comparison,
+    comparables,
+    offered,
+    read_columns,
+)
+from lossatlas.app.look.view import View
+from lossatlas.app.panels import PANELS, PLACES
+from lossatlas.app.state.hiding import hidden
+from lossatlas.app.state.lesson import expand
+from lossatlas.compute.analyses.morphs import Morph
+from lossatlas.compute.analyses.slices import Slice
+from lossatlas.compute.analyses.spectra import Spectrum
+from lossatlas.compute.spec.options import BadSpec, Option, build, nearest, options_of, read_query, text
 
 NOTHING: Mapping[str, str] = {}
 QUESTIONS = tuple(panel.spec for panel in PANELS.values())
@@ -73,6 +83,11 @@ def question_options() -> dict[str, Option]:
     return found
 
 
+def page_options() -> dict[str, Option]:
+    """Every option of the page by name: what stands side by side, those of its questions, those of the view."""
+    return options_of(Comparison) | question_options() | options_of(View)
+
+
 def read_state(query: str) -> PageState:
     """The state that a query string describes. That options do not go together is told by the panel that needs them,
     but for the surface's.
@@ -123,6 +138,31 @@ def _check_trail(view: View, window: tuple[float, ...]) -> None:
                 "trail must lead inward, each window within the one before and the last around this one; "
                 f"{low:g},{high:g},{lower:g},{higher:g} is not within {a:g},{b:g},{c:g},{d:g}. Leave it out."
             )
+
+
+def written(query: str) -> str:
+    """The one way to write a page's state: options in the page's order, in their own types, without the defaults.
+
+    Raises:
+        BadSpec: as `read_state`.
+    """
+    state, options = read_state(query), page_options()
+    texts = {name: text(options[name].coerce(value)) for name, value in state.values.items()}
+    texts |= {name: text(getattr(state.view, name)) for name in options_of(View)}
+    texts |= _columns(state) | {"hide": ",".join(hidden(state.view.hide, options))}
+    usual = {name: text(option.default) for name, option in options.items()} | {BY: ""}  # empty: the usual columns
+    kept = [name for name in options if name in texts and texts[name] != usual[name]]
+    return "&".join(f"{name}={quote(texts[name], safe=',')}" for name in kept)
+
+
+def _columns(state: PageState) -> dict[str, str]:
+    """What makes the columns, without what is theirs anyway."""
+    names, by = tuple(column.name for column in state.columns), state.comparison.compare
+    if by == BY:
+        return {BY: "" if names == DEFAULT_ACTIVATIONS else ",".join(names)}
+    fixed = state.columns[0].changes[BY]
+    offer = "" if ",".join(names) == offered(page_options()[by]) else ",".join(names)
+    return {"compare": by, "columns": offer, BY: "" if fixed == DEFAULT_ACTIVATIONS[0] else fixed}
 
 
 COMPARED.update(comparables(question_options()))

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from app.columns import Column as Side
-from app.figures.cloud import correlated, with_interval
-from app.figures.points import tolerance
-from app.heads import digits, percent
-from app.view import View
-from compute.classes import NAMES
-from compute.intervals import Correlation, interval
-from compute.stagnation import COUNTERS
-from compute.summaries import LOW, mean_of, over_steps, shares, valleys, without_gradient
+from lossatlas.app.figures.cloud import correlated, with_interval
+from lossatlas.app.figures.shared.points import tolerance
+from lossatlas.app.look.columns import Column as Side
+from lossatlas.app.look.view import View
+from lossatlas.app.state.headline import digits, percent
+from lossatlas.compute.analyses.summaries import LOW, mean_of, over_steps, shares, valleys, without_gradient
+from lossatlas.compute.numerics.classes import NAMES
+from lossatlas.compute.numerics.intervals import Correlation, interval
+from lossatlas.compute.numerics.stagnation import COUNTERS
 
 
 @dataclass(frozen=True)

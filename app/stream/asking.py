@@ -23,28 +23,28 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app import alive
-from app.events import Places, event, read_event
-from app.figures.beside import Beside
-from app.figures.cloud import brushed
-from app.figures.parts import warnings
-from app.heads import HEADS
-from app.kept import REMEMBERED, Pages
-from app.panels import PANELS, PLACES, analysis_of, left_open
-from app.pictures import Pictures
-from app.plan import plan
-from app.state import PageState, read_state
-from app.table import TABLES
-from app.twins import differences
-from app.view import Scale
-from compute.cache import Cache
-from compute.extents import common_extent
-from compute.jobs import Pool, PoolLost, Update, Watch
-from compute.limits import duration
-from compute.options import AUTO, BadSpec, to_query
-from compute.planes import Place
-from compute.results import LASTING, Failure
-from compute.settings import Settings
+from lossatlas.app.figures.cloud import brushed
+from lossatlas.app.figures.shared.baseline import Beside
+from lossatlas.app.figures.shared.parts import warnings
+from lossatlas.app.look.view import Scale
+from lossatlas.app.panels import PANELS, PLACES, analysis_of, left_open
+from lossatlas.app.state.headline import HEADS
+from lossatlas.app.state.page import PageState, read_state
+from lossatlas.app.state.table import TABLES
+from lossatlas.app.stream import alive
+from lossatlas.app.stream.json_diff import differences
+from lossatlas.app.stream.memo import REMEMBERED, Pages
+from lossatlas.app.stream.pictures import Pictures
+from lossatlas.app.stream.plan import plan
+from lossatlas.app.stream.sse import Places, event, read_event
+from lossatlas.compute.analyses.extents import common_extent
+from lossatlas.compute.analyses.planes.plane import Place
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.jobs import Pool, PoolLost, Update, Watch
+from lossatlas.compute.service.limits import duration
+from lossatlas.compute.spec.options import AUTO, BadSpec, to_query
+from lossatlas.compute.spec.results import LASTING, Failure
+from lossatlas.compute.spec.settings import Settings
 
 BEAT = 0.5  # seconds between comments on a quiet stream, by which a closed page is noticed
 LONGEST_HOLD = 1.5  # seconds that a picture may be held back until its row has a common scale
@@ -166,7 +166,7 @@ class Page:
         """The `plan` event.
 
         Raises:
-            BadSpec: as `app.plan.plan`.
+            BadSpec: as `stream.plan.plan`.
         """
         told, self.refused = plan(self.state, settings)
         return event("plan", told)

@@ -8,18 +8,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.lesson import BadLesson, Lesson, Step, digits
-from app.lesson_facts import MEASURES
-from app.pictures import Pictures
-from app.state import PageState, read_state
-from app.stream import Page
-from compute.analyses import levels_of
-from compute.cache import Cache
-from compute.jobs import Pool, Update, Watch, ask, look_up
-from compute.limits import seconds_of
-from compute.options import BadSpec
-from compute.results import LASTING, Failure
-from compute.settings import Settings
+from lossatlas.app.state.facts import MEASURES
+from lossatlas.app.state.lesson import BadLesson, Lesson, Step, digits
+from lossatlas.app.state.page import PageState, read_state
+from lossatlas.app.stream.asking import Page
+from lossatlas.app.stream.pictures import Pictures
+from lossatlas.compute.analyses.table import levels_of
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.jobs import Pool, Update, Watch, ask, look_up
+from lossatlas.compute.service.limits import seconds_of
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.results import LASTING, Failure
+from lossatlas.compute.spec.settings import Settings
 
 AHEAD = 2  # steps under way on a pool: the first ones of the second fill the workers that the first leaves free
 TICK = 0.1  # seconds

@@ -8,32 +8,54 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app import alternatives, oddities
-from app.figures import beside
-from app.figures.beside import Beside
-from app.figures.parts import hull, title
-from app.kept import REMEMBERED, Texts
-from app.panels import PANELS, analysis_of
-from app.state import PageState, read_state
-from app.theme import colour_bar
-from app.view import Scale
-from compute.analyses import key_for, name_of
-from compute.clouds import Cloud
-from compute.walks import Walk
+from lossatlas.app.figures.shared import baseline
+from lossatlas.app.figures.shared.baseline import Beside
+from lossatlas.app.figures.shared.parts import hull, title
+from lossatlas.app.look.theme import TEMPLATES, colour_bar, hue
+from lossatlas.app.look.view import Scale, View
+from lossatlas.app.panels import PANELS, analysis_of
+from lossatlas.app.state import alt_texts, explanations
+from lossatlas.app.state.page import PageState, read_state
+from lossatlas.app.stream.memo import REMEMBERED, Texts
+from lossatlas.compute.analyses.clouds import Cloud
+from lossatlas.compute.analyses.table import key_for, name_of
+from lossatlas.compute.numerics.paths.walks import Walk
+from lossatlas.compute.spec.options import BadSpec
 
 _drawn = Texts(REMEMBERED)  # figures by question, level and look: redrawing one costs more than sending it
 
 
-def draw(query: str, answers: Mapping[tuple[int, str], Any]) -> dict[tuple[int, str], go.Figure]:
+def draw(answer: Any, theme: str = "light") -> go.Figure:
+    """The picture of one answer as the page draws it alone; `theme` is light or dark. Asks nothing.
+
+    Raises:
+        BadSpec: an answer that has no picture, such as a half width.
+    """
+    analysis = name_of(answer.spec)
+    if analysis not in PANELS:
+        raise BadSpec(f"Pictures are of analyses that the page shows; {analysis} has none. Its numbers are its fields.")
+    look = View(theme=theme)
+    figure = PANELS[analysis].picture.figure(answer, look, Scale(), hue(answer.spec.problem.activation))
+    return figure.update_layout(template=TEMPLATES[theme])
+
+
+def draw_page(
+    page: str, answers: Mapping[tuple[int, str], Any], theme: str = "light"
+) -> dict[tuple[int, str], go.Figure]:
     """The pictures of a page from its answers by (column, panel): on its scale, beside its baseline. Asks nothing.
+
+    Args:
+        page: the page's state, as its address writes it.
+        theme: light or dark.
 
     Raises:
         BadSpec: the state cannot be.
     """
-    state = read_state(query)
+    state = read_state(page)
     everything = set(itertools.product(range(len(state.columns)), state.panels))
     pictures = Pictures(state, dict(answers), everything)
-    return {place: pictures.figure(*place, pictures.scale(*place)) for place in answers}
+    figures = {place: pictures.figure(*place, pictures.scale(*place)) for place in answers}
+    return {place: figure.update_layout(template=TEMPLATES[theme]) for place, figure in figures.items()}
 
 
 @dataclass
@@ -59,8 +81,8 @@ class Pictures:
             return None
         if not self.differs(column, name):
             return colour_bar(scale.low, scale.high, view) | {"title": title(view)}
-        told = beside.told(view, self.beside(column, name).label)
-        return colour_bar(scale.low, scale.high, view, beside.DIVERGING) | {"title": told}
+        told = baseline.told(view, self.beside(column, name).label)
+        return colour_bar(scale.low, scale.high, view, baseline.DIVERGING) | {"title": told}
 
     def beside(self, column: int, name: str) -> Beside:
         """What of other columns goes into a picture."""
@@ -80,7 +102,7 @@ class Pictures:
         result = self.answers[column, name]
         if not self.differs(column, name):
             return result
-        return beside.minus(result, self.beside(column, name).baseline, self.state.view) or result
+        return baseline.minus(result, self.beside(column, name).baseline, self.state.view) or result
 
     def scale(self, column: int, name: str) -> Scale:
         """The range that holds what the row shows so far; of differences apart from what they are taken of. Where
@@ -98,7 +120,7 @@ class Pictures:
         spans = [span for span in spans if all(map(math.isfinite, span[:2]))]
         common = hull if differs else panel.common
         scale = replace(Scale(*(common(spans, view) if spans else ())), point=point)
-        scale = beside.even(scale) if differs else scale
+        scale = baseline.even(scale) if differs else scale
         if analysis_of(name) == "cloud" and view.frame:
             left, right, low, high = view.frame
             scale = replace(scale, left=left, right=right, low=low, high=high)
@@ -120,9 +142,9 @@ class Pictures:
         """What the picture says to those who do not see it, and why it may look odd."""
         result, view = self.answers[column, name], self.state.view
         if not self.differs(column, name):
-            return {"alt": alternatives.told(name, result, view), "odd": oddities.told(result, view, scale)}
+            return {"alt": alt_texts.told(name, result, view), "odd": explanations.told(result, view, scale)}
         less = f"Drawn is what remains after {self.beside(column, name).label} is taken away; this column's own: "
-        return {"alt": less + alternatives.told(name, result, view), "odd": oddities.told(result, view, Scale())}
+        return {"alt": less + alt_texts.told(name, result, view), "odd": explanations.told(result, view, Scale())}
 
     def json(self, column: int, name: str, scale: Scale) -> str:
         """The figure as JSON, kept for the next reader."""
@@ -145,13 +167,13 @@ class Pictures:
         colour = self.state.columns[column].hue
         shown = self._shown(column, name)
         if self.differs(column, name) and shown is not self.answers[column, name]:
-            return beside.difference(panel.picture, shown, view, scale, colour, others.label)
+            return baseline.difference(panel.picture, shown, view, scale, colour, others.label)
         drawn = panel.picture.figure(shown, view, scale, colour)
         if others.baseline is not None and panel.overlays:
-            reference = panel.picture.figure(others.baseline, view, scale, beside.GREY)
-            drawn = beside.overlaid(drawn, reference, others.label)
+            reference = panel.picture.figure(others.baseline, view, scale, baseline.GREY)
+            drawn = baseline.overlaid(drawn, reference, others.label)
         curves = self._curves(others)
-        return beside.banded(drawn, curves, view) if beside.comparable(curves) else drawn
+        return baseline.banded(drawn, curves, view) if baseline.comparable(curves) else drawn
 
     def _curves(self, others: Beside) -> list:
         curve = PANELS[name_of(others.row[0].spec)].curve if others.row else None
@@ -163,10 +185,10 @@ class Pictures:
         shown, told = self._shown(column, name), []
         if self.differs(column, name):
             apart = shown is not self.answers[column, name]
-            told.append(beside.told(view, others.label) if apart else f"not yet comparable with {others.label}")
+            told.append(baseline.told(view, others.label) if apart else f"not yet comparable with {others.label}")
         elif others.baseline is not None and PANELS[name].overlays:
             told.append(f"dotted grey: {others.label}")
         if others.row:
-            told.append(beside.mean_note(self._curves(others), view))
+            told.append(baseline.mean_note(self._curves(others), view))
         looked = replace(view, path=False) if self.differs(column, name) else view
         return " · ".join(filter(None, [*told, PANELS[name].picture.caption(shown, looked)]))

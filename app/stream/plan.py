@@ -2,23 +2,23 @@
 
 from dataclasses import replace
 
-from app.columns import BY, Column
-from app.differences import settings_of, told_equal
-from app.figures.parts import counted
-from app.state import PageState
-from app.theme import curve
-from compute.analyses import ANALYSES, key_for, name_of
-from compute.clouds import Cloud
-from compute.cost import patterns
-from compute.criteria import CRITERIA
-from compute.datasets import DATASETS
-from compute.limits import affordable, duration
-from compute.nets import UNMIXED, Problem
-from compute.options import BadSpec
-from compute.settings import Settings
-from compute.tasks import Task
-from compute.train import OPTIMISERS, Start, Training
-from compute.walks import KINDS
+from lossatlas.app.figures.shared.parts import counted
+from lossatlas.app.look.columns import BY, Column
+from lossatlas.app.look.theme import curve
+from lossatlas.app.state.differences import settings_of, told_equal
+from lossatlas.app.state.page import PageState
+from lossatlas.compute.analyses.clouds import Cloud
+from lossatlas.compute.analyses.table import ANALYSES, key_for, name_of
+from lossatlas.compute.numerics.cost import patterns
+from lossatlas.compute.numerics.paths.train import OPTIMISERS, Start, Training
+from lossatlas.compute.numerics.paths.walks import KINDS
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.nets import UNMIXED, Problem
+from lossatlas.compute.service.limits import affordable, duration
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.settings import Settings
+from lossatlas.compute.spec.tasks import Task
 
 Refused = dict[tuple[int, str], str]  # by column and panel: why the question cannot be asked
 

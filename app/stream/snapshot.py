@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from app.stream import gather
-from app.view import View
-from compute.cache import Cache
-from compute.jobs import Pool
-from compute.options import to_query
-from compute.settings import Settings
+from lossatlas.app.look.view import View
+from lossatlas.app.stream.asking import gather
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.jobs import Pool
+from lossatlas.compute.spec.options import to_query
+from lossatlas.compute.spec.settings import Settings
 
 FINISHED = ("done", "cached")
 

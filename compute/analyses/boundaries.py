@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.cost import CALL, PIECE, loss_seconds, patterns
-from compute.datasets import DATASETS
-from compute.keys import key_of
-from compute.loss import Loss, make_loss, right
-from compute.nets import Problem
-from compute.options import BadSpec, check, option
-from compute.tasks import CannotAnswer, Task
-from compute.train import VERSIONS as TRAIN_VERSIONS
-from compute.train import Start, Training, TrainingResult, reach, recorded_steps
+from lossatlas.compute.numerics.cost import CALL, PIECE, loss_seconds, patterns
+from lossatlas.compute.numerics.loss import Loss, make_loss, right
+from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
+from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach, recorded_steps
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import BadSpec, check, option
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (1, *TRAIN_VERSIONS)
 MARGIN = 0.15  # of the data's range, shown beyond it on both sides (chosen by eye)

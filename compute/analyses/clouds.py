@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from compute import walks
-from compute.activity import MEASURES, mean_saturation
-from compute.classes import RULES, classify, extremes, point_seconds
-from compute.cost import PIECE, patterns, walk_seconds
-from compute.datasets import DATASETS
-from compute.keys import key_of
-from compute.loss import make_loss
-from compute.nets import Problem
-from compute.options import AUTO, BadSpec, check, option
-from compute.stagnation import both
-from compute.tasks import Task
-from compute.walks import State, Walk, Walks
+from lossatlas.compute.numerics.activity import MEASURES, mean_saturation
+from lossatlas.compute.numerics.classes import RULES, classify, extremes, point_seconds
+from lossatlas.compute.numerics.cost import PIECE, patterns, walk_seconds
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths import walks
+from lossatlas.compute.numerics.paths.walks import State, Walk, Walks
+from lossatlas.compute.numerics.stagnation import both
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
+from lossatlas.compute.spec.tasks import Task
 
 VERSIONS = (2,)
 LOOKS = 2  # stream of a walk, beside its start and its steps: which of its points are classified

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from compute.curvature import (
+from lossatlas.compute.analyses.planes.plane import PARTS, part_option
+from lossatlas.compute.numerics.curvature import (
     Summary,
     check_curved,
     describe,
@@ -16,16 +17,15 @@ from compute.curvature import (
     summary_bytes,
     summary_seconds,
 )
-from compute.datasets import DATASETS
-from compute.kernels.curvature import check_part
-from compute.keys import key_of
-from compute.loss import make_loss
-from compute.nets import Problem
-from compute.options import check, option
-from compute.planes import PARTS, part_option
-from compute.tasks import CannotAnswer, Task
-from compute.train import VERSIONS as TRAIN_VERSIONS
-from compute.train import Start, Training, TrainingResult, reach, recorded_steps
+from lossatlas.compute.numerics.kernels.curvature import check_part
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
+from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach, recorded_steps
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import check, option
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (1, *TRAIN_VERSIONS)
 

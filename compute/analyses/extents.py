@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compute.keys import key_of
-from compute.planes import VERSIONS as PLANE_VERSIONS
-from compute.planes import Place, Plane, plane_task
-from compute.tasks import Task
+from lossatlas.compute.analyses.planes.plane import VERSIONS as PLANE_VERSIONS
+from lossatlas.compute.analyses.planes.plane import Place, Plane, plane_task
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.tasks import Task
 
 VERSIONS = (1, *PLANE_VERSIONS)
 

@@ -5,12 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from compute.keys import key_of
-from compute.loss import make_loss
-from compute.nets import Problem, torch_dtype
-from compute.options import BadSpec, check, option
-from compute.planes import VERSIONS as PLANE_VERSIONS
-from compute.planes import (
+from lossatlas.compute.analyses.planes.plane import VERSIONS as PLANE_VERSIONS
+from lossatlas.compute.analyses.planes.plane import (
     Place,
     Plane,
     Where,
@@ -22,8 +18,12 @@ from compute.planes import (
     symmetric_axis,
     warnings_of,
 )
-from compute.tasks import CannotAnswer, Task
-from compute.train import Start, TrainingResult, reach
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.problem.nets import Problem, torch_dtype
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import BadSpec, check, option
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (1, *PLANE_VERSIONS)
 

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from compute.activations import ACTIVATIONS, share_text
-from compute.extents import ExtentResult, common_extent, extent_levels
-from compute.keys import key_of
-from compute.nets import UNMIXED, Problem, activation_of
-from compute.options import AUTO, BadSpec, build, check, option, options_of, relevant
-from compute.planes import Plane, Where, describe
-from compute.results import Failure
-from compute.slices import VERSIONS as SLICE_VERSIONS
-from compute.slices import Slice, SliceResult, slice_levels
-from compute.tasks import CannotAnswer, Task
-from compute.train import Start, TrainingResult, reach
-from compute.turns import turn_option, turned_task
+from lossatlas.compute.analyses.extents import ExtentResult, common_extent, extent_levels
+from lossatlas.compute.analyses.planes.plane import Plane, Where, describe
+from lossatlas.compute.analyses.planes.turns import turn_option, turned_task
+from lossatlas.compute.analyses.slices import VERSIONS as SLICE_VERSIONS
+from lossatlas.compute.analyses.slices import Slice, SliceResult, slice_levels
+from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.problem.activations import ACTIVATIONS, share_text
+from lossatlas.compute.problem.nets import UNMIXED, Problem, activation_of
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import AUTO, BadSpec, build, check, option, options_of, relevant
+from lossatlas.compute.spec.results import Failure
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (1, *SLICE_VERSIONS)
 MORPHS = {"activation": "to another", "parameter": "its parameter"}

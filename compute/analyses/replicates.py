@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.activity import MEASURES, shares, shares_seconds
-from compute.cost import step_seconds
-from compute.curvature import (
+from lossatlas.compute.analyses.planes.plane import PARTS, part_option
+from lossatlas.compute.numerics.activity import MEASURES, shares, shares_seconds
+from lossatlas.compute.numerics.ascents import ascent, keskar
+from lossatlas.compute.numerics.cost import step_seconds
+from lossatlas.compute.numerics.curvature import (
     check_patterns,
     curved,
     describe,
@@ -19,17 +21,15 @@ from compute.curvature import (
     summary_bytes,
     summary_seconds,
 )
-from compute.datasets import DATASETS
-from compute.kernels.curvature import check_part
-from compute.keys import key_of
-from compute.loss import Loss, make_loss
-from compute.nets import Problem
-from compute.options import check, option
-from compute.planes import PARTS, part_option
-from compute.sharpness import ascent, keskar
-from compute.tasks import Task
-from compute.train import VERSIONS as TRAIN_VERSIONS
-from compute.train import Start, Training, TrainingResult, reach
+from lossatlas.compute.numerics.kernels.curvature import check_part
+from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
+from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import check, option
+from lossatlas.compute.spec.tasks import Task
 
 VERSIONS = (2, *TRAIN_VERSIONS)
 LEVELS = (1, 3)  # seeds of the first pictures

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from compute.activity import (
+from lossatlas.compute.analyses.planes.plane import PARTS, part_option, symmetric_axis
+from lossatlas.compute.numerics.activity import (
     HELD,
     MEASURES,
     edges_of_outputs,
@@ -17,16 +18,15 @@ from compute.activity import (
     shares_seconds,
     unit_numbers,
 )
-from compute.cost import PIECE, patterns
-from compute.datasets import DATASETS
-from compute.keys import key_of
-from compute.loss import Loss, make_loss
-from compute.nets import Problem
-from compute.options import AUTO, BadSpec, check, option
-from compute.planes import PARTS, part_option, symmetric_axis
-from compute.tasks import CannotAnswer, Task
-from compute.train import VERSIONS as TRAIN_VERSIONS
-from compute.train import Start, Training, TrainingResult, reach, recorded_steps
+from lossatlas.compute.numerics.cost import PIECE, patterns
+from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
+from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach, recorded_steps
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (2, *TRAIN_VERSIONS)
 CURVE = 201  # points of the activation's own curve

@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.cost import loss_seconds, patterns, step_seconds
-from compute.curvature import (
+from lossatlas.compute.analyses.planes.plane import PARTS, part_option
+from lossatlas.compute.numerics.ascents import GRADIENTS, ascent, keskar
+from lossatlas.compute.numerics.cost import loss_seconds, patterns, step_seconds
+from lossatlas.compute.numerics.curvature import (
     SEED,
     USUAL,
     check_patterns,
@@ -27,17 +29,15 @@ from compute.curvature import (
     product_seconds,
     stepping,
 )
-from compute.datasets import DATASETS
-from compute.kernels.curvature import check_part, operator
-from compute.keys import key_of
-from compute.loss import Loss, make_loss
-from compute.nets import Problem
-from compute.options import check
-from compute.planes import PARTS, part_option
-from compute.sharpness import GRADIENTS, ascent, keskar
-from compute.tasks import Task
-from compute.train import VERSIONS as TRAIN_VERSIONS
-from compute.train import Start, Training, TrainingResult, reach, rescaling_refused
+from lossatlas.compute.numerics.kernels.curvature import check_part, operator
+from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
+from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach, rescaling_refused
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import check
+from lossatlas.compute.spec.tasks import Task
 
 VERSIONS = (1, *TRAIN_VERSIONS)
 RADII = (1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 5e-1, 1.0)

@@ -7,13 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from compute.cost import loss_seconds, piece
-from compute.keys import key_of
-from compute.loss import make_loss
-from compute.nets import Problem, torch_dtype
-from compute.options import BadSpec, check, option
-from compute.planes import VERSIONS as PLANE_VERSIONS
-from compute.planes import (
+from lossatlas.compute.analyses.planes.plane import VERSIONS as PLANE_VERSIONS
+from lossatlas.compute.analyses.planes.plane import (
     Place,
     Plane,
     Where,
@@ -25,10 +20,15 @@ from compute.planes import (
     symmetric_axis,
     warnings_of,
 )
-from compute.tasks import CannotAnswer, Task
-from compute.train import Start, TrainingResult, reach
-from compute.turns import VERSIONS as TURN_VERSIONS
-from compute.turns import turn_option, turned_task
+from lossatlas.compute.analyses.planes.turns import VERSIONS as TURN_VERSIONS
+from lossatlas.compute.analyses.planes.turns import turn_option, turned_task
+from lossatlas.compute.numerics.cost import loss_seconds, piece
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.problem.nets import Problem, torch_dtype
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import BadSpec, check, option
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (2, *PLANE_VERSIONS, *TURN_VERSIONS)
 COARSEST = 9  # points per axis of the first picture

@@ -15,8 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.cost import loss_seconds
-from compute.curvature import (
+from lossatlas.compute.analyses.planes.plane import PARTS, Place, Plane, Where, check_spanned
+from lossatlas.compute.analyses.planes.plane import VERSIONS as PLANE_VERSIONS
+from lossatlas.compute.analyses.planes.turns import VERSIONS as TURN_VERSIONS
+from lossatlas.compute.analyses.planes.turns import turn_option, turned_task
+from lossatlas.compute.numerics.cost import loss_seconds
+from lossatlas.compute.numerics.curvature import (
     USUAL,
     ZERO_ESTIMATED,
     ZERO_EXACT,
@@ -30,20 +34,16 @@ from compute.curvature import (
     product_seconds,
     rademacher,
 )
-from compute.curvature import counts as count_sides
-from compute.curvature import find_ends as ends_of
-from compute.kernels.curvature import MATRICES, check_part, operator
-from compute.keys import key_of
-from compute.lanczos import Ends, Quadrature, quadrature
-from compute.loss import Loss, make_loss
-from compute.nets import Problem, offsets, torch_dtype
-from compute.options import AUTO, BadSpec, check, option
-from compute.planes import PARTS, Place, Plane, Where, check_spanned
-from compute.planes import VERSIONS as PLANE_VERSIONS
-from compute.tasks import CannotAnswer, Task
-from compute.train import Start, TrainingResult, reach
-from compute.turns import VERSIONS as TURN_VERSIONS
-from compute.turns import turn_option, turned_task
+from lossatlas.compute.numerics.curvature import counts as count_sides
+from lossatlas.compute.numerics.curvature import find_ends as ends_of
+from lossatlas.compute.numerics.kernels.curvature import MATRICES, check_part, operator
+from lossatlas.compute.numerics.lanczos import Ends, Quadrature, quadrature
+from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.problem.nets import Problem, offsets, torch_dtype
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (2, *PLANE_VERSIONS, *TURN_VERSIONS)
 BLOCKS = 6  # number of the stream of random numbers that the layers' Lanczos starts from

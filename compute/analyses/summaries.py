@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compute.classes import NAMES, RULES, UNKNOWN
-from compute.clouds import CloudResult
-from compute.intervals import Correlation, Share, grouped_correlation, share_of
-from compute.results import once
-from compute.stagnation import COUNTERS
+from lossatlas.compute.analyses.clouds import CloudResult
+from lossatlas.compute.numerics.classes import NAMES, RULES, UNKNOWN
+from lossatlas.compute.numerics.intervals import Correlation, Share, grouped_correlation, share_of
+from lossatlas.compute.numerics.stagnation import COUNTERS
+from lossatlas.compute.spec.results import once
 
 LOW = 0.1  # share of the visited points, those of least loss, that count as low (chosen by eye)
 

@@ -3,26 +3,26 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from compute import (
+from lossatlas.compute.analyses import (
     boundaries,
     clouds,
-    evolution,
+    curvature_along,
     extents,
     lines,
     morphs,
-    planes,
     replicates,
-    rises,
     saturation,
+    sharpness,
     slices,
     spectra,
-    train,
     weight_slices,
     weights,
 )
-from compute.keys import key_of
-from compute.options import BadSpec, build, nearest, parse, relevant, show
-from compute.tasks import Task
+from lossatlas.compute.analyses.planes import plane
+from lossatlas.compute.numerics.paths import train
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import BadSpec, build, nearest, parse, relevant, show
+from lossatlas.compute.spec.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ ANALYSES = {
         "Loss and accuracy along a line through the point reached.",
     ),
     "extent": Analysis(
-        "Extent", planes.Place, extents.ExtentResult, extents.extent_levels, extents.extent_size, extents.VERSIONS,
+        "Extent", plane.Place, extents.ExtentResult, extents.extent_levels, extents.extent_size, extents.VERSIONS,
         "How far a picture should reach to show a basin and its walls.",
     ),
     "saturation": Analysis(
@@ -66,8 +66,8 @@ ANALYSES = {
         "Eigenvalues of the Hessian, or of its parts, at the point reached or one of its planes: density, ends, trace.",
     ),
     "evolution": Analysis(
-        "Curvature along training", evolution.Evolution, evolution.EvolutionResult, evolution.evolution_levels,
-        evolution.evolution_size, evolution.VERSIONS,
+        "Curvature along training", curvature_along.Evolution, curvature_along.EvolutionResult,
+        curvature_along.evolution_levels, curvature_along.evolution_size, curvature_along.VERSIONS,
         "Ends, trace and counts of the Hessian's eigenvalues at some steps of the training.",
     ),
     "replicates": Analysis(
@@ -76,7 +76,8 @@ ANALYSES = {
         "Loss, accuracy, curvature, sharpness and saturation at the end of the training from several seeds.",
     ),
     "sharpness": Analysis(
-        "Sharpness", rises.Rise, rises.RiseResult, rises.rise_levels, rises.rise_size, rises.VERSIONS,
+        "Sharpness", sharpness.Rise, sharpness.RiseResult, sharpness.rise_levels, sharpness.rise_size,
+        sharpness.VERSIONS,
         "How far the loss can rise within a radius: along the gradient (SAM), in a box (Keskar), and λmax.",
     ),
     "cloud": Analysis(

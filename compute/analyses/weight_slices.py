@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from compute.cost import PIECE, loss_seconds
-from compute.datasets import DATASETS
-from compute.keys import key_of
-from compute.loss import make_loss
-from compute.nets import Problem, parameter_names
-from compute.options import AUTO, BadSpec, check, option
-from compute.planes import PARTS, part_option, symmetric_axis
-from compute.tasks import CannotAnswer, Task
-from compute.train import VERSIONS as TRAIN_VERSIONS
-from compute.train import Start, TrainingResult, reach
+from lossatlas.compute.analyses.planes.plane import PARTS, part_option, symmetric_axis
+from lossatlas.compute.numerics.cost import PIECE, loss_seconds
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
+from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.nets import Problem, parameter_names
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (1, *TRAIN_VERSIONS)
 MOST = 200  # parameters whose curves a picture can tell apart (chosen by eye)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compute.keys import key_of
-from compute.nets import Problem, parameter_names
-from compute.options import check
-from compute.tasks import CannotAnswer, Task
-from compute.train import VERSIONS as TRAIN_VERSIONS
-from compute.train import Start, TrainingResult, reach
+from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
+from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.problem.nets import Problem, parameter_names
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import check
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (1, *TRAIN_VERSIONS)
 MOST = 200  # parameters that a picture can tell apart (chosen by eye)

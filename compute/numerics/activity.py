@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.activations import ACTIVATIONS, Blend, unit_of
-from compute.cost import loss_seconds
-from compute.loss import Loss
-from compute.nets import Problem
-from compute.products import products
+from lossatlas.compute.numerics.cost import loss_seconds
+from lossatlas.compute.numerics.kernels.products import products
+from lossatlas.compute.numerics.loss import Loss
+from lossatlas.compute.problem.activations import ACTIVATIONS, Blend, unit_of
+from lossatlas.compute.problem.nets import Problem
 
 FLAT = 0.1  # a derivative below this counts as flat (chosen by eye)
 NEAR = 0.1  # share of an activation's bend within which its output counts as at the lower asymptote (chosen by eye)

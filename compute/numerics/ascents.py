@@ -13,8 +13,8 @@ import torch
 from scipy.optimize import Bounds, minimize
 from torch import Tensor
 
-from compute.kernels.curvature import check_part
-from compute.loss import Loss, Part
+from lossatlas.compute.numerics.kernels.curvature import check_part
+from lossatlas.compute.numerics.loss import Loss, Part
 
 BOX = 7  # number of the stream of random numbers
 ITERATIONS = 10  # of L-BFGS-B (Keskar et al. 2017, section 2.2.2)

@@ -14,10 +14,10 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
-from compute.cost import patterns, step_seconds
-from compute.kernels.hessians import hessians
-from compute.loss import make_loss
-from compute.nets import Problem, offsets
+from lossatlas.compute.numerics.cost import patterns, step_seconds
+from lossatlas.compute.numerics.kernels.hessians import hessians
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.problem.nets import Problem, offsets
 
 NAMES = ("convex", "concave", "saddle", "singular")
 CONVEX, CONCAVE, SADDLE, SINGULAR = range(4)

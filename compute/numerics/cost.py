@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from compute.datasets import DATASETS
-from compute.layers import Layer
-from compute.nets import BLOCK, Problem
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.layers import Layer
+from lossatlas.compute.problem.nets import BLOCK, Problem
 
 CALL = 60e-6  # seconds of overhead of a forward pass
 GRADIENT_CALL = 350e-6  # seconds of overhead of a gradient and an optimiser step

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.activations import ACTIVATIONS
-from compute.cost import patterns, step_seconds
-from compute.kernels.curvature import dense, operator
-from compute.lanczos import Ends, Quadrature, check_finite, ends, quadrature
-from compute.loss import Loss, make_loss
-from compute.nets import Problem, torch_dtype
-from compute.tasks import CannotAnswer
+from lossatlas.compute.numerics.cost import patterns, step_seconds
+from lossatlas.compute.numerics.kernels.curvature import dense, operator
+from lossatlas.compute.numerics.lanczos import Ends, Quadrature, check_finite, ends, quadrature
+from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.nets import Problem, torch_dtype
+from lossatlas.compute.spec.tasks import CannotAnswer
 
 PROBES = 5  # number of the stream of random numbers
 SMALL, SMALL_BY_AUTODIFF = 1_000, 400  # parameters up to which a summary is exact, in about half a second at most

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from compute.nets import offsets
-from compute.tasks import CannotAnswer
+from lossatlas.compute.problem.nets import offsets
+from lossatlas.compute.spec.tasks import CannotAnswer
 
 DRAW = 2  # number of the stream of random numbers; a seed's other streams draw weights (1) and batches (3)
 Shapes = tuple[tuple[int, ...], ...]

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from compute.cost import patterns
-from compute.curvature import USUAL, check_curved, in_float64, most_steps, product_seconds
-from compute.kernels.curvature import operator
-from compute.keys import key_of
-from compute.lanczos import ends
-from compute.loss import make_loss
-from compute.nets import Problem
-from compute.tasks import Task
-from compute.train import VERSIONS as TRAIN_VERSIONS
-from compute.train import Start, Training, TrainingResult, reach
+from lossatlas.compute.numerics.cost import patterns
+from lossatlas.compute.numerics.curvature import USUAL, check_curved, in_float64, most_steps, product_seconds
+from lossatlas.compute.numerics.kernels.curvature import operator
+from lossatlas.compute.numerics.lanczos import ends
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
+from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.tasks import Task
 
 VERSIONS = (1, *TRAIN_VERSIONS)
 COUNT = 3  # a plane's two, and the one toward which it is turned

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.tasks import CannotAnswer
+from lossatlas.compute.spec.tasks import CannotAnswer
 
 CHECKED = 10  # steps between two looks at whether the ends have converged
 FEW = 10.0  # a step is a breakdown below FEW √P eps of the largest entry so far: it is rounding then

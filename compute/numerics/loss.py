@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.criteria import CRITERIA
-from compute.datasets import prepare
-from compute.layers import affine, forward, statistics_count
-from compute.nets import BLOCK, Problem, activation_of, split, torch_dtype
-from compute.products import products
+from lossatlas.compute.numerics.kernels.products import products
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.datasets import prepare
+from lossatlas.compute.problem.layers import affine, forward, statistics_count
+from lossatlas.compute.problem.nets import BLOCK, Problem, activation_of, split, torch_dtype
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ definition: all four patterns share an output, or three, or two, or none.
 
 import math
 
-from compute.nets import Problem
+from lossatlas.compute.problem.nets import Problem
 
 _THREE = 0.75 * (math.log(3) - 2 / 3 * math.log(2))  # 3/4 of the entropy of (1/3, 2/3)
-LEVELS = {  # by the names of compute.criteria.CRITERIA, ascending
+LEVELS = {  # by the names of problem.criteria.CRITERIA, ascending
     "sigmoid_cross_entropy": (0.0, math.log(2) / 2, _THREE, math.log(2)),
     "sigmoid_squared_error": (0.0, 1 / 8, 1 / 6, 1 / 4),
     "squared_error": (0.0, 1 / 8, 1 / 6, 1 / 4),

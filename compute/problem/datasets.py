@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compute.options import BadSpec, nearest, show
+from lossatlas.compute.spec.options import BadSpec, nearest, show
 
 HERE = Path(__file__).parent / "data"
 POINTS = 400  # patterns of a generated set (chosen by eye)

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.activations import ACTIVATIONS, Activation, Blend, unit_of
-from compute.criteria import CRITERIA
-from compute.datasets import DATASETS
-from compute.layers import Layer, count
-from compute.options import AUTO, BadSpec, check, option
+from lossatlas.compute.problem.activations import ACTIVATIONS, Activation, Blend, unit_of
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.layers import Layer, count
+from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
 
 DRAW = 1  # number of the stream of random numbers
 MOST_PARAMETERS = 5_000_000  # 40 MB a point in float64; a recorded trajectory holds up to 200 (chosen by eye)

@@ -1,6 +1,6 @@
 """The compute host: a dask scheduler and its workers, as one process tree on loopback.
 
-`python -m compute.host --port 40123 --workers 2` runs until it is told to end, or its parent is gone.
+`python -m lossatlas.compute.service.host --port 40123 --workers 2` runs until it is told to end, or its parent is gone.
 """
 
 import asyncio
@@ -21,10 +21,11 @@ from distributed.scheduler import Scheduler
 from distributed.system import MEMORY_LIMIT
 from distributed.utils import get_mp_context
 
-from compute.cache import make_private
-from compute.parent import watch_parent
-from compute.settings import read_settings
+from lossatlas.compute.service.cache import make_private
+from lossatlas.compute.service.parent import watch_parent
+from lossatlas.compute.spec.settings import read_settings
 
+WARM = "lossatlas.compute.service.warm"
 LONGEST_ABSENCE = 60.0  # seconds that a worker may take to come back
 LOSSES_BEFORE_GIVING_UP = 2  # retries of a task whose worker died
 CONFIG = {
@@ -60,7 +61,7 @@ def worker_specs(workers: int, gpus: int) -> dict:
     common = {
         "nthreads": 1,
         "memory_limit": memory,
-        "preload": ["compute.warm"],
+        "preload": [WARM],
         "dashboard": False,
         "host": "127.0.0.1",
     }
@@ -119,7 +120,7 @@ def main(port: int, workers: int, gpus: bool) -> None:
     dask.config.set(CONFIG | {"temporary-directory": str(scratch())})
     os.environ.update(WORKERS_ENVIRONMENT)
     logging.getLogger("distributed").setLevel(logging.ERROR)  # a worker that comes and goes is no news
-    get_mp_context().set_forkserver_preload(["compute.warm"])  # torch is imported once for all workers
+    get_mp_context().set_forkserver_preload([WARM])  # torch is imported once for all workers
     sys.exit(asyncio.run(serve(port, workers, devices)))
 
 

@@ -25,13 +25,13 @@ from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 from threadpoolctl import ThreadpoolController
 
-from compute.analyses import ANALYSES, canonical, key_for, levels_of, name_of
-from compute.analyses import question as question  # beside `ask`, for three lines in a notebook
-from compute.cache import Cache
-from compute.limits import duration
-from compute.options import BadSpec
-from compute.results import LASTING, Damaged, Failure, pack, unpack
-from compute.tasks import CannotAnswer, Task
+from lossatlas.compute.analyses.table import ANALYSES, canonical, key_for, levels_of, name_of
+from lossatlas.compute.analyses.table import question as question  # beside `ask`, for three lines in a notebook
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.limits import duration
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.results import LASTING, Damaged, Failure, pack, unpack
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 LEASE = 2.0  # seconds that a closed watch keeps its work wanted, so that a reload finds it still running
 PATIENCE = 20.0  # seconds to wait for a scheduler that does not answer

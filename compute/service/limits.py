@@ -2,11 +2,11 @@
 
 import math
 
-from compute.analyses import levels_of
-from compute.cost import peak_bytes
-from compute.options import BadSpec
-from compute.tasks import Task, every
-from compute.train import Training, recorded_steps
+from lossatlas.compute.analyses.table import levels_of
+from lossatlas.compute.numerics.cost import peak_bytes
+from lossatlas.compute.numerics.paths.train import Training, recorded_steps
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.tasks import Task, every
 
 
 def seconds_of(levels: list[Task]) -> float:

@@ -5,10 +5,10 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
-from compute.analyses import ANALYSES, key_for
-from compute.cache import Cache, Kept, is_key
-from compute.options import flat
-from compute.results import Damaged, spec_at, unpack
+from lossatlas.compute.analyses.table import ANALYSES, key_for
+from lossatlas.compute.service.cache import Cache, Kept, is_key
+from lossatlas.compute.spec.options import flat
+from lossatlas.compute.spec.results import Damaged, spec_at, unpack
 
 HEAD = 32_000  # bytes in which the spec stands: four a letter, of about 900
 AT_ONCE = 200  # answers looked into between two looks at whether to go on

@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from compute.cache import make_private
+from lossatlas.compute.service.cache import make_private
 
 ALPHABET = "CDFGHJKMNPQRTVWXY34679"  # no two look alike on a projector, and without vowels no code is a word
 LENGTH = 6  # 22^6 codes: one guess in half a million meets one of 200 rooms

@@ -4,12 +4,12 @@ kernels to be compiled or loaded from disk.
 
 import os
 
-from compute.analyses import levels_of
-from compute.jobs import guarded
-from compute.nets import Problem
-from compute.slices import Slice
-from compute.tasks import Task, every
-from compute.train import Start
+from lossatlas.compute.analyses.slices import Slice
+from lossatlas.compute.analyses.table import levels_of
+from lossatlas.compute.numerics.paths.train import Start
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.service.jobs import guarded
+from lossatlas.compute.spec.tasks import Task, every
 
 ACTIVATIONS = ("tanh", "relu", "elu")  # those that the page opens with; another takes about a second, once
 

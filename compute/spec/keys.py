@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from compute.options import relevant
+from lossatlas.compute.spec.options import relevant
 
 NUMERICS = 2  # raise when data sets, networks, losses or kernels give another number than before
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compute.options import build, flat
+from lossatlas.compute.spec.options import build, flat
 
 
 @dataclass(frozen=True)

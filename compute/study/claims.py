@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from scipy.special import stdtrit
 
-from compute.classes import RULES
-from compute.cost import patterns
-from compute.stationary import levels
-from compute.study import Row, pace, place
+from lossatlas.compute.numerics.classes import RULES
+from lossatlas.compute.numerics.cost import patterns
+from lossatlas.compute.numerics.stationary import levels
+from lossatlas.compute.study.design import Row, pace, place
 
 HOLDS, FAILS, OPEN, UNKNOWN = "holds", "does not hold", "undecided", "not measured"
 CHANCE = 1 / 3  # of points around a level, the share at it that a smooth density would give: NEAR / AROUND

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from compute import clouds, walks
-from compute.classes import RULES
-from compute.clouds import Cloud, CloudResult
-from compute.intervals import share_of
-from compute.nets import Problem
-from compute.stationary import levels
-from compute.summaries import LOW, Summary, summarise
-from compute.walks import Walk
+from lossatlas.compute.analyses import clouds
+from lossatlas.compute.analyses.clouds import Cloud, CloudResult
+from lossatlas.compute.analyses.summaries import LOW, Summary, summarise
+from lossatlas.compute.numerics.classes import RULES
+from lossatlas.compute.numerics.intervals import share_of
+from lossatlas.compute.numerics.paths import walks
+from lossatlas.compute.numerics.paths.walks import Walk
+from lossatlas.compute.numerics.stationary import levels
+from lossatlas.compute.problem.nets import Problem
 
 VERSIONS = (1, *clouds.VERSIONS)
 ACTIVATIONS = ("tanh", "relu", "elu")

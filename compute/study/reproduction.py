@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from compute.analyses import levels_of
-from compute.cache import Cache
-from compute.clouds import Cloud, CloudResult, merge, parts
-from compute.jobs import Pool, Watch, ask, look_up
-from compute.keys import key_of
-from compute.limits import seconds_of
-from compute.results import Damaged, Failure, pack, unpack
-from compute.study import VERSIONS, Row, place, row_of
+from lossatlas.compute.analyses.clouds import Cloud, CloudResult, merge, parts
+from lossatlas.compute.analyses.table import levels_of
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.jobs import Pool, Watch, ask, look_up
+from lossatlas.compute.service.limits import seconds_of
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.results import Damaged, Failure, pack, unpack
+from lossatlas.compute.study.design import VERSIONS, Row, place, row_of
 
 AHEAD = 3  # parts under way on a pool
 TICK = 0.1  # seconds

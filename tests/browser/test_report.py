@@ -3,11 +3,11 @@
 import pytest
 from click.testing import CliRunner
 
-from app.cli import main
-from app.figures.dots import COLOURS
-from app.study import study_page
-from compute.cache import Cache
-from compute.classes import NAMES
+from lossatlas.app.cli.main import main
+from lossatlas.app.figures.shared.dots import COLOURS
+from lossatlas.app.routes.study import study_page
+from lossatlas.compute.numerics.classes import NAMES
+from lossatlas.compute.service.cache import Cache
 from tests.browser.driver import browser, reader
 from tests.browser.test_axe import violations
 
@@ -19,11 +19,11 @@ DRAWN = f"{GRAPH}._fullData && {GRAPH}.querySelectorAll('.gl-canvas').length > 0
 def test_the_report_draws_its_clouds_without_a_network_and_switches_rule_and_axes(
     chromium_path, cache_folder, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("compute.study.PACES", {"micro": (0.01, 60), "macro": (0.1, 30)})
+    monkeypatch.setattr("lossatlas.compute.study.design.PACES", {"micro": (0.01, 60), "macro": (0.1, 30)})
     out = tmp_path / "report.html"
     words = ("reproduce", "bosman2023", "--dataset", "xor", "--workers", "0", "--scale", "0.01", "--out", str(out))
     assert CliRunner().invoke(main, words).exit_code == 0
-    monkeypatch.setattr("app.study.SCALES", (0.01,))
+    monkeypatch.setattr("lossatlas.app.routes.study.SCALES", (0.01,))
     study = tmp_path / "study.html"
     study.write_text(study_page(Cache(cache_folder, 10**8)), encoding="utf-8")
     with browser(chromium_path) as chromium:

@@ -4,8 +4,8 @@ import sys
 
 import click
 
-from compute.cache import Cache, CacheUnusable
-from compute.settings import BadSetting, read_settings
+from lossatlas.compute.service.cache import Cache, CacheUnusable
+from lossatlas.compute.spec.settings import BadSetting, read_settings
 
 
 @click.group()

@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from compute.activations import ACTIVATIONS
-from compute.analyses import ANALYSES
-from compute.criteria import CRITERIA
-from compute.datasets import DATASETS
+from lossatlas.compute.analyses.table import ANALYSES
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.datasets import DATASETS
 
 TABLES: dict[str, dict[str, Any]] = {
     "activations": ACTIVATIONS,

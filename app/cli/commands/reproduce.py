@@ -12,19 +12,19 @@ from pathlib import Path
 
 import click
 
-from app.report import Made, write
-from app.report_tables import TABLES, as_csv, as_latex
-from app.terminal import Told, workers_of
-from compute.activations import ACTIVATIONS
-from compute.cache import Cache, CacheUnusable
-from compute.claims import findings
-from compute.jobs import PoolLost
-from compute.limits import duration
-from compute.options import BadSpec, nearest
-from compute.reproduction import Stopped, carry_out, stored_row
-from compute.settings import BadSetting, read_settings
-from compute.study import ACTIVATIONS as STUDIED
-from compute.study import DESIGNS, Row, settings
+from lossatlas.app.cli.terminal import Told, workers_of
+from lossatlas.app.export.report import Made, write
+from lossatlas.app.export.report_tables import TABLES, as_csv, as_latex
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.service.cache import Cache, CacheUnusable
+from lossatlas.compute.service.jobs import PoolLost
+from lossatlas.compute.service.limits import duration
+from lossatlas.compute.spec.options import BadSpec, nearest
+from lossatlas.compute.spec.settings import BadSetting, read_settings
+from lossatlas.compute.study.claims import findings
+from lossatlas.compute.study.design import ACTIVATIONS as STUDIED
+from lossatlas.compute.study.design import DESIGNS, Row, settings
+from lossatlas.compute.study.reproduction import Stopped, carry_out, stored_row
 
 BAD_INPUT, NO_ANSWER, INTERRUPTED = 2, 1, 130
 GO_ON = "What is done is stored; the same command goes on from there."

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from app.exports import FORMATS, Format, check_drawable, format_of
-from compute.analyses import ANALYSES, question
-from compute.cache import Cache, CacheUnusable
-from compute.jobs import Pool, PoolLost, ask
-from compute.limits import check_cost, duration
-from compute.options import BadSpec, options_of
-from compute.results import Failure
-from compute.settings import BadSetting, read_settings
+from lossatlas.app.export.answers import FORMATS, Format, check_drawable, format_of
+from lossatlas.compute.analyses.table import ANALYSES, question
+from lossatlas.compute.service.cache import Cache, CacheUnusable
+from lossatlas.compute.service.jobs import Pool, PoolLost, ask
+from lossatlas.compute.service.limits import check_cost, duration
+from lossatlas.compute.spec.options import BadSpec, options_of
+from lossatlas.compute.spec.results import Failure
+from lossatlas.compute.spec.settings import BadSetting, read_settings
 
 BAD_INPUT, NO_ANSWER = 2, 1
 

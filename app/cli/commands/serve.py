@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from app.serve import ServeOptions, supervise
+from lossatlas.app.cli.serve import ServeOptions, supervise
 
 
 @click.command()

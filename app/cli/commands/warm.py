@@ -6,13 +6,13 @@ import sys
 
 import click
 
-from app.lesson import LESSONS, BadLesson, Lesson
-from app.lesson_answers import check, survey, warm
-from app.terminal import Told, workers_of
-from compute.cache import Cache, CacheUnusable
-from compute.jobs import PoolLost
-from compute.options import BadSpec, nearest
-from compute.settings import BadSetting, read_settings
+from lossatlas.app.cli.terminal import Told, workers_of
+from lossatlas.app.state.lesson import LESSONS, BadLesson, Lesson
+from lossatlas.app.stream.lesson_answers import check, survey, warm
+from lossatlas.compute.service.cache import Cache, CacheUnusable
+from lossatlas.compute.service.jobs import PoolLost
+from lossatlas.compute.spec.options import BadSpec, nearest
+from lossatlas.compute.spec.settings import BadSetting, read_settings
 
 BAD_INPUT, NO_ANSWER, INTERRUPTED = 2, 1, 130
 GO_ON = "What is done is stored; the same command goes on from there."

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import parts
-from app.theme import colour_scale
-from app.view import Scale, View
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.theme import colour_scale
+from lossatlas.app.look.view import Scale, View
 
 DIVERGING = "balance"  # cmocean, blue through white to red: perceptually uniform, and seen with colour blindness
 GREY = "#868e96"

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from app.figures.points import Axis, Points, log_tint
-from app.figures.ticks import number
-from app.theme import TINTS, colour_scale, tints
-from compute.classes import NAMES, UNKNOWN
+from lossatlas.app.figures.shared.points import Axis, Points, log_tint
+from lossatlas.app.look.theme import TINTS, colour_scale, tints
+from lossatlas.app.look.ticks import number
+from lossatlas.compute.numerics.classes import NAMES, UNKNOWN
 
 CELLS = 128  # of the counts, along either axis: two pixels in a column
 SHADES = 6  # of a cell's opacity, by the logarithm of its count

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures.ticks import linear_ticks, log_ticks, number, numbers
-from app.view import Scale, View
-from compute.lines import LineResult
-from compute.planes import STATISTICS, oddities
-from compute.slices import SliceResult
+from lossatlas.app.look.ticks import linear_ticks, log_ticks, number, numbers
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.lines import LineResult
+from lossatlas.compute.analyses.planes.plane import STATISTICS, oddities
+from lossatlas.compute.analyses.slices import SliceResult
 
 FLATTEST = 0.2  # share of the common height that the flattest column keeps on a linear scale (chosen by eye)
 STILL = 1e-3  # a column this much flatter than the tallest counts as constant and sets no range (chosen by eye)

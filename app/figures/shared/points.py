@@ -10,13 +10,13 @@ from functools import cached_property
 
 import numpy as np
 
-from app.figures import parts
-from app.figures.ticks import linear_ticks, log_ticks, numbers, raised
-from app.view import Scale, View
-from compute.classes import NAMES, RULES, UNKNOWN
-from compute.clouds import CloudResult
-from compute.intervals import Share, share_of
-from compute.results import once
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.ticks import linear_ticks, log_ticks, numbers, raised
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.clouds import CloudResult
+from lossatlas.compute.numerics.classes import NAMES, RULES, UNKNOWN
+from lossatlas.compute.numerics.intervals import Share, share_of
+from lossatlas.compute.spec.results import once
 
 DOTS = 40_000  # points up to which each has a dot; a pan then takes 0.2 s where WebGL runs in software
 FLOOR = 1e-9  # values below this are drawn with those of 0 on a log scale (chosen by eye)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.figures.ticks import raised
+from lossatlas.app.look.ticks import raised
 
 DECADES = 5  # that an axis shows of the largest value before it becomes linear (chosen by eye)
 _LEAST = 1e-290  # a largest value below this counts as 0

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from compute.criteria import CRITERIA
-from compute.kernels.batches import Device, in_batches
-from compute.layers import Layer, images, onward
-from compute.loss import Loss, right
-from compute.nets import split
+from lossatlas.compute.numerics.kernels.batches import Device, in_batches
+from lossatlas.compute.numerics.loss import Loss, right
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.layers import Layer, images, onward
+from lossatlas.compute.problem.nets import split
 
 PATTERNS = 2048  # at a time
 IMAGES = 64  # at a time

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from compute.loss import Loss, Part
+from lossatlas.compute.numerics.loss import Loss, Part
 
 ALLOWED = 2.0  # times the plain way's own error
 FLOOR = {"float32": 4.0, "float64": 64.0}  # units in the last place that any order of sums may cost

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from compute.nets import Problem
+from lossatlas.compute.problem.nets import Problem
 
 CHUNK = 1 << 17  # numbers of the widest layer, or of later parameters, at a time: 512 KB in float32 stay in L2
 SHARE = 0.5  # of a device's free memory that one batch may take: another process may be there too (chosen by eye)

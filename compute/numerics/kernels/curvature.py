@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 from torch.func import grad, vjp, vmap
 
-from compute.criteria import CRITERIA
-from compute.kernels.hessians import CURVATURE, derivatives
-from compute.loss import Loss, Part
-from compute.nets import Problem, offsets, split
-from compute.options import BadSpec
-from compute.products import products as faster
+from lossatlas.compute.numerics.kernels.hessians import CURVATURE, derivatives
+from lossatlas.compute.numerics.kernels.products import products as faster
+from lossatlas.compute.numerics.loss import Loss, Part
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.nets import Problem, offsets, split
+from lossatlas.compute.spec.options import BadSpec
 
 MATRICES = {"hessian": "Hessian H", "gauss_newton": "Gauss–Newton part G", "residual": "residual part R = H − G"}
 NUMBERS = 1 << 21  # pre-activations of 16 vectors at a time (measured, 2^16 to 2^22)

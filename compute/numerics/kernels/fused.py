@@ -1,6 +1,6 @@
 """Losses on a line or plane by kernels that numba compiles: the fastest path for plain MLPs in float32 on a CPU.
 
-As in compute.kernels.affine the first layer is a sum of stored responses. Here all that follows for 64 patterns, up to
+As in numerics.kernels.affine the first layer is a sum of stored responses. Here all that follows for 64 patterns, up to
 their loss, happens before the next 64 are looked at, and nothing of it leaves the caches. Without numba nothing is
 served and the other paths answer.
 """
@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.cost import WIDEST
-from compute.criteria import CRITERIA
-from compute.loss import Loss, Part
-from compute.nets import Problem, split
+from lossatlas.compute.numerics.cost import WIDEST
+from lossatlas.compute.numerics.loss import Loss, Part
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.nets import Problem, split
 
 try:
-    from compute.kernels import scalars, strips
+    from lossatlas.compute.numerics.kernels import scalars, strips
 except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder that it may keep compiled code in
     AVAILABLE = False
 else:

@@ -15,16 +15,16 @@ import numpy as np
 import torch
 from numpy import float32 as f
 
-from compute.cost import patterns
-from compute.criteria import CRITERIA
-from compute.kernels.agreement import excess, in_double
-from compute.loss import Loss, Part, make_loss
-from compute.nets import Problem, initial
+from lossatlas.compute.numerics.cost import patterns
+from lossatlas.compute.numerics.kernels.agreement import excess, in_double
+from lossatlas.compute.numerics.loss import Loss, Part, make_loss
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.nets import Problem, initial
 
 try:
     from numba import njit
 
-    from compute.kernels import scalars
+    from lossatlas.compute.numerics.kernels import scalars
 except ImportError:
     njit = None  # type: ignore[assignment]
 

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.func import grad, vjp, vmap
 
-from compute.criteria import CRITERIA
-from compute.loss import Loss
-from compute.options import BadSpec
+from lossatlas.compute.numerics.loss import Loss
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.spec.options import BadSpec
 
 MOST_BYTES = 2**31  # of one call at its peak (chosen by eye: half of what a small worker has)
 NUMBERS = 1 << 18  # at a time in the largest array between the products: 1 MB in float32 (measured, 2^15 to 2^21)

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.criteria import CRITERIA
-from compute.kernels.fused import MOST_OUTPUTS, strips_of
-from compute.layers import statistics_count
-from compute.loss import Loss
-from compute.nets import Problem
+from lossatlas.compute.numerics.kernels.fused import MOST_OUTPUTS, strips_of
+from lossatlas.compute.numerics.loss import Loss
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.layers import statistics_count
+from lossatlas.compute.problem.nets import Problem
 
 try:
-    from compute.kernels import scalars, strips
+    from lossatlas.compute.numerics.kernels import scalars, strips
 except (ImportError, RuntimeError):  # as in fused.py
     AVAILABLE = False
 else:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from compute.loss import Loss
+from lossatlas.compute.numerics.loss import Loss
 
 
 def serves(loss: Loss, center: np.ndarray) -> bool:

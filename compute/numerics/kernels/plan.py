@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from compute.kernels import affine, fused, images, plain
-from compute.kernels.agreement import excess, in_double
-from compute.loss import Loss, make_loss
-from compute.nets import Problem, initial
+from lossatlas.compute.numerics.kernels import affine, fused, images, plain
+from lossatlas.compute.numerics.kernels.agreement import excess, in_double
+from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.problem.nets import Problem, initial
 
 POINTS, PATTERNS = 6, 192  # of the self-check: some ten milliseconds
 FEWER = (

@@ -14,12 +14,12 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from compute.kernels.scalars import BARE
+from lossatlas.compute.numerics.kernels.scalars import BARE
 
 LANES = 64  # as in scalars.py, said twice: numba compiles a file's functions anew only when that file changes
 WIDE = "avx512f" in binding.get_host_cpu_features()
 WIDTH, VECTORS = (16, 4) if WIDE else (8, 2)  # floats of a register; registers of a row, so that 4 rows fit them all
-NORM_FLOOR = np.float32(1e-5)  # as compute.layers.NORM_FLOOR
+NORM_FLOOR = np.float32(1e-5)  # as problem.layers.NORM_FLOOR
 MOST_FACTORS = 1000  # of at most 2 each in a product: float64 holds 2¹⁰²³
 
 
@@ -184,7 +184,7 @@ def _largest(out, a, b, c, d):
 
 @njit(cache=True, **BARE)
 def _count(z, y, cut, right, best):
-    """Add to `right` 1 where the outputs name the class of y, NaN where one is NaN: the rules of compute.loss.right."""
+    """Add to `right` 1 where the outputs name the class of y, NaN where one is NaN: as numerics.loss.right."""
     one = np.float32(1.0)
     if len(z) == LANES:
         for i in range(LANES):
@@ -256,7 +256,7 @@ def add_block(
         later: (1 + D, P'), flat: all parameters after the first layer.
         t: (G, D). y: (strips, K, LANES), flat. sizes: units of every layer, from the first hidden one to the outputs.
         valid: patterns in the first strip; the others are full.
-        act, criterion: passes of compute.kernels.scalars.
+        act, criterion: passes of numerics.kernels.scalars.
         space, wide: as `scratch` makes them.
         losses, rights: (G,) float64.
     """

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.activations import ACTIVATIONS
-from compute.cost import PIECE, loss_seconds, patterns, step_seconds, walk_seconds
-from compute.keys import key_of
-from compute.loss import Loss, make_joint_loss, make_loss
-from compute.nets import FIXED, INITS, UNMIXED, Problem, initial, rescaled, torch_dtype
-from compute.options import check, option
-from compute.tasks import CannotAnswer, Task
-from compute.walks import KINDS, Walk, Walks, advance, begin
+from lossatlas.compute.numerics.cost import PIECE, loss_seconds, patterns, step_seconds, walk_seconds
+from lossatlas.compute.numerics.loss import Loss, make_joint_loss, make_loss
+from lossatlas.compute.numerics.paths.walks import KINDS, Walk, Walks, advance, begin
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.nets import FIXED, INITS, UNMIXED, Problem, initial, rescaled, torch_dtype
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import check, option
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (1,)
 ORDER = 3  # number of the stream of random numbers

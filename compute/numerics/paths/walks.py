@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from compute.cost import patterns
-from compute.kernels import gradients
-from compute.loss import Loss, Part, make_loss
-from compute.nets import Problem
-from compute.options import BadSpec, check, option
+from lossatlas.compute.numerics.cost import patterns
+from lossatlas.compute.numerics.kernels import gradients
+from lossatlas.compute.numerics.loss import Loss, Part, make_loss
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.options import BadSpec, check, option
 
 ORDER, DRAW = 3, 4  # numbers of the streams of random numbers: of the batches, as in a training, and of the walks
 START, STEPS = 0, 1  # streams of one walk

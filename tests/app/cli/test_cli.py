@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from app.cli import main
-from compute.activations import ACTIVATIONS
-from compute.analyses import ANALYSES
-from compute.criteria import CRITERIA
-from compute.datasets import DATASETS
+from lossatlas.app.cli.main import main
+from lossatlas.compute.analyses.table import ANALYSES
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.datasets import DATASETS
 
 QUERY = "dataset=iris&widths=4&activation=tanh&seed=0&steps=20&points=9"
 
@@ -65,7 +65,7 @@ def test_the_other_formats_are_written(ending, cache_folder, tmp_path):
     (["run", "slice", QUERY, "--scheduler", "nonsense"], "No dask scheduler"),
 ])  # fmt: skip
 def test_bad_input_is_one_sentence_and_exit_code_2(words, said, cache_folder, monkeypatch):
-    monkeypatch.setattr("compute.jobs.PATIENCE", 0.5)
+    monkeypatch.setattr("lossatlas.compute.service.jobs.PATIENCE", 0.5)
     found = lossatlas(*words)
     last = found.stderr.strip().splitlines()[-1]
     assert found.exit_code == 2 and said in last and "Traceback" not in found.output
@@ -107,13 +107,13 @@ def test_help_names_every_option_and_the_version_is_the_packages():
 
 
 def test_gpus_without_cuda_are_a_sentence_and_exit_code_2():
-    words = [sys.executable, "-m", "compute.host", "--port", "1", "--gpus"]
+    words = [sys.executable, "-m", "lossatlas.compute.service.host", "--port", "1", "--gpus"]
     found = subprocess.run(
         words,
         capture_output=True,
         text=True,
         timeout=60,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env={"PATH": "", "CUDA_VISIBLE_DEVICES": ""},
     )
     assert found.returncode == 2 and "needs a CUDA device" in found.stderr and "Traceback" not in found.stderr

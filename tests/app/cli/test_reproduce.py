@@ -10,18 +10,18 @@ import re
 import pytest
 from click.testing import CliRunner
 
-import compute.reproduction
-from app.cli import main
-from app.report_tables import HEAD, TABLES, as_csv, as_latex, texts
-from compute.cache import Cache
-from compute.claims import CLAIMS, findings
-from compute.jobs import ask
-from compute.options import to_query
-from compute.reproduction import carry_out
-from compute.results import Failure
-from compute.settings import Settings
-from compute.study import Row, numbers, settings
-from compute.summaries import summarise
+from lossatlas.app.cli.main import main
+from lossatlas.app.export.report_tables import HEAD, TABLES, as_csv, as_latex, texts
+from lossatlas.compute.analyses.summaries import summarise
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import to_query
+from lossatlas.compute.spec.results import Failure
+from lossatlas.compute.spec.settings import Settings
+from lossatlas.compute.study import reproduction
+from lossatlas.compute.study.claims import CLAIMS, findings
+from lossatlas.compute.study.design import Row, numbers, settings
+from lossatlas.compute.study.reproduction import carry_out
 
 WORDS = ("reproduce", "bosman2023", "--dataset", "xor", "--workers", "0")
 SCALE = 0.01
@@ -30,7 +30,7 @@ SCALE = 0.01
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """Walks of a few steps: the same settings, in a second."""
-    monkeypatch.setattr("compute.study.PACES", {"micro": (0.01, 24), "macro": (0.1, 12)})
+    monkeypatch.setattr("lossatlas.compute.study.design.PACES", {"micro": (0.01, 24), "macro": (0.1, 12)})
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ def test_the_report_holds_settings_claims_numbers_and_figures(cache, rows, tmp_p
 
 def test_the_numbers_are_those_of_the_summary(rows, cache):
     for row in rows[:3]:
-        [part] = compute.reproduction.parts(row.spec)
-        stored = compute.reproduction.look_up(part, cache)
+        [part] = reproduction.parts(row.spec)
+        stored = reproduction.look_up(part, cache)
         summary = numbers(summarise(stored))
         assert {name: row.number(name) for name in summary} == pytest.approx(summary, nan_ok=True, abs=0)
 
@@ -117,7 +117,7 @@ def counted(monkeypatch, most: int = 1000) -> list:
         asked.append(spec)
         return ask(spec, **words)
 
-    monkeypatch.setattr("compute.reproduction.ask", asking)
+    monkeypatch.setattr("lossatlas.compute.study.reproduction.ask", asking)
     return asked
 
 
@@ -151,12 +151,12 @@ def test_a_pool_gives_the_same_rows(rows, pool, tmp_path):
 
 def test_parts_are_stored_each_by_itself(cache, monkeypatch):
     spec = settings(0.5, ["xor"])[0]
-    monkeypatch.setattr("compute.reproduction.PART", 1e-9)
+    monkeypatch.setattr("lossatlas.compute.study.reproduction.PART", 1e-9)
     asked = counted(monkeypatch)
     [row] = carry_out([spec], cache, None, lambda progress: None)
     assert row.parts == len(asked) > 1 and row.stored == 0
     lost = [part for part in asked if part.first_walk]
-    monkeypatch.setattr("compute.reproduction.stored_row", lambda *_: None)
+    monkeypatch.setattr("lossatlas.compute.study.reproduction.stored_row", lambda *_: None)
     asked.clear()
     [again] = carry_out([spec], cache, None, lambda progress: None)
     assert not asked and again.stored == again.parts == len(lost) + 1
@@ -167,13 +167,15 @@ def test_ctrl_c_says_that_what_is_done_is_stored(cache_folder, tmp_path, monkeyp
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("compute.reproduction.ask", interrupted)
+    monkeypatch.setattr("lossatlas.compute.study.reproduction.ask", interrupted)
     ended = CliRunner().invoke(main, [*WORDS, "--scale", str(SCALE), "--out", str(tmp_path / "report.html")])
     assert ended.exit_code == 130 and "goes on from there" in ended.stderr
 
 
 def test_a_part_without_an_answer_ends_it_with_the_reason(cache_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("compute.reproduction.ask", lambda *_, **__: Failure("The worker was lost.", "worker lost"))
+    monkeypatch.setattr(
+        "lossatlas.compute.study.reproduction.ask", lambda *_, **__: Failure("The worker was lost.", "worker lost")
+    )
     ended = CliRunner().invoke(main, [*WORDS, "--scale", str(SCALE), "--out", str(tmp_path / "report.html")])
     assert ended.exit_code == 1 and "The worker was lost." in ended.stderr
 

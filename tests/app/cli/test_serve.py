@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from app.serve import FIRST_WAIT, GOOD_RUN, LONGEST_WAIT, Child
+from lossatlas.app.cli.serve import FIRST_WAIT, GOOD_RUN, LONGEST_WAIT, Child
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SOON = 15.0  # seconds; what is waited for happens within one on an idle machine
 
 HOST = """
 import os, signal, sys, time
 from pathlib import Path
-from compute.parent import watch_parent
+from lossatlas.compute.service.parent import watch_parent
 notes = Path(sys.argv[1])
 watch_parent()
 with (notes / "host").open("a") as file:
@@ -39,7 +39,7 @@ WEB = """
 import os, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from compute.parent import watch_parent
+from lossatlas.compute.service.parent import watch_parent
 notes = Path(sys.argv[1])
 watch_parent()
 with (notes / "web").open("a") as file:
@@ -61,7 +61,7 @@ ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
 
 SUPERVISE = """
 import sys
-from app.serve import ServeOptions, supervise
+from lossatlas.app.cli.serve import ServeOptions, supervise
 notes, port, scheduler = sys.argv[1:]
 options = ServeOptions(port=int(port), workers=2, scheduler=scheduler)
 commands = [(sys.executable, f"{notes}/{name}.py", notes) for name in ("host", "web")]

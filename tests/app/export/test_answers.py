@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app import main
-from app.exports import FORMATS, check_drawable, format_of
-from app.main import server
-from app.panels import PANELS
-from compute.analyses import name_of, question
-from compute.jobs import ask
-from compute.options import BadSpec
-from compute.results import to_arrays
+from lossatlas.app.export.answers import FORMATS, check_drawable, format_of
+from lossatlas.app.panels import PANELS
+from lossatlas.app.routes import main
+from lossatlas.app.routes.main import server
+from lossatlas.compute.analyses.table import name_of, question
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.results import to_arrays
 
 QUERY = "dataset=xor&widths=2&steps=10&l2=0.01"
 
@@ -131,7 +131,7 @@ def test_a_file_that_would_be_huge_as_text_is_refused():
 
 
 def test_when_many_files_are_being_made_the_next_is_told_to_wait(monkeypatch):
-    monkeypatch.setattr("app.main._exports", threading.BoundedSemaphore(1))
+    monkeypatch.setattr("lossatlas.app.routes.main._exports", threading.BoundedSemaphore(1))
     with main._exports:
         found = server.test_client().get("/export/line.csv?dataset=xor")
         assert found.status_code == 503 and "Try again" in found.text

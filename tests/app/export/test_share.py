@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app import hiding, links, main
-from app.controls import page_options, sections
-from app.links import canonical
-from app.page_code import of_page
-from app.panels import PANELS, PLACES
-from app.pictures import draw
-from app.state import read_state
-from compute.analyses import question
-from compute.cache import Cache, Links, LinksFull
-from compute.jobs import ask
-from compute.options import BadSpec
-from compute.settings import Settings
-from compute.slices import Slice
+from lossatlas.app.export.code import of_page
+from lossatlas.app.layout.controls import sections
+from lossatlas.app.panels import PANELS, PLACES
+from lossatlas.app.routes import links, main
+from lossatlas.app.state import hiding
+from lossatlas.app.state.page import page_options, read_state, written
+from lossatlas.app.stream.pictures import draw_page
+from lossatlas.compute.analyses.slices import Slice
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.cache import Cache, Links, LinksFull
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.settings import Settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 QUICK = "dataset=xor&widths=2&steps=20&points=17&line_points=21&activation=tanh,relu"
 
 
@@ -56,18 +56,18 @@ def test_a_short_link_leads_to_the_state_it_was_made_from(client):
     "dataset=xor&seed=7&activation=tanh, relu,elu", "dataset=iris&dataset=xor&seed=7", "dataset=xor&seed=7&columns=1,2",
 ])  # fmt: skip
 def test_equal_states_have_one_link(client, other):
-    assert canonical(other) == "dataset=xor&seed=7" and short(client, other) == short(client, "dataset=xor&seed=7")
+    assert written(other) == "dataset=xor&seed=7" and short(client, other) == short(client, "dataset=xor&seed=7")
     assert short(client, other) != short(client, "dataset=xor&seed=8")
 
 
-@pytest.mark.parametrize(("state", "written"), [
+@pytest.mark.parametrize(("state", "canonical"), [
     ("compare=widths&columns=2,4,8&widths=5", "compare=widths"), ("activation=tanh", "activation=tanh"),
     ("compare=seed&columns=3, 4&activation=relu,elu&seed=9", "compare=seed&columns=3,4&activation=relu"),
     ("hide=start, seed&page=02", "hide=start,seed&page=2"), ("hide=&page=1&theme=auto", ""),
 ])  # fmt: skip
-def test_a_state_is_written_in_one_way(state, written):
-    assert canonical(state) == written == canonical(written)
-    one, other = read_state(state), read_state(written)
+def test_a_state_is_written_in_one_way(state, canonical):
+    assert written(state) == canonical == written(canonical)
+    one, other = read_state(state), read_state(canonical)
     assert (one.columns, one.comparison.compare) == (other.columns, other.comparison.compare)
     assert one.spec(Slice, one.columns[-1]) == other.spec(Slice, other.columns[-1])
 
@@ -237,7 +237,7 @@ def test_pictures_drawn_from_the_answers_are_those_of_the_page_also_beside_a_bas
         (column, name): ask(question(name, panel.query), cache=answers)
         for (column, name), panel in shown.panels.items()
     }
-    for place, figure in draw(beside, again).items():
+    for place, figure in draw_page(beside, again).items():
         assert json.loads(figure.to_json()) == shown.panels[place].figure
     assert "baseline=1" in of_page(shown) and "dark" not in of_page(main.shown(f"{QUICK}&theme=dark"))
 

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app import alternatives, oddities
-from app.alternatives import ALTERNATIVES
-from app.exports import FORMATS, MOST_ROWS
-from app.figures import parts
-from app.figures.ticks import number
-from app.main import server
-from app.oddities import ODD, SIGNS
-from app.panels import PANELS, analysis_of
-from app.view import Scale, View
-from compute.analyses import ANALYSES, question
-from compute.jobs import ask
+from lossatlas.app.export.answers import FORMATS, MOST_ROWS
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.ticks import number
+from lossatlas.app.look.view import Scale, View
+from lossatlas.app.panels import PANELS, analysis_of
+from lossatlas.app.routes.main import server
+from lossatlas.app.state import alt_texts, explanations
+from lossatlas.app.state.alt_texts import ALTERNATIVES
+from lossatlas.app.state.explanations import ODD, SIGNS
+from lossatlas.compute.analyses.table import ANALYSES, question
+from lossatlas.compute.service.jobs import ask
 
 QUICK = "dataset=xor&widths=2&steps=10"
 ASKED = {
@@ -58,9 +58,9 @@ def test_the_words_hold_the_numbers_of_the_answer(answers, name):
         "weight_slices": lambda: [result.loss[0, 4], (result.loss.max(1) - result.loss[:, 4]).max()],
         "morph": lambda: [result.center_loss[0], result.center_loss[-1], result.loss.min(), result.loss.max()],
     }[name]()
-    words = alternatives.told(name, result, VIEW)
+    words = alt_texts.told(name, result, VIEW)
     assert [number(float(value)) for value in key if number(float(value)) not in words] == []
-    assert 40 < len(words) <= alternatives.MOST_LETTERS and "nan" not in words.lower().replace("finan", "")
+    assert 40 < len(words) <= alt_texts.MOST_LETTERS and "nan" not in words.lower().replace("finan", "")
     assert words[0].isupper() or not words[0].isalpha()
 
 
@@ -68,7 +68,7 @@ def test_the_lowest_point_is_told_where_it_is(answers):
     result = answers["slice"]
     loss = np.full((9, 9), 2.0)
     loss[6, 1] = 0.25
-    words = alternatives.told("slice", replace(result, loss=loss), VIEW)
+    words = alt_texts.told("slice", replace(result, loss=loss), VIEW)
     assert f"lowest value 0.25 at ({number(result.a[6])}, {number(result.b[1])})" in words
 
 
@@ -92,14 +92,14 @@ def test_rows_of_a_large_answer_stop_and_say_so():
 
 
 def test_rows_are_exported_and_refused_like_the_files(answers, cache_folder, monkeypatch):
-    monkeypatch.setattr("app.main.ask", lambda spec, **_: answers["line"])
+    monkeypatch.setattr("lossatlas.app.routes.main.ask", lambda spec, **_: answers["line"])
     found = server.test_client().get(f"/export/line.rows?{ASKED['line']}")
     assert found.mimetype == "application/json" and json.loads(found.text)["count"] == 21
     assert server.test_client().get("/export/line.rows?points=9").status_code == 400
 
 
 def kinds(result, view: View = VIEW, scale: Scale = Scale()) -> set[str]:  # noqa: B008
-    return set(oddities.kinds(result, view, scale))
+    return set(explanations.kinds(result, view, scale))
 
 
 def test_every_kind_is_explained_and_found_by_somebody():

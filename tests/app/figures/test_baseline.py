@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.figures import beside, line, slice
-from app.stream import stream
-from app.view import Scale, View
-from compute.jobs import ask, question
-from compute.settings import Settings
+from lossatlas.app.figures import line, slice
+from lossatlas.app.figures.shared import baseline
+from lossatlas.app.look.view import Scale, View
+from lossatlas.app.stream.asking import stream
+from lossatlas.compute.service.jobs import ask, question
+from lossatlas.compute.spec.settings import Settings
 
 QUICK = "dataset=xor&widths=2&steps=20&extent=1&dtype=float64"
 
@@ -23,25 +24,25 @@ def pair():
 
 def test_a_difference_is_taken_point_by_point(pair):
     tanh, relu = pair
-    found = beside.minus(relu, tanh, View(log=False))
+    found = baseline.minus(relu, tanh, View(log=False))
     assert np.array_equal(found.loss, relu.loss - tanh.loss) and found.loss.any()
-    assert np.array_equal(beside.minus(relu, tanh, View(log=True)).loss, relu.loss / tanh.loss)
-    assert not beside.minus(tanh, tanh, View(log=False)).loss.any()
+    assert np.array_equal(baseline.minus(relu, tanh, View(log=True)).loss, relu.loss / tanh.loss)
+    assert not baseline.minus(tanh, tanh, View(log=False)).loss.any()
 
 
 def test_a_coarser_grid_is_compared_at_its_own_points_and_a_finer_one_waits(pair):
     tanh, relu = pair
     coarse = ask(question("slice", f"{QUICK}&points=5&activation=relu"))
-    found = beside.minus(coarse, tanh, View(log=False))
+    found = baseline.minus(coarse, tanh, View(log=False))
     assert np.array_equal(found.loss, coarse.loss - tanh.loss[::2, ::2])
-    assert beside.minus(relu, coarse, View()) is None
+    assert baseline.minus(relu, coarse, View()) is None
 
 
 def test_equal_has_the_middle_colour(pair):
-    scale = beside.even(Scale(-0.2, 1.5, point=(0.1, 0.2)))
+    scale = baseline.even(Scale(-0.2, 1.5, point=(0.1, 0.2)))
     assert (scale.low, scale.high, scale.point) == (-1.5, 1.5, (0.1, 0.2))
-    shown = beside.minus(pair[1], pair[0], View(log=False))
-    drawn = beside.difference(slice, shown, View(log=False), scale, "#000000", "tanh")
+    shown = baseline.minus(pair[1], pair[0], View(log=False))
+    drawn = baseline.difference(slice, shown, View(log=False), scale, "#000000", "tanh")
     assert (drawn.layout.coloraxis.cmin, drawn.layout.coloraxis.cmax) == (-1.5, 1.5)
     assert drawn.layout.annotations[0].text == "↑ loss − that of tanh" and len(drawn.data) == 1
 
@@ -51,14 +52,14 @@ def test_the_mean_of_equal_curves_is_the_curve_and_has_no_spread(log):
     result = ask(question("line", f"{QUICK}&line_points=11"))
     view = View(log=log)
     x, y = line.curve(result, view)
-    drawn = beside.banded(line.figure(result, view, Scale(), "#000000"), [(x, y)] * 3, view)
+    drawn = baseline.banded(line.figure(result, view, Scale(), "#000000"), [(x, y)] * 3, view)
     low, high, middle = (np.asarray(trace.y) for trace in drawn.data[:3])
     for found in (low, high, middle):
         np.testing.assert_allclose(found, y, rtol=1e-6)
-    double = beside.banded(line.figure(result, view, Scale(), "#000000"), [(x, y), (x, 3 * y)], view)
+    double = baseline.banded(line.figure(result, view, Scale(), "#000000"), [(x, y), (x, 3 * y)], view)
     expected = np.sqrt(3) * y if log else 2 * y
     np.testing.assert_allclose(np.asarray(double.data[2].y), expected, rtol=1e-6)
-    assert beside.mean_note([(x, y), (x, y)], view).startswith("grey: mean")
+    assert baseline.mean_note([(x, y), (x, y)], view).startswith("grey: mean")
 
 
 @pytest.mark.parametrize(("log", "missing"), [(True, 0.0), (True, np.nan), (False, np.nan), (False, np.inf)])
@@ -68,24 +69,24 @@ def test_the_mean_is_left_out_only_where_a_column_has_no_value_and_the_caption_s
     other = y.copy()
     other[4] = missing
     curves = [(x, y), (x, other)]
-    for trace in beside.banded(line.figure(result, view, Scale(), "#000000"), curves, view).data[:3]:
+    for trace in baseline.banded(line.figure(result, view, Scale(), "#000000"), curves, view).data[:3]:
         assert np.flatnonzero(np.isnan(np.asarray(trace.y))).tolist() == [4]
         np.testing.assert_allclose(np.delete(np.asarray(trace.y), 4), np.delete(y, 4), rtol=1e-6)
-    assert "population sd, left out at 1 place where one has " in beside.mean_note(curves, view)
-    assert beside.mean_note([(x, y), (x, y)], view).endswith("of 2 columns (population sd)")
+    assert "population sd, left out at 1 place where one has " in baseline.mean_note(curves, view)
+    assert baseline.mean_note([(x, y), (x, y)], view).endswith("of 2 columns (population sd)")
 
 
 def test_curves_at_other_places_have_no_mean():
     x, y = np.arange(3.0), np.ones(3)
-    assert not beside.comparable([(x, y), (x + 1, y)]) and not beside.comparable([(x, y)])
-    assert beside.mean_note([(x, y), (x[:2], y[:2])], View()).startswith("no mean")
+    assert not baseline.comparable([(x, y), (x + 1, y)]) and not baseline.comparable([(x, y)])
+    assert baseline.mean_note([(x, y), (x[:2], y[:2])], View()).startswith("no mean")
 
 
 def test_the_baseline_is_dotted_over_the_others():
     tanh, relu = (ask(question("line", f"{QUICK}&line_points=11&activation={name}")) for name in ("tanh", "relu"))
     drawn, baseline = (line.figure(result, View(), Scale(), "#123456") for result in (relu, tanh))
-    over = beside.overlaid(drawn, baseline, "tanh").data[-1]
-    assert (over.name, over.line.dash, over.line.color) == ("tanh", "dot", beside.GREY)
+    over = baseline.overlaid(drawn, baseline, "tanh").data[-1]
+    assert (over.name, over.line.dash, over.line.color) == ("tanh", "dot", baseline.GREY)
     np.testing.assert_array_equal(np.asarray(over.y), np.asarray(baseline.data[0].y))
 
 

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from app.figures import boundary
-from app.view import Scale, View
-from compute.analyses import question
-from compute.jobs import ask
+from lossatlas.app.figures import boundary
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.jobs import ask
 
 WATCHED = View(place="training")
 QUICK = "steps=20&boundary_points=9&boundary_moments=5"
@@ -24,7 +24,7 @@ def drawn(result, view: View = WATCHED, scale: Scale | None = None) -> dict:
 
 
 def unpacked(rows: dict) -> np.ndarray:
-    """What the page reads, by the rule that app/figures/frames.py states."""
+    """What the page reads, by the rule that app/figures/shared/frames.py states."""
     values = np.frombuffer(base64.b64decode(rows["bdata"]), rows["dtype"]).reshape(
         [int(length) for length in rows["shape"].split(",")]
     )

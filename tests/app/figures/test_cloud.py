@@ -6,15 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.figures import cloud, dots, points
-from app.figures.cloud import caption, common, figure, head, span
-from app.figures.points import FLOOR, selected
-from app.view import Scale, View
-from compute.classes import NAMES, UNKNOWN
-from compute.clouds import Cloud, CloudResult
-from compute.jobs import ask
-from compute.options import parse
-from compute.summaries import shares, summarise
+from lossatlas.app.figures import cloud
+from lossatlas.app.figures.cloud import caption, common, figure, head, span
+from lossatlas.app.figures.shared import dots, points
+from lossatlas.app.figures.shared.points import FLOOR, selected
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.clouds import Cloud, CloudResult
+from lossatlas.compute.analyses.summaries import shares, summarise
+from lossatlas.compute.numerics.classes import NAMES, UNKNOWN
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import parse
 
 COLOUR = "#2868f8"
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.figures import evolution, parts
-from app.figures.symlog import symlog
-from app.view import Scale, View
-from compute.evolution import Evolution, EvolutionResult
-from compute.jobs import ask
-from compute.options import parse
+from lossatlas.app.figures import curvature_along
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.symlog import symlog
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.curvature_along import Evolution, EvolutionResult
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import parse
 
 COLOUR = "#2868f8"
 
@@ -35,7 +36,7 @@ def changed(result: EvolutionResult, arrays: dict[str, Any]) -> EvolutionResult:
 
 
 def draw(result: EvolutionResult, scale: Scale | None = None):
-    return evolution.figure(result, View(), scale or Scale(), COLOUR)
+    return curvature_along.figure(result, View(), scale or Scale(), COLOUR)
 
 
 def trace(figure, name: str):
@@ -44,7 +45,7 @@ def trace(figure, name: str):
 
 def test_ends_and_trace_stand_at_their_steps():
     result = answer()
-    drawn, axis = draw(result), symlog(*evolution.span(result, View()), evolution.DECADES)
+    drawn, axis = draw(result), symlog(*curvature_along.span(result, View()), curvature_along.DECADES)
     for name in ("largest", "smallest"):
         for rank in range(result.largest.shape[1]):
             line = trace(drawn, f"{name} {rank + 1}")
@@ -58,7 +59,7 @@ def test_ends_and_trace_stand_at_their_steps():
 def test_the_signs_fill_the_whole():
     result = answer()
     drawn = draw(result)
-    areas = [trace(drawn, word) for word in evolution.WORDS]
+    areas = [trace(drawn, word) for word in curvature_along.WORDS]
     np.testing.assert_allclose(sum(area.y for area in areas), 1, atol=1e-6)
     assert {area.stackgroup for area in areas} == {"sign"} and len({area.fillcolor for area in areas}) == 3
     assert np.array_equal(np.stack([area.customdata for area in areas], 1), result.counts)
@@ -66,22 +67,24 @@ def test_the_signs_fill_the_whole():
 
 def test_an_estimates_error_is_a_band_as_wide_as_it():
     result = estimated()
-    drawn, axis = draw(result), symlog(*evolution.span(result, View()), evolution.DECADES)
+    drawn, axis = draw(result), symlog(*curvature_along.span(result, View()), curvature_along.DECADES)
     band = axis.values(trace(drawn, "error").y.astype(float))
     np.testing.assert_allclose(band[:5], result.trace - result.trace_error, rtol=1e-5)
     np.testing.assert_allclose(band[5:], (result.trace + result.trace_error)[::-1], rtol=1e-5)
-    assert "± standard error" in evolution.caption(result, View()) and "estimated" in evolution.caption(result, View())
+    assert "± standard error" in curvature_along.caption(result, View()) and "estimated" in curvature_along.caption(
+        result, View()
+    )
     assert "error" not in [part.name for part in draw(answer()).data]
 
 
 def test_columns_share_one_axis_and_names_stand_apart():
     results = [answer(), answer("widths=4&activation=relu")]
-    common = Scale(*parts.hull([evolution.span(result, View()) for result in results], View()))
+    common = Scale(*parts.hull([curvature_along.span(result, View()) for result in results], View()))
     first, second = (draw(result, common).layout for result in results)
     assert first.yaxis == second.yaxis and first.xaxis.range == second.xaxis.range
     heights = sorted(note.y for note in first.annotations if note.text in ("λmax", "λmin", "trace"))
     low, high = first.yaxis.range
-    assert len(heights) == 3 and np.diff(heights).min() > 0.99 * evolution.TEXT * (high - low)
+    assert len(heights) == 3 and np.diff(heights).min() > 0.99 * curvature_along.TEXT * (high - low)
     assert low < heights[0] and heights[-1] < high
 
 
@@ -91,15 +94,15 @@ def test_gaps_stay_gaps_and_are_counted():
     gone = {n: getattr(exact, n) * (v if getattr(exact, n).ndim == 1 else v[:, None]) for n, v in holes.items()}
     broken = changed(exact, gone)
     assert np.isnan(trace(draw(broken), "largest 1").y).sum() == int((exact.step > 20).sum()) > 0
-    assert "2 of 5 steps left as gaps" in evolution.caption(broken, View())
+    assert "2 of 5 steps left as gaps" in curvature_along.caption(broken, View())
     nothing = changed(exact, {name: np.full_like(getattr(exact, name), np.nan, float) for name in holes})
-    assert not draw(nothing).data and all(map(math.isnan, evolution.span(nothing, View())))
+    assert not draw(nothing).data and all(map(math.isnan, curvature_along.span(nothing, View())))
 
 
 def test_captions_say_how_and_where_it_began_and_ended():
-    text = evolution.caption(answer(), View())
+    text = curvature_along.caption(answer(), View())
     assert "exact, P = 35" in text and "training patterns" in text and "λmax" in text and "→" in text
-    assert evolution.size(answer()) == "5 steps" and len(draw(answer()).to_json()) < 20_000
+    assert curvature_along.size(answer()) == "5 steps" and len(draw(answer()).to_json()) < 20_000
     assert {part.y.dtype for part in draw(answer()).data} == {np.dtype(np.float32)}
 
 

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 
-from app.figures import line, parts, slice, training
-from app.figures.ticks import interval, linear_ticks, log_ticks, number, round_below
-from app.theme import HUES, PALETTES, TEMPLATES, colour_bar, colour_scale, curve, hue, hues
-from app.view import Scale, View
-from compute.activations import ACTIVATIONS
-from compute.lines import Line, LineResult
-from compute.nets import Problem
-from compute.planes import STATISTICS, Where, symmetric_axis, warnings_of
-from compute.slices import Slice, SliceResult
-from compute.train import Start, Training, TrainingResult
+from lossatlas.app.figures import line, slice, training
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.theme import HUES, PALETTES, TEMPLATES, colour_bar, colour_scale, curve, hue, hues
+from lossatlas.app.look.ticks import interval, linear_ticks, log_ticks, number, round_below
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.lines import Line, LineResult
+from lossatlas.compute.analyses.planes.plane import STATISTICS, Where, symmetric_axis, warnings_of
+from lossatlas.compute.analyses.slices import Slice, SliceResult
+from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.nets import Problem
 
 OWN, COLOUR = Scale(), "#2868f8"
 LINEAR, LOG = View(log=False), View(log=True)

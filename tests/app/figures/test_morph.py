@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app.exports import FORMATS
-from app.figures import morph, morph_curve, parts
-from app.figures.frames import unpacked
-from app.heads import of_morph
-from app.state import read_state
-from app.view import Scale, View
-from compute.analyses import question
-from compute.jobs import ask
-from compute.morphs import Morph, MorphResult
+from lossatlas.app.export.answers import FORMATS
+from lossatlas.app.figures import morph, morph_curve
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.frames import unpacked
+from lossatlas.app.look.view import Scale, View
+from lossatlas.app.state.headline import of_morph
+from lossatlas.app.state.page import read_state
+from lossatlas.compute.analyses.morphs import Morph, MorphResult
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.jobs import ask
 
 COLOUR = "#2868f8"
 VIEWS = [View(), View(log=False), View(mode="contour"), View(mode="contour", log=False), View(show="data")]

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.figures import replicates
-from app.view import FLATNESS, Scale, View
-from compute.intervals import correlation
-from compute.jobs import ask
-from compute.options import parse
-from compute.replicates import Replicates, ReplicatesResult
+from lossatlas.app.figures import replicates
+from lossatlas.app.look.view import FLATNESS, Scale, View
+from lossatlas.compute.analyses.replicates import Replicates, ReplicatesResult
+from lossatlas.compute.numerics.intervals import correlation
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import parse
 
 COLOUR = "#2868f8"
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from app.figures import saturation
-from app.view import Scale, View
-from compute.jobs import ask
-from compute.options import parse
-from compute.saturation import Saturation, SaturationResult
+from lossatlas.app.figures import saturation
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.saturation import Saturation, SaturationResult
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import parse
 
 COLOUR = "#2868f8"
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.figures import parts, spectrum
-from app.figures.symlog import symlog
-from app.view import BLOCKS, SPECTRA, Scale, View
-from compute.jobs import ask
-from compute.options import parse
-from compute.spectra import Spectrum, SpectrumResult
+from lossatlas.app.figures import spectrum
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.symlog import symlog
+from lossatlas.app.look.view import BLOCKS, SPECTRA, Scale, View
+from lossatlas.compute.analyses.spectra import Spectrum, SpectrumResult
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import parse
 
 COLOUR = "#2868f8"
 SMALL = "dataset=iris&widths=4&activation=tanh&steps=40"

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from app.figures.symlog import DECADES, symlog
+from lossatlas.app.figures.shared.symlog import DECADES, symlog
 
 ENDS: list[tuple[float, float]] = [
     (-4e-4, 0.55),

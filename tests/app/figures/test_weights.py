@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from app.figures import saturating, slice, training, weight_slices, weights
-from app.view import Scale, View
-from compute.analyses import question
-from compute.jobs import ask
-from tests.app.test_boundary_figure import unpacked
+from lossatlas.app.figures import saturation_along, slice, training, weight_slices, weights
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.jobs import ask
+from tests.app.figures.test_boundary import unpacked
 
 WATCHED = View(place="training")
 
@@ -105,7 +105,7 @@ def test_a_dot_outside_the_window_is_left_out_and_no_surface_lies_about_heights(
 
 
 def test_cursors_cross_the_curves_at_every_recorded_step():
-    for analysis, picture in (("training", training), ("saturation", saturating)):
+    for analysis, picture in (("training", training), ("saturation", saturation_along)):
         result = ask(question(analysis, "dataset=circles&widths=3-3&steps=40"))
         figure = drawn(picture, result)
         moved = figure["layout"]["meta"]["frames"]["layout"]
@@ -117,11 +117,12 @@ def test_cursors_cross_the_curves_at_every_recorded_step():
 
 def test_saturation_along_the_training_draws_what_was_measured():
     result = ask(question("saturation", "dataset=circles&widths=3-3&steps=40"))
-    curves = saturating.figure(result, WATCHED, Scale(), "#2868f8").data
+    curves = saturation_along.figure(result, WATCHED, Scale(), "#2868f8").data
     for layer, curve in enumerate(curves):
         np.testing.assert_allclose(curve.y, result.layer_saturation[:, layer], rtol=1e-6)
-    assert len(curves) == 2 and "of each layer" in saturating.caption(result, WATCHED)
+    assert len(curves) == 2 and "of each layer" in saturation_along.caption(result, WATCHED)
     still = ask(question("saturation", "dataset=circles&steps=0"))
-    assert "0 training steps" in str(drawn(saturating, still)) and saturating.caption(still, WATCHED) == ""
+    assert "0 training steps" in str(drawn(saturation_along, still)) and saturation_along.caption(still, WATCHED) == ""
     without = ask(question("saturation", "dataset=circles&activation=identity&steps=9"))
-    assert "|f′|" in saturating.caption(without, WATCHED) and "flat slopes" in str(drawn(saturating, without))
+    assert "|f′|" in saturation_along.caption(without, WATCHED)
+    assert "flat slopes" in str(drawn(saturation_along, without))

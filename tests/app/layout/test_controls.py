@@ -6,9 +6,7 @@ from dataclasses import dataclass
 import dash_mantine_components as dmc
 import pytest
 
-from app import ids
-from app.columns import DEFAULT_ACTIVATIONS
-from app.controls import (
+from lossatlas.app.layout.controls import (
     ELSEWHERE,
     FIRST,
     FIRST_ACTIVATIONS,
@@ -18,14 +16,15 @@ from app.controls import (
     control,
     declared,
     matters,
-    page_options,
     prop,
     sections,
     step,
 )
-from app.state import read_state
-from compute.activations import ACTIVATIONS
-from compute.options import option, options_of
+from lossatlas.app.look import ids
+from lossatlas.app.look.columns import DEFAULT_ACTIVATIONS
+from lossatlas.app.state.page import page_options, read_state
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.spec.options import option, options_of
 
 OPTIONS = page_options()
 FRUIT = {"apple": "apple", "pear": "pear", "quince": "a hard yellow fruit"}

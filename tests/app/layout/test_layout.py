@@ -8,17 +8,18 @@ import pytest
 from dash import Dash
 from plotly.utils import PlotlyJSONEncoder
 
-from app import callbacks, ids, view
-from app.columns import MOST_COLUMNS
-from app.heads import HEADS
-from app.layout import EXPORTS, INDEX, make_layout
-from app.main import make_app
-from app.panels import PANELS as ALL
-from app.panels import PLACES, analysis_of
-from compute.analyses import ANALYSES
+from lossatlas.app.layout import callbacks
+from lossatlas.app.layout.page import EXPORTS, INDEX, make_layout
+from lossatlas.app.look import ids, view
+from lossatlas.app.look.columns import MOST_COLUMNS
+from lossatlas.app.panels import PANELS as ALL
+from lossatlas.app.panels import PLACES, analysis_of
+from lossatlas.app.routes.main import make_app
+from lossatlas.app.state.headline import HEADS
+from lossatlas.compute.analyses.table import ANALYSES
 
 PANELS = [("slice", "Surface"), ("line", "1-D slice")]
-ASSETS = Path(__file__).parents[2] / "assets"
+ASSETS = Path(__file__).parents[3] / "assets"
 
 
 @pytest.fixture(scope="module")

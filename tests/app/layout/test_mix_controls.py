@@ -1,10 +1,10 @@
 """What the browser is told of mixtures and morphs, and what a page of them asks."""
 
-from app.controls import declared, page_options
-from app.state import read_state
-from compute.activations import ACTIVATIONS
-from compute.slices import Slice
-from compute.train import Training
+from lossatlas.app.layout.controls import declared
+from lossatlas.app.state.page import page_options, read_state
+from lossatlas.compute.analyses.slices import Slice
+from lossatlas.compute.numerics.paths.train import Training
+from lossatlas.compute.problem.activations import ACTIVATIONS
 
 TOLD = {entry["name"]: entry for entry in declared(page_options())}
 

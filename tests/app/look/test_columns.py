@@ -2,13 +2,13 @@
 
 import pytest
 
-from app.columns import COMPARED, FIRST_OFFERED, MOST_COLUMNS, offered
-from app.differences import settings_of, told_equal
-from app.panels import PANELS
-from app.state import question_options, read_state
-from compute.options import BadSpec
-from compute.slices import Slice
-from compute.train import Training
+from lossatlas.app.look.columns import COMPARED, FIRST_OFFERED, MOST_COLUMNS, offered
+from lossatlas.app.panels import PANELS
+from lossatlas.app.state.differences import settings_of, told_equal
+from lossatlas.app.state.page import question_options, read_state
+from lossatlas.compute.analyses.slices import Slice
+from lossatlas.compute.numerics.paths.train import Training
+from lossatlas.compute.spec.options import BadSpec
 
 QUICK = "dataset=xor&widths=2&steps=5"
 

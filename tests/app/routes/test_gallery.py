@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from app import gallery
-from app.gallery import PAGE, Wanted, ago, cards, groups
-from app.main import server
-from app.panels import PANELS
-from app.state import read_state
-from app.theme import colour_scale, hue
-from app.thumbnails import QUIET, SIZE, THUMBNAILS, thumbnail
-from compute.analyses import ANALYSES, key_for, question
-from compute.cache import Cache
-from compute.jobs import ask
-from compute.listing import Listing
-from compute.options import BadSpec, parse
-from compute.results import Damaged, pack, spec_at
+from lossatlas.app.export.thumbnails import QUIET, SIZE, THUMBNAILS, thumbnail
+from lossatlas.app.look.theme import colour_scale, hue
+from lossatlas.app.panels import PANELS
+from lossatlas.app.routes import gallery
+from lossatlas.app.routes.gallery import PAGE, Wanted, ago, cards, groups
+from lossatlas.app.routes.main import server
+from lossatlas.app.state.page import read_state
+from lossatlas.compute.analyses.table import ANALYSES, key_for, question
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.listing import Listing
+from lossatlas.compute.spec.options import BadSpec, parse
+from lossatlas.compute.spec.results import Damaged, pack, spec_at
 
 QUICK = "dataset=xor&widths=2&steps=10"
 ASKED = {
@@ -40,7 +40,7 @@ def answers():
 @pytest.fixture
 def cache(cache_folder, monkeypatch):
     opened = Cache(cache_folder, 50_000_000)
-    monkeypatch.setattr("app.main.cache", lambda: opened)
+    monkeypatch.setattr("lossatlas.app.routes.main.cache", lambda: opened)
     gallery.picture.cache_clear()
     yield opened
     opened.close()

@@ -10,12 +10,11 @@ from itertools import islice
 import pytest
 from flask import Flask
 
-from app import alive
-from app import rooms as module
-from app.rooms import LARGEST_BODY, OWN, Desk, add_routes, allow_followers, events, shared
-from compute.cache import Cache
-from compute.options import BadSpec
-from compute.rooms import (
+from lossatlas.app.routes import rooms as module
+from lossatlas.app.routes.rooms import LARGEST_BODY, OWN, Desk, add_routes, allow_followers, events, shared
+from lossatlas.app.stream import alive
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.rooms import (
     ALPHABET,
     IDLE,
     LIFE,
@@ -29,13 +28,14 @@ from compute.rooms import (
     camera_of,
     code_of,
 )  # fmt: skip
+from lossatlas.compute.spec.options import BadSpec
 
 XOR, IRIS = "dataset=xor&widths=2", "dataset=iris&activation=tanh,relu"
 CAMERA = [1.2, 0.9, 0.9, 0, 0, 0, 0, 0, 1]
 OTHER_PROCESS = """
 import sys
 from pathlib import Path
-from compute.rooms import NotYours, Rooms
+from lossatlas.compute.service.rooms import NotYours, Rooms
 folder, code, secret = sys.argv[1:]
 rooms = Rooms(Path(folder))
 print(rooms.look([code])[code].state)

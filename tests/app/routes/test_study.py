@@ -1,17 +1,17 @@
 """The study's page is the report of what is stored, and says how to have it computed where nothing is."""
 
-from app.study import NONE, study_page
-from compute import study
-from compute.cache import Cache
-from compute.reproduction import carry_out
+from lossatlas.app.routes.study import NONE, study_page
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.study import design
+from lossatlas.compute.study.reproduction import carry_out
 
 
 def test_the_page_grows_with_what_is_stored(tmp_path, monkeypatch):
     cache = Cache(tmp_path / "cache", 10**8)
     assert study_page(cache) == NONE and "lossatlas reproduce bosman2023" in NONE
-    monkeypatch.setattr(study, "PACES", {"macro": (0.1, 6)})
-    monkeypatch.setattr("app.study.SCALES", (0.01,))
-    specs = study.settings(0.01, ["xor"])
+    monkeypatch.setattr(design, "PACES", {"macro": (0.1, 6)})
+    monkeypatch.setattr("lossatlas.app.routes.study.SCALES", (0.01,))
+    specs = design.settings(0.01, ["xor"])
     list(carry_out(specs[:2], cache, None, lambda progress: None))
     first = study_page(cache)
     assert "2 of 24" in first and "tanh" in first and "<script" in first

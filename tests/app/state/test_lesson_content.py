@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
-import app
-from app.lesson_facts import MEASURES
-from app.panels import PANELS
-from app.state import read_state
-from compute.analyses import key_for, levels_of
-from compute.cache import Cache
-from compute.jobs import ask
-from compute.options import BadSpec
-from compute.results import Failure
-from compute.tasks import Task, every
-from compute.train import Training
+from lossatlas.app.panels import PANELS
+from lossatlas.app.state.facts import MEASURES
+from lossatlas.app.state.page import read_state
+from lossatlas.compute.analyses.table import key_for, levels_of
+from lossatlas.compute.numerics.paths.train import Training
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.results import Failure
+from lossatlas.compute.spec.tasks import Task, every
 
-FOLDER = Path(app.__file__).parent / "lessons"
+FOLDER = Path(__file__).parents[3] / "app" / "lessons"
 LESSONS = {file.stem: tomllib.loads(file.read_text("utf-8")) for file in sorted(FOLDER.glob("*.toml"))}
 STEPS = {f"{name} {n}": step for name, lesson in LESSONS.items() for n, step in enumerate(lesson["steps"], 1)}
 FACTS = [(at, n) for at, step in STEPS.items() for n in range(len(step["facts"]))]

@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app import lesson as module
-from app import lesson_page
-from app.cli import main
-from app.lesson import LESSONS, BadLesson, Fact, expand, read_lesson, read_lessons, states
-from app.lesson_answers import Progress, check, facts, stored, survey, warm
-from app.lesson_page import list_page, paragraphs, words
-from app.main import make_app
-from app.state import read_state
-from app.stream import stream
-from compute.analyses import question
-from compute.cache import Cache
-from compute.jobs import ask
-from compute.settings import Settings
+from lossatlas.app.cli.main import main
+from lossatlas.app.routes import lessons
+from lossatlas.app.routes.lessons import list_page, paragraphs, words
+from lossatlas.app.routes.main import make_app
+from lossatlas.app.state import lesson as module
+from lossatlas.app.state.lesson import LESSONS, BadLesson, Fact, expand, read_lesson, read_lessons, states
+from lossatlas.app.state.page import read_state
+from lossatlas.app.stream.asking import stream
+from lossatlas.app.stream.lesson_answers import Progress, check, facts, stored, survey, warm
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.settings import Settings
 
-FOLDER = Path(__file__).parent.parent / "lessons"
+FOLDER = Path(__file__).parents[2] / "lessons"
 SAMPLE = (FOLDER / "sample.toml").read_text(encoding="utf-8")
 SETTINGS = Settings(Path())
 
@@ -181,7 +181,7 @@ def test_warming_in_this_process_stores_the_same_answers_and_goes_on_where_it_st
         asked.append(spec)
         return ask(spec, **words)
 
-    monkeypatch.setattr("app.lesson_answers.ask", counting)
+    monkeypatch.setattr("lossatlas.app.stream.lesson_answers.ask", counting)
     with pytest.raises(KeyboardInterrupt):
         list(warm(survey([sample], cache, SETTINGS), cache, None, SETTINGS, lambda progress: None))
     most = 1000
@@ -265,7 +265,7 @@ def test_facts_are_measured_once_all_their_answers_are_there(sample, monkeypatch
         measured.append(step)
         return [{"here": here[0]}, {"here": "2"}]
 
-    monkeypatch.setattr(lesson_page, "facts", measure)
+    monkeypatch.setattr(lessons, "facts", measure)
     client = make_app().server.test_client()
     for _ in range(2):
         client.get("/lessons/sample/2/facts")

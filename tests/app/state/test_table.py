@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.columns import Column
-from app.heads import digits, percent
-from app.table import CLOUD_COLUMNS, COLUMNS, HIDDEN, cloud_columns, cloud_rows, seed_columns, seed_rows
-from app.view import View
-from compute.activations import ACTIVATIONS
-from compute.classes import NAMES
-from compute.jobs import ask, question
-from compute.nets import Problem
-from compute.summaries import summarise
+from lossatlas.app.look.columns import Column
+from lossatlas.app.look.view import View
+from lossatlas.app.state.headline import digits, percent
+from lossatlas.app.state.table import CLOUD_COLUMNS, COLUMNS, HIDDEN, cloud_columns, cloud_rows, seed_columns, seed_rows
+from lossatlas.compute.analyses.summaries import summarise
+from lossatlas.compute.numerics.classes import NAMES
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.service.jobs import ask, question
 
 
 @pytest.fixture(scope="module")

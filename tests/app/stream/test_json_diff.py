@@ -4,9 +4,9 @@ import copy
 
 import pytest
 
-from app.panels import analysis_of
-from app.twins import differences
-from tests.app.test_stream import QUICK, cache, events, last_panels  # noqa: F401 - a fixture
+from lossatlas.app.panels import analysis_of
+from lossatlas.app.stream.json_diff import differences
+from tests.app.stream.test_stream import QUICK, cache, events, last_panels  # noqa: F401 - a fixture
 
 CLOUDS = f"{QUICK}&place=clouds&walks=4&walk_steps=30"
 

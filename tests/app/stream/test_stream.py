@@ -10,24 +10,24 @@ from typing import cast
 
 import pytest
 
-from app import kept
-from app import stream as module
-from app.columns import DEFAULT_ACTIVATIONS
-from app.events import gzipped
-from app.heads import of_training
-from app.kept import Pages, Texts
-from app.panels import PANELS, PLACES
-from app.pictures import Pictures, draw
-from app.plan import sentence
-from app.state import question_options, read_state
-from app.stream import stream
-from app.view import Scale
-from compute.analyses import question
-from compute.cache import Cache
-from compute.clouds import CloudResult
-from compute.jobs import Pool, ask
-from compute.options import BadSpec
-from compute.settings import Settings
+from lossatlas.app.look.columns import DEFAULT_ACTIVATIONS
+from lossatlas.app.look.view import Scale
+from lossatlas.app.panels import PANELS, PLACES
+from lossatlas.app.state.headline import of_training
+from lossatlas.app.state.page import question_options, read_state
+from lossatlas.app.stream import asking as module
+from lossatlas.app.stream import memo
+from lossatlas.app.stream.asking import stream
+from lossatlas.app.stream.memo import Pages, Texts
+from lossatlas.app.stream.pictures import Pictures, draw_page
+from lossatlas.app.stream.plan import sentence
+from lossatlas.app.stream.sse import gzipped
+from lossatlas.compute.analyses.clouds import CloudResult
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.jobs import Pool, ask
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.settings import Settings
 
 QUICK = "dataset=xor&widths=2&steps=20&points=17&line_points=21"
 CURVED = f"{QUICK}&place=curvature&replicates=3&along=3"
@@ -216,7 +216,7 @@ def test_a_cloud_marks_the_point_of_its_own_walks_from_which_others_start(pool, 
     found = cast(CloudResult, ask(question("cloud", "dataset=xor&widths=2&walks=3&walk_steps=30&activation=tanh")))
     place = [math.log10(one[2, 11]) for one in (found.loss, found.gradient_norm)]
     assert end["layout"]["meta"]["chosen"] == pytest.approx(place)
-    assert draw(walks, {(0, "cloud"): found})[0, "cloud"].layout.meta["chosen"] == pytest.approx(place)
+    assert draw_page(walks, {(0, "cloud"): found})[0, "cloud"].layout.meta["chosen"] == pytest.approx(place)
     multiples = last_panels(events(f"{walks}&multiples=1", pool, cache))
     assert multiples[0, "cloud-10-macro"]["figure"]["layout"]["meta"]["chosen"] == []  # its walks are others
 
@@ -325,7 +325,7 @@ def test_readers_of_one_page_wait_for_each_other_but_not_for_long():
 
 
 def test_of_readers_who_wait_in_vain_one_takes_over(monkeypatch):
-    monkeypatch.setattr(kept, "PATIENCE", 0.3)
+    monkeypatch.setattr(memo, "PATIENCE", 0.3)
     pages, made = Pages(100), list[int]()
 
     def make(number: int) -> Iterator[str]:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from compute.analyses import question
-from compute.boundaries import MARGIN, Boundary, places
-from compute.jobs import ask
-from compute.options import BadSpec, parse
-from compute.results import Failure, pack, unpack
+from lossatlas.compute.analyses.boundaries import MARGIN, Boundary, places
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import BadSpec, parse
+from lossatlas.compute.spec.results import Failure, pack, unpack
 from tests.cases import EXACT, SINGLE
 from tests.oracles import module
 

@@ -9,22 +9,32 @@ import numpy as np
 import pytest
 import torch
 
-from compute import clouds
-from compute.activations import ACTIVATIONS
-from compute.activity import mean_saturation
-from compute.classes import RULES, SINGULAR, UNKNOWN, extremes
-from compute.clouds import MEASURED, MOST_BYTES, Cloud, CloudResult, cloud_levels, cloud_size, merge, parts, point
-from compute.jobs import ask, one_thread
-from compute.kernels.hessians import hessians
-from compute.limits import check_cost
-from compute.loss import make_loss
-from compute.nets import Problem, initial
-from compute.options import BadSpec, parse, to_query
-from compute.results import pack, unpack
-from compute.saturation import shares
-from compute.stagnation import COUNTERS, stagnation
-from compute.tasks import every
-from compute.walks import Walks, of_batch, run_walks
+from lossatlas.compute.analyses import clouds
+from lossatlas.compute.analyses.clouds import (
+    MEASURED,
+    MOST_BYTES,
+    Cloud,
+    CloudResult,
+    cloud_levels,
+    cloud_size,
+    merge,
+    parts,
+    point,
+)
+from lossatlas.compute.analyses.saturation import shares
+from lossatlas.compute.numerics.activity import mean_saturation
+from lossatlas.compute.numerics.classes import RULES, SINGULAR, UNKNOWN, extremes
+from lossatlas.compute.numerics.kernels.hessians import hessians
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.walks import Walks, of_batch, run_walks
+from lossatlas.compute.numerics.stagnation import COUNTERS, stagnation
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.service.jobs import ask, one_thread
+from lossatlas.compute.service.limits import check_cost
+from lossatlas.compute.spec.options import BadSpec, parse, to_query
+from lossatlas.compute.spec.results import pack, unpack
+from lossatlas.compute.spec.tasks import every
 from tests.cases import EXACT
 
 # One question for each way a walk is computed: side by side, compiled, by torch in float64, in batches, of more layers.
@@ -131,7 +141,7 @@ def test_saturation_in_batches_is_that_of_single_points(query, dtype, monkeypatc
     loss = make_loss(problem)
     expected = [shares(loss, torch.as_tensor(theta), "train")[0].mean() for theta in thetas]
     for numbers in (1, 1 << 16):
-        monkeypatch.setattr("compute.activity.NUMBERS", numbers)
+        monkeypatch.setattr("lossatlas.compute.numerics.activity.NUMBERS", numbers)
         found = mean_saturation(loss, torch.as_tensor(thetas)).numpy()
         np.testing.assert_allclose(found, expected, rtol=1e-5 if dtype == "float32" else 1e-10)
 

@@ -8,18 +8,35 @@ import numpy as np
 import pytest
 import torch
 
-from compute import curvature
-from compute.analyses import canonical, key_for, question
-from compute.curvature import SMALL, TOP, effective_rank, estimate, is_small, rademacher, summarise, summarise_all
-from compute.evolution import Evolution, EvolutionResult, evolution_levels, evolution_size, levels, measure, places
-from compute.jobs import ask
-from compute.loss import make_loss
-from compute.nets import Problem, initial
-from compute.options import BadSpec, parse
-from compute.results import Failure, pack, unpack
-from compute.tasks import every
-from compute.train import Training, run_training
-from tests.compute.test_curvature import by_module
+from lossatlas.compute.analyses.curvature_along import (
+    Evolution,
+    EvolutionResult,
+    evolution_levels,
+    evolution_size,
+    levels,
+    measure,
+    places,
+)
+from lossatlas.compute.analyses.table import canonical, key_for, question
+from lossatlas.compute.numerics import curvature
+from lossatlas.compute.numerics.curvature import (
+    SMALL,
+    TOP,
+    effective_rank,
+    estimate,
+    is_small,
+    rademacher,
+    summarise,
+    summarise_all,
+)
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import Training, run_training
+from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import BadSpec, parse
+from lossatlas.compute.spec.results import Failure, pack, unpack
+from lossatlas.compute.spec.tasks import every
+from tests.compute.numerics.test_curvature import by_module
 
 MIDDLE = "dataset=digits&widths=14&max_samples=60"  # 1,060 parameters: estimated, and dense is quick
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from compute.analyses import ANALYSES, canonical, key_for, levels_of, question
-from compute.jobs import ask
-from compute.morphs import Morph, MorphResult, strides
-from compute.nets import Problem, activation_of
-from compute.options import BadSpec, parse
-from compute.results import Failure, pack, unpack
-from compute.tasks import every
+from lossatlas.compute.analyses.morphs import Morph, MorphResult, strides
+from lossatlas.compute.analyses.table import ANALYSES, canonical, key_for, levels_of, question
+from lossatlas.compute.problem.nets import Problem, activation_of
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import BadSpec, parse
+from lossatlas.compute.spec.results import Failure, pack, unpack
+from lossatlas.compute.spec.tasks import every
 
 QUICK = "dataset=xor&widths=2&steps=15"
 SMALL = f"{QUICK}&morph_frames=5&morph_points=9"

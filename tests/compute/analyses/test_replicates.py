@@ -8,14 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from compute import curvature
-from compute.analyses import canonical, key_for, question
-from compute.intervals import interval
-from compute.jobs import ask
-from compute.limits import seconds_of
-from compute.loss import make_loss
-from compute.options import BadSpec
-from compute.replicates import (
+from lossatlas.compute.analyses.replicates import (
     CURVATURE,
     MEASURED,
     NUMBERS,
@@ -25,12 +18,19 @@ from compute.replicates import (
     replicates_levels,
     replicates_size,
 )
-from compute.results import Failure, pack, unpack
-from compute.saturation import Saturation
-from compute.sharpness import ascent, keskar
-from compute.spectra import Spectrum
-from compute.tasks import every
-from compute.train import Training
+from lossatlas.compute.analyses.saturation import Saturation
+from lossatlas.compute.analyses.spectra import Spectrum
+from lossatlas.compute.analyses.table import canonical, key_for, question
+from lossatlas.compute.numerics import curvature
+from lossatlas.compute.numerics.ascents import ascent, keskar
+from lossatlas.compute.numerics.intervals import interval
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import Training
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.limits import seconds_of
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.results import Failure, pack, unpack
+from lossatlas.compute.spec.tasks import every
 
 SOME = "dataset=xor&widths=2&activation=quadratic&loss=squared_error&optimiser=sgd&steps=60&rate=0.2"  # seed 4 diverges
 

@@ -9,9 +9,17 @@ import pytest
 import torch
 from torch import nn
 
-import compute.loss
-from compute.activations import ACTIVATIONS
-from compute.activity import (
+from lossatlas.compute.analyses.saturation import (
+    Saturation,
+    SaturationResult,
+    at_moments,
+    at_the_end,
+    places,
+    saturation_levels,
+    saturation_size,
+)
+from lossatlas.compute.numerics import loss
+from lossatlas.compute.numerics.activity import (
     FLAT,
     HELD,
     LADDER,
@@ -24,22 +32,14 @@ from compute.activity import (
     settled,
     shares,
 )
-from compute.jobs import ask
-from compute.loss import make_loss
-from compute.nets import Problem
-from compute.options import BadSpec, parse
-from compute.results import Failure
-from compute.saturation import (
-    Saturation,
-    SaturationResult,
-    at_moments,
-    at_the_end,
-    places,
-    saturation_levels,
-    saturation_size,
-)
-from compute.tasks import CannotAnswer, every
-from compute.train import Training, run_training
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import Training, run_training
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import BadSpec, parse
+from lossatlas.compute.spec.results import Failure
+from lossatlas.compute.spec.tasks import CannotAnswer, every
 from tests.cases import EXACT
 from tests.oracles import module
 
@@ -330,7 +330,7 @@ def test_larger_weights_saturate_tanh_more():
 def test_blocks_of_patterns_give_the_whole(monkeypatch):
     problem = parse(Problem, "dataset=iris&widths=5-5&norm=batch&activation=elu&dtype=float64")
     whole = of(problem, point(problem))
-    monkeypatch.setattr(compute.loss, "BLOCK", 1)
+    monkeypatch.setattr(loss, "BLOCK", 1)
     assert len(list(make_loss(problem).blocks(120))) == 2
     np.testing.assert_allclose(of(problem, point(problem)), whole, **SUMS)
 

@@ -6,15 +6,15 @@ import torch
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from compute.analyses import key_for, levels_of, question
-from compute.jobs import ask
-from compute.loss import make_loss
-from compute.nets import split
-from compute.options import BadSpec, parse, to_query
-from compute.planes import symmetric_axis
-from compute.results import Failure, pack, unpack
-from compute.slices import Slice, SliceResult, levels, new_points
-from compute.tasks import every
+from lossatlas.compute.analyses.planes.plane import symmetric_axis
+from lossatlas.compute.analyses.slices import Slice, SliceResult, levels, new_points
+from lossatlas.compute.analyses.table import key_for, levels_of, question
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.problem.nets import split
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import BadSpec, parse, to_query
+from lossatlas.compute.spec.results import Failure, pack, unpack
+from lossatlas.compute.spec.tasks import every
 from tests.cases import SINGLE
 from tests.oracles import plain_loss
 
@@ -83,7 +83,7 @@ def test_same_question_same_bytes():
 
 def test_pieces_do_not_change_the_answer(monkeypatch):
     whole = ask(question("slice", f"{SMALL[7]}&points=17"))
-    monkeypatch.setattr("compute.slices.piece", lambda *_: 16)
+    monkeypatch.setattr("lossatlas.compute.analyses.slices.piece", lambda *_: 16)
     np.testing.assert_allclose(ask(question("slice", f"{SMALL[7]}&points=17")).loss, whole.loss, rtol=1e-6)
 
 
@@ -120,8 +120,8 @@ def test_orthogonal_directions_are_so_and_the_published_ones_need_not_be():
 
 def test_a_filter_normalised_slice_ignores_the_rescaling_of_relu_layers():
     """The directions scale along with the weights, so the grid of losses stays."""
-    from compute.directions import filter_normalised, gaussian
-    from compute.kernels.affine import losses_at
+    from lossatlas.compute.numerics.directions import filter_normalised, gaussian
+    from lossatlas.compute.numerics.kernels.affine import losses_at
 
     spec = question("slice", "dataset=iris&widths=4&activation=relu&dtype=float64&steps=0")
     loss, shapes, factor = make_loss(spec.problem), spec.problem.shapes, 5.0

@@ -7,17 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from compute.activations import ACTIVATIONS
-from compute.analyses import canonical, key_for, question
-from compute.jobs import ask
-from compute.kernels.curvature import MATRICES, operator
-from compute.lanczos import ends, quadrature
-from compute.loss import make_loss
-from compute.nets import Problem
-from compute.options import BadSpec, parse
-from compute.planes import make_plane
-from compute.results import Failure, pack, unpack
-from compute.spectra import (
+from lossatlas.compute.analyses.planes.plane import make_plane
+from lossatlas.compute.analyses.spectra import (
     Exact,
     Spectrum,
     SpectrumResult,
@@ -32,9 +23,18 @@ from compute.spectra import (
     smoothed,
     spectrum_levels,
 )
-from compute.tasks import CannotAnswer, every
-from compute.train import Start, Training, TrainingResult, run_training
-from tests.compute.test_curvature import by_module
+from lossatlas.compute.analyses.table import canonical, key_for, question
+from lossatlas.compute.numerics.kernels.curvature import MATRICES, operator
+from lossatlas.compute.numerics.lanczos import ends, quadrature
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, run_training
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import BadSpec, parse
+from lossatlas.compute.spec.results import Failure, pack, unpack
+from lossatlas.compute.spec.tasks import CannotAnswer, every
+from tests.compute.numerics.test_curvature import by_module
 from tests.oracles import plain_gradient
 
 TWICE = [name for name, activation in ACTIVATIONS.items() if activation.twice]
@@ -522,7 +522,7 @@ def test_the_breakdown_is_noted():
 
 
 def test_ends_that_have_not_converged_are_warned_of(monkeypatch):
-    monkeypatch.setattr("compute.curvature.ENDS_STEPS", 0)
+    monkeypatch.setattr("lossatlas.compute.numerics.curvature.ENDS_STEPS", 0)
     result = ask(question("spectrum", "dataset=heart&widths=10&method=estimated&steps=0&top=3"))
     assert any("has converged in 6 Lanczos steps" in warning for warning in result.warnings)
 

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from compute.classes import NAMES, RULES
-from compute.clouds import Cloud, CloudResult
-from compute.intervals import grouped_correlation
-from compute.jobs import ask
-from compute.options import parse
-from compute.summaries import Summary, mean_of, summarise, valleys
+from lossatlas.compute.analyses.clouds import Cloud, CloudResult
+from lossatlas.compute.analyses.summaries import Summary, mean_of, summarise, valleys
+from lossatlas.compute.numerics.classes import NAMES, RULES
+from lossatlas.compute.numerics.intervals import grouped_correlation
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import parse
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from compute.analyses import question
-from compute.jobs import ask
-from compute.nets import parameter_name
-from compute.options import BadSpec
-from compute.results import Failure
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.problem.nets import parameter_name
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.results import Failure
 from tests.cases import EXACT, SMALL
 from tests.oracles import plain_loss
 

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from compute.analyses import levels_of, question
-from compute.jobs import ask
-from compute.loss import make_loss
-from compute.nets import Problem
-from compute.options import BadSpec, parse
-from compute.results import Failure, pack, unpack
-from compute.rises import COARSE, RADII, RiseResult
-from compute.sharpness import ascent, keskar
-from compute.tasks import Task, every
-from compute.train import Training, run_training
+from lossatlas.compute.analyses.sharpness import COARSE, RADII, RiseResult
+from lossatlas.compute.analyses.table import levels_of, question
+from lossatlas.compute.numerics.ascents import ascent, keskar
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import Training, run_training
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import BadSpec, parse
+from lossatlas.compute.spec.results import Failure, pack, unpack
+from lossatlas.compute.spec.tasks import Task, every
 from tests.cases import EXACT, SMALL, Case
 from tests.oracles import module, plain_gradient, plain_loss
 

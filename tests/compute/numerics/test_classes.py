@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from compute.classes import (
+from lossatlas.compute.numerics.classes import (
     CONCAVE,
     CONVEX,
     RULES,
@@ -18,11 +18,11 @@ from compute.classes import (
     extremes,
     point_seconds,
 )
-from compute.kernels.hessians import hessians
-from compute.loss import make_loss
-from compute.nets import Problem, initial, offsets
-from compute.options import parse
-from compute.walks import Walks, run_walks
+from lossatlas.compute.numerics.kernels.hessians import hessians
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.walks import Walks, run_walks
+from lossatlas.compute.problem.nets import Problem, initial, offsets
+from lossatlas.compute.spec.options import parse
 from tests.cases import EXACT
 
 PROBLEMS = [
@@ -57,7 +57,7 @@ def test_a_point_has_the_extremes_it_has_alone(monkeypatch):
     thetas = points(problem)
     for rule in RULES:
         whole = extremes(problem, thetas, rule)
-        monkeypatch.setattr("compute.classes.BYTES", 1)
+        monkeypatch.setattr("lossatlas.compute.numerics.classes.BYTES", 1)
         alone = extremes(problem, thetas, rule)
         monkeypatch.undo()
         np.testing.assert_allclose(alone, whole, rtol=0, atol=1e-6 * np.abs(whole).max())

@@ -3,13 +3,13 @@ import pytest
 import torch
 from torch.func import functional_call
 
-from compute.activations import ACTIVATIONS
-from compute.criteria import CRITERIA
-from compute.kernels import curvature as kernel
-from compute.kernels.curvature import MATRICES, dense, operator, products
-from compute.loss import make_loss
-from compute.nets import Problem, initial
-from compute.options import BadSpec, parse
+from lossatlas.compute.numerics.kernels import curvature as kernel
+from lossatlas.compute.numerics.kernels.curvature import MATRICES, dense, operator, products
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.spec.options import BadSpec, parse
 from tests import oracles
 from tests.cases import SMALL, Case
 

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from compute import sharpest
-from compute.analyses import key_for, levels_of, question
-from compute.jobs import ask
-from compute.limits import check_cost
-from compute.loss import make_loss
-from compute.options import BadSpec
-from compute.planes import Place
-from compute.results import Failure, pack
-from compute.sharpest import COUNT, Sharpest, find_sharpest
-from compute.slices import SliceResult
-from compute.tasks import every
-from compute.train import run_training
-from tests.compute.test_curvature import by_module
+from lossatlas.compute.analyses.planes.plane import Place
+from lossatlas.compute.analyses.slices import SliceResult
+from lossatlas.compute.analyses.table import key_for, levels_of, question
+from lossatlas.compute.numerics import eigenvectors
+from lossatlas.compute.numerics.eigenvectors import COUNT, Sharpest, find_sharpest
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import run_training
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.limits import check_cost
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.results import Failure, pack
+from lossatlas.compute.spec.tasks import every
+from tests.compute.numerics.test_curvature import by_module
 
 STEP = 2e-3  # of the differences: rounding / STEP² is 1e-10, what the formula cuts off STEP⁴ times a sixth derivative
 NEAR: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-7}  # both of them, for networks of sharpness up to some hundred
@@ -93,7 +93,7 @@ def test_in_float32_the_directions_are_those_of_float64_at_the_same_point():
 ])  # fmt: skip
 def test_lanczos_finds_what_the_dense_matrix_has(query, monkeypatch):
     whole = at_the_end(f"{query}&steps=50")
-    monkeypatch.setattr(sharpest, "DENSE", 0)
+    monkeypatch.setattr(eigenvectors, "DENSE", 0)
     found = at_the_end(f"{query}&steps=50")
     assert found.steps > 0 == whole.steps and found.converged and whole.converged
     assert len(found.values) == COUNT and (np.diff(found.values) < 0).all()
@@ -102,8 +102,8 @@ def test_lanczos_finds_what_the_dense_matrix_has(query, monkeypatch):
 
 
 def test_directions_that_have_not_converged_say_so_and_still_name_their_own_curvature(monkeypatch):
-    monkeypatch.setattr(sharpest, "DENSE", 0)
-    monkeypatch.setattr("compute.curvature.ENDS_STEPS", 0)  # two for each that is asked for
+    monkeypatch.setattr(eigenvectors, "DENSE", 0)
+    monkeypatch.setattr("lossatlas.compute.numerics.curvature.ENDS_STEPS", 0)  # two for each that is asked for
     result = ask_slice("dataset=heart&widths=10&steps=5&dtype=float64")
     assert any("not converged in 6 Lanczos steps: ‖Hv − λv‖ is" in note for note in result.notes)
     matrix = by_module(result.spec.problem, result.theta)
@@ -177,7 +177,7 @@ def test_the_memory_that_the_directions_take_is_told_beforehand():
     large, small = (
         question("slice", f"dataset=mnist&widths=256&directions={kind}") for kind in ("eigenvectors", "filter")
     )
-    basis = sharpest.most_steps(large.problem.parameters, COUNT, 8) * large.problem.parameters * 8
+    basis = eigenvectors.most_steps(large.problem.parameters, COUNT, 8) * large.problem.parameters * 8
     assert small.extra_bytes == 0 and basis < large.extra_bytes < 2 * basis
     with pytest.raises(BadSpec, match="of memory in a worker"):
         check_cost(large, 1e9, 3e8)

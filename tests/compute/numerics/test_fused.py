@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 import torch
 
-from compute.activations import ACTIVATIONS
-from compute.criteria import CRITERIA
-from compute.kernels import fused, plain
-from compute.loss import Loss, make_loss
-from compute.nets import Problem, initial
-from compute.options import parse
+from lossatlas.compute.numerics.kernels import fused, plain
+from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.spec.options import parse
 
 try:
     from numba import njit
 except ImportError:
     njit = None  # type: ignore[assignment]
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 needs_numba = pytest.mark.skipif(not fused.AVAILABLE, reason="numba is not installed")
 
@@ -249,8 +249,8 @@ def in_a_process(code: str, **environment: str) -> str:
 @needs_numba
 def test_a_second_process_compiles_nothing(tmp_path):
     code = (
-        "from compute.kernels import fused, scalars, strips;"
-        "from compute.nets import Problem;"
+        "from lossatlas.compute.numerics.kernels import fused, scalars, strips;"
+        "from lossatlas.compute.problem.nets import Problem;"
         "fused.warm(Problem()); fused.warm(Problem(activation='elu'));"
         "passes = [scalars.activation_pass('tanh'), scalars.activation_pass('elu'),"
         " scalars.criterion_pass('sigmoid_cross_entropy')];"
@@ -265,7 +265,9 @@ def test_a_second_process_compiles_nothing(tmp_path):
 def test_without_numba_nothing_is_served():
     code = (
         "import sys; sys.modules['numba'] = None;"
-        "from compute.kernels import fused; from compute.loss import make_loss; from compute.nets import Problem;"
+        "from lossatlas.compute.numerics.kernels import fused;"
+        "from lossatlas.compute.numerics.loss import make_loss;"
+        "from lossatlas.compute.problem.nets import Problem;"
         "fused.warm(Problem()); print(fused.AVAILABLE, fused.serves(make_loss(Problem()), None))"
     )
     assert in_a_process(code) == "False False"

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch.func import functional_call
 
-from compute.activations import ACTIVATIONS
-from compute.criteria import CRITERIA
-from compute.kernels import hessians as kernel
-from compute.kernels.hessians import hessians
-from compute.loss import make_loss
-from compute.nets import Problem, initial, offsets
-from compute.options import BadSpec, parse
+from lossatlas.compute.numerics.kernels import hessians as kernel
+from lossatlas.compute.numerics.kernels.hessians import hessians
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.nets import Problem, initial, offsets
+from lossatlas.compute.spec.options import BadSpec, parse
 from tests import oracles
 from tests.cases import SMALL, Case
 

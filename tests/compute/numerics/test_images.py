@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from compute.criteria import CRITERIA
-from compute.kernels import images, plain, plan
-from compute.loss import make_loss
-from compute.nets import Problem, initial
-from compute.options import parse
+from lossatlas.compute.numerics.kernels import images, plain, plan
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.spec.options import parse
 
 pytestmark = pytest.mark.skipif(not images.AVAILABLE, reason="numba is not installed")
 DIGITS = "dataset=digits&network=lenet&channels=3-6&dense=7-5&max_samples=150"  # a full strip and a part of one

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from compute.intervals import correlation, grouped_correlation, share_of, wilson
+from lossatlas.compute.numerics.intervals import correlation, grouped_correlation, share_of, wilson
 
 
 def test_wilsons_interval_on_known_cases():

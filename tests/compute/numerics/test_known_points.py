@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from compute.analyses import question
-from compute.jobs import ask
-from compute.lines import LineResult
-from compute.loss import make_loss
-from compute.nets import INITS, Problem, initial, offsets, split
-from compute.options import parse
-from compute.planes import DIRECTIONS
-from compute.results import Failure
-from compute.slices import SliceResult
-from compute.spectra import SpectrumResult
-from compute.train import TrainingResult
+from lossatlas.compute.analyses.lines import LineResult
+from lossatlas.compute.analyses.planes.plane import DIRECTIONS
+from lossatlas.compute.analyses.slices import SliceResult
+from lossatlas.compute.analyses.spectra import SpectrumResult
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import TrainingResult
+from lossatlas.compute.problem.nets import INITS, Problem, initial, offsets, split
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import parse
+from lossatlas.compute.spec.results import Failure
 from tests.cases import EXACT
 
 LN2 = math.log(2)

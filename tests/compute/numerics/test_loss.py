@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from compute.cost import patterns
-from compute.criteria import CRITERIA
-from compute.datasets import DATASETS
-from compute.loss import make_joint_loss, make_loss
-from compute.nets import Problem, initial, offsets, parameter_name, split
-from compute.options import BadSpec, parse
+from lossatlas.compute.numerics.cost import patterns
+from lossatlas.compute.numerics.loss import make_joint_loss, make_loss
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.nets import Problem, initial, offsets, parameter_name, split
+from lossatlas.compute.spec.options import BadSpec, parse
 from tests.cases import EXACT, SINGLE, SMALL, Case
 from tests.oracles import plain_gradient, plain_loss
 

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from compute import products
-from compute.kernels import affine, fused, plain, plan
-from compute.kernels.batches import Device, in_batches
-from compute.loss import make_loss
-from compute.nets import Problem, initial
-from compute.options import parse
+from lossatlas.compute.numerics.kernels import affine, fused, plain, plan, products
+from lossatlas.compute.numerics.kernels.batches import Device, in_batches
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.spec.options import parse
 from tests.cases import SMALL
-from tests.compute.test_networks import NETWORKS
+from tests.compute.problem.test_networks import NETWORKS
 
 OFF = 1e-5  # relative: far above rounding in float32, far below what a picture shows
 

@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
-from compute.options import parse
-from compute.stagnation import COUNTERS, SPANS, both, moving_deviation, stagnation, stands_still, weighted_mean
-from compute.walks import Walks, run_walks
+from lossatlas.compute.numerics.paths.walks import Walks, run_walks
+from lossatlas.compute.numerics.stagnation import (
+    COUNTERS,
+    SPANS,
+    both,
+    moving_deviation,
+    stagnation,
+    stands_still,
+    weighted_mean,
+)
+from lossatlas.compute.spec.options import parse
 
 
 def by_loops(walk: np.ndarray, carries: bool) -> tuple[float, float, float]:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from compute.criteria import CRITERIA
-from compute.loss import make_loss
-from compute.nets import Problem
-from compute.options import parse
-from compute.stationary import LEVELS, levels
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.stationary import LEVELS, levels
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.options import parse
 
 TARGETS = np.array([0.0, 1.0, 1.0, 0.0])
 FAR = 40.0  # an output, or a pre-activation, beyond which tanh and the sigmoid are at their ends in float64

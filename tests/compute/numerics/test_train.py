@@ -4,17 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from compute.activations import ACTIVATIONS
-from compute.analyses import canonical, key_for, question
-from compute.datasets import prepare
-from compute.jobs import ask
-from compute.kernels.curvature import dense
-from compute.loss import make_loss
-from compute.nets import Problem, offsets, rescaled
-from compute.options import parse, relevant
-from compute.results import Failure
-from compute.tasks import CannotAnswer, Task, every
-from compute.train import (
+from lossatlas.compute.analyses.table import canonical, key_for, question
+from lossatlas.compute.numerics.kernels.curvature import dense
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import (
     Start,
     Training,
     _advance,
@@ -25,7 +18,14 @@ from compute.train import (
     train_many,
     training_levels,
 )
-from compute.walks import Walks, run_walks
+from lossatlas.compute.numerics.paths.walks import Walks, run_walks
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.datasets import prepare
+from lossatlas.compute.problem.nets import Problem, offsets, rescaled
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import parse, relevant
+from lossatlas.compute.spec.results import Failure
+from lossatlas.compute.spec.tasks import CannotAnswer, Task, every
 from tests.cases import EXACT
 from tests.oracles import module, plain_gradient, plain_loss
 
@@ -109,7 +109,7 @@ def test_trainings_that_differ_in_more_cannot_share_a_batch():
 
 @pytest.mark.parametrize("query", [SMALL, f"{SMALL}&batch=16&optimiser=momentum", "dataset=xor&widths=2&steps=0"])
 def test_segments_equal_the_training_in_one_go(query, monkeypatch):
-    monkeypatch.setattr("compute.train.PIECE", 1e-9)  # a segment a step
+    monkeypatch.setattr("lossatlas.compute.numerics.paths.train.PIECE", 1e-9)  # a segment a step
     spec = parse(Training, query)
     levels, whole = training_levels(spec), run_training(spec)
     assert len(list(chain(levels[-1]))) == max(spec.start.steps, 1) + 2

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from compute import walks
-from compute.activations import ACTIVATIONS
-from compute.kernels import gradients
-from compute.loss import make_loss
-from compute.nets import Problem, initial
-from compute.options import BadSpec, parse
-from compute.results import pack, unpack
-from compute.walks import KINDS, Walks, WalksResult, advance, begin, finish, run_walks
+from lossatlas.compute.numerics.kernels import gradients
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths import walks
+from lossatlas.compute.numerics.paths.walks import KINDS, Walks, WalksResult, advance, begin, finish, run_walks
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.spec.options import BadSpec, parse
+from lossatlas.compute.spec.results import pack, unpack
 from tests.oracles import plain_gradient, plain_loss
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 XOR = "dataset=xor&widths=2"
 SHORT = "walks=5&walk_steps=40&walk_seed=3"
 # One question for each way a walk is computed: compiled, side by side, by torch in float64, in batches, of more layers.
@@ -235,9 +235,9 @@ def test_compiled_gradients_that_are_off_are_not_used(monkeypatch, caplog):
 def test_without_numba_walks_are_taken_all_the_same():
     code = (
         "import sys; sys.modules['numba'] = None\n"
-        "from compute.kernels import gradients\n"
-        "from compute.options import parse\n"
-        "from compute.walks import Walks, run_walks\n"
+        "from lossatlas.compute.numerics.kernels import gradients\n"
+        "from lossatlas.compute.spec.options import parse\n"
+        "from lossatlas.compute.numerics.paths.walks import Walks, run_walks\n"
         f"spec = parse(Walks, {f'{XOR}&walks=3&walk_steps=5'!r})\n"
         "print(gradients.trusted(spec.problem), run_walks(spec).loss.shape)"
     )

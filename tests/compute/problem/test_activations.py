@@ -11,7 +11,7 @@ import torch
 from mpmath import mp, mpf
 from torch.func import grad, jvp, vmap
 
-from compute.activations import ACTIVATIONS
+from lossatlas.compute.problem.activations import ACTIVATIONS
 
 mp.dps = 40
 EXACT: dict[str, Any] = dict(rtol=1e-13, atol=1e-15)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import sklearn.datasets
 
-from compute.datasets import DATASETS, HEART, HEART_COMPLETE, Data, Dataset, prepare
-from compute.options import BadSpec
+from lossatlas.compute.problem.datasets import DATASETS, HEART, HEART_COMPLETE, Data, Dataset, prepare
+from lossatlas.compute.spec.options import BadSpec
 
 NAMES = list(DATASETS)
 SPLIT = [name for name in NAMES if DATASETS[name].split]
@@ -324,6 +324,6 @@ def test_one_training_pattern_is_enough():
 
 
 def test_a_missing_scikit_learn_is_named(monkeypatch):
-    monkeypatch.setattr("compute.datasets.find_spec", lambda _: None)
+    monkeypatch.setattr("lossatlas.compute.problem.datasets.find_spec", lambda _: None)
     with pytest.raises(BadSpec, match="needs scikit-learn"):
         whole("iris")

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from compute.activations import ACTIVATIONS
-from compute.activity import MEASURES, UNMEASURED, edges_of_outputs
-from compute.analyses import key_for, question
-from compute.cost import compiled
-from compute.jobs import ask
-from compute.kernels import gradients
-from compute.kernels.curvature import dense
-from compute.kernels.plan import chosen
-from compute.loss import make_loss
-from compute.nets import Problem, activation_of, initial
-from compute.options import parse, relevant, to_query
-from compute.results import Failure
-from compute.train import Start, Training, run_training, train_many
+from lossatlas.compute.analyses.table import key_for, question
+from lossatlas.compute.numerics.activity import MEASURES, UNMEASURED, edges_of_outputs
+from lossatlas.compute.numerics.cost import compiled
+from lossatlas.compute.numerics.kernels import gradients
+from lossatlas.compute.numerics.kernels.curvature import dense
+from lossatlas.compute.numerics.kernels.plan import chosen
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import Start, Training, run_training, train_many
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.nets import Problem, activation_of, initial
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import parse, relevant, to_query
+from lossatlas.compute.spec.results import Failure
 from tests.cases import EXACT, SINGLE
 from tests.oracles import plain_gradient, plain_loss
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from compute.directions import filter_normalised
-from compute.jobs import ask
-from compute.kernels import affine, plain
-from compute.loss import make_loss
-from compute.nets import Problem, initial, offsets, parameter_name
-from compute.options import BadSpec, parse, relevant
-from compute.planes import STATISTICS, Place, make_plane, symmetric_axis
-from compute.slices import Slice
-from compute.train import Training, run_training
+from lossatlas.compute.analyses.planes.plane import STATISTICS, Place, make_plane, symmetric_axis
+from lossatlas.compute.analyses.slices import Slice
+from lossatlas.compute.numerics.directions import filter_normalised
+from lossatlas.compute.numerics.kernels import affine, plain
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import Training, run_training
+from lossatlas.compute.problem.nets import Problem, initial, offsets, parameter_name
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.spec.options import BadSpec, parse, relevant
 from tests.cases import EXACT
 from tests.oracles import module, plain_gradient, plain_loss
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from compute.cache import LARGEST_SHARE, Cache, CacheUnusable
+from lossatlas.compute.service.cache import LARGEST_SHARE, Cache, CacheUnusable
 
 LIMIT = 4_000_000
 PATH_SAYS = "LOSSATLAS_CACHE"  # every refusal tells what to do
@@ -310,7 +310,7 @@ def test_processes_and_threads_share_it(cache_folder):
 
 def test_a_writer_killed_in_the_middle_leaves_whole_answers(cache_folder):
     code = (
-        "import sys; from pathlib import Path; from compute.cache import Cache\n"
+        "import sys; from pathlib import Path; from lossatlas.compute.service.cache import Cache\n"
         "cache = Cache(Path(sys.argv[1]), 4_000_000)\n"
         "print('open', flush=True)\n"
         "for n in range(10**6): cache.put(f'slice-{n % 50:040x}', bytes([n % 50]) * 150_000)"
@@ -330,6 +330,6 @@ def test_a_writer_killed_in_the_middle_leaves_whole_answers(cache_folder):
 
 
 def test_imports_neither_torch_nor_dask():
-    code = "import sys, compute.cache, compute.settings; print(*sys.modules)"
+    code = "import sys, lossatlas.compute.service.cache, lossatlas.compute.spec.settings; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "dask", "distributed", "dash"} & set(loaded)

@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compute import jobs
-from compute.analyses import ANALYSES, Analysis, key_for, question
-from compute.cache import Cache
-from compute.jobs import Pool, PoolLost, Watch, ask, look_up
-from compute.limits import check_cost, duration
-from compute.nets import Problem
-from compute.options import BadSpec, option
-from compute.results import Damaged, Failure, pack, unpack
-from compute.slices import SliceResult
-from compute.tasks import CannotAnswer, Task
+from lossatlas.compute.analyses.slices import SliceResult
+from lossatlas.compute.analyses.table import ANALYSES, Analysis, key_for, question
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.service import jobs
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.jobs import Pool, PoolLost, Watch, ask, look_up
+from lossatlas.compute.service.limits import check_cost, duration
+from lossatlas.compute.spec.options import BadSpec, option
+from lossatlas.compute.spec.results import Damaged, Failure, pack, unpack
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 SMALL = "dataset=iris&steps=30&points=33"
 

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from compute.analyses import ANALYSES, key_for, question
-from compute.nets import Problem
-from compute.options import LONGEST_QUERY, BadSpec, build, flat, options_of, parse, to_query
-from compute.slices import Slice
+from lossatlas.compute.analyses.slices import Slice
+from lossatlas.compute.analyses.table import ANALYSES, key_for, question
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.options import LONGEST_QUERY, BadSpec, build, flat, options_of, parse, to_query
 
 
 @pytest.mark.parametrize("query", [

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compute.results import once
+from lossatlas.compute.spec.results import once
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from compute.settings import BadSetting, Settings, read_settings
+from lossatlas.compute.spec.settings import BadSetting, Settings, read_settings
 
 
 def test_defaults_lie_under_the_users_cache_folder():

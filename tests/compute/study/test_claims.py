@@ -7,13 +7,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compute.claims import CLAIMS, FAILS, HOLDS, OPEN, UNKNOWN, Estimate, findings, mean, told, verdict
-from compute.clouds import CloudResult
-from compute.intervals import interval
-from compute.jobs import ask
-from compute.stationary import levels
-from compute.study import ACTIVATIONS, DESIGNS, Row, at_level, numbers, pace, place, row_of, settings, spread
-from compute.summaries import summarise
+from lossatlas.compute.analyses.clouds import CloudResult
+from lossatlas.compute.analyses.summaries import summarise
+from lossatlas.compute.numerics.intervals import interval
+from lossatlas.compute.numerics.stationary import levels
+from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.study.claims import CLAIMS, FAILS, HOLDS, OPEN, UNKNOWN, Estimate, findings, mean, told, verdict
+from lossatlas.compute.study.design import (
+    ACTIVATIONS,
+    DESIGNS,
+    Row,
+    at_level,
+    numbers,
+    pace,
+    place,
+    row_of,
+    settings,
+    spread,
+)
 
 NONE = Estimate(math.nan, math.nan, math.nan)
 

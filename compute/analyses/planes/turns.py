@@ -11,10 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from compute.directions import filter_normalised, gaussian, orthogonal, third_component
-from compute.loss import make_loss
-from compute.options import option
-from compute.planes import (
+from lossatlas.compute.analyses.planes.plane import (
     FILTERED,
     Place,
     Plane,
@@ -24,9 +21,12 @@ from compute.planes import (
     project,
     statistics_slope,
 )
-from compute.sharpest import Sharpest
-from compute.tasks import CannotAnswer, Task
-from compute.train import TrainingResult, reach
+from lossatlas.compute.numerics.directions import filter_normalised, gaussian, orthogonal, third_component
+from lossatlas.compute.numerics.eigenvectors import Sharpest
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import TrainingResult, reach
+from lossatlas.compute.spec.options import option
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (2,)
 NO_THIRD = "This network has only two directions of this kind, and turning the plane needs a third. Set turn=0."

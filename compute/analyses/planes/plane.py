@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from compute.cost import loss_seconds, slice_seconds, trajectory_seconds
-from compute.curvature import kinked
-from compute.datasets import DATASETS
-from compute.directions import filter_normalised, gaussian, orthogonal, trajectory_pca, weight_axis
-from compute.kernels.plan import losses_at
-from compute.keys import key_of
-from compute.loss import Loss, make_loss
-from compute.nets import Problem, offsets, parameter_name
-from compute.options import AUTO, BadSpec, check, option
-from compute.sharpest import TOLERANCE, Sharpest, sharpest_bytes, sharpest_task
-from compute.sharpest import VERSIONS as SHARPEST_VERSIONS
-from compute.tasks import CannotAnswer, Task
-from compute.train import Start, Training, TrainingResult, reach, recorded_steps
+from lossatlas.compute.numerics.cost import loss_seconds, slice_seconds, trajectory_seconds
+from lossatlas.compute.numerics.curvature import kinked
+from lossatlas.compute.numerics.directions import filter_normalised, gaussian, orthogonal, trajectory_pca, weight_axis
+from lossatlas.compute.numerics.eigenvectors import TOLERANCE, Sharpest, sharpest_bytes, sharpest_task
+from lossatlas.compute.numerics.eigenvectors import VERSIONS as SHARPEST_VERSIONS
+from lossatlas.compute.numerics.kernels.plan import losses_at
+from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach, recorded_steps
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.nets import Problem, offsets, parameter_name
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (3, *SHARPEST_VERSIONS)
 
