@@ -72,6 +72,10 @@ RESERVED = {
     "plotly": ("app.*",),
     "flask": ("app.*",),
     "gunicorn": (),
+    "jinja2": ("app.templating",),
+    "markupsafe": ("app.templating", "app.standalone", "app.page_export"),
+    "app.templating.verbatim": ("app.standalone", "app.page_export", "app.report"),  # what is not escaped
+    "html.escape": (),  # templates do
 }
 
 # Figures draw answers: beside the standard library they know arrays, plotly, the look and the results' types.
@@ -211,6 +215,9 @@ def test_every_row_names_modules_that_exist():
         ("app.main", "def late():\n    from compute.jobs import ask"),
         ("app.main", "import importlib\nimportlib.import_module('torch')"),
         ("app.main", "from importlib import import_module"),
+        ("app.main", "import html\nhtml.escape('<')"),
+        ("app.gallery", "from html import escape"),
+        ("app.gallery", "from app.templating import verbatim"),
         ("app.figures.slice", "import torch"),
         ("app.figures.slice", "import dash"),
         ("app.figures.slice", "from compute.jobs import ask"),

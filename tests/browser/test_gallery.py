@@ -31,7 +31,7 @@ def test_a_finished_picture_is_a_card_that_opens_it_again(visitor: Reader):
     paper = "getComputedStyle(document.body).backgroundColor"
     light = visitor.page.evaluate(paper)
     visitor.page.keyboard.press("Escape")
-    visitor.page.locator("#cards").focus()
+    visitor.page.locator("#main").focus()
     visitor.page.keyboard.press("t")
     visitor.page.keyboard.press("t")
     assert visitor.page.evaluate(paper) != light
