@@ -48,7 +48,7 @@ class Markup(HTMLParser):
         self.open: list[str] = []
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.words: list[str] = []
-        self.bar: list[tuple[str, str | None, bool]] = []  # label, address, current
+        self.bar: list[tuple[str, str, bool]] = []  # label, address, current
         self.tools: list[tuple[str | None, str]] = []
         self.feed(text)
         self.close()
@@ -66,7 +66,7 @@ class Markup(HTMLParser):
         self.words.append(data)
         last = self.elements[-1][1] if self.elements else {}
         if self.open[-2:] == ["nav", "a"] or self.open[-3:] == ["nav", "span", "a"]:
-            self.bar.append((data, last.get("href"), last.get("aria-current") == "page"))
+            self.bar.append((data, last.get("href") or "", last.get("aria-current") == "page"))
         if self.open[-1:] == ["button"] and "header" in self.open:
             self.tools.append((last.get("id"), data))
 
@@ -121,8 +121,7 @@ def of_a_page(found: Markup) -> list[tuple[str, str]]:
     """The same of another page: what the atlas would make of the address of a place is its name."""
     is_place = re.compile(r"/(\?.*)?")
     return [
-        (label, read_state(href[2:]).view.place if is_place.fullmatch(href or "") else href)
-        for label, href, _ in found.bar
+        (label, read_state(href[2:]).view.place if is_place.fullmatch(href) else href) for label, href, _ in found.bar
     ]
 
 
@@ -223,9 +222,9 @@ def _saved(text: str, site, rows) -> str:
     panels = {(0, "slice"): Shown("failed", text, text, (text,)), (0, "line"): Shown("done", text, text, (), figure)}
     bar = {"title": text, "ticks": [(0.0, text)], "gradient": text}
     name = next(iter(TABLES))
-    table = (name, [{"texts": {}} | {part["field"]: text for part in TABLES[name].columns()}])
+    line: dict = {"texts": {}} | {part["field"]: text for part in TABLES[name].columns()}
     return page_html(
-        Gathered(text, 1.0, View(), plan | {"settings": settings}, panels, {0: [(text, text)]}, bar, table)
+        Gathered(text, 1.0, View(), plan | {"settings": settings}, panels, {0: [(text, text)]}, bar, (name, [line]))
     )
 
 
