@@ -211,6 +211,7 @@ def told(spec) -> str:
     return cloud_sentence(spec) if hasattr(spec, "first_walk") else sentence(spec)
 
 
+@functools.lru_cache(maxsize=2 * LONGEST)
 def more(spec) -> str:
     """What else was chosen: labels and values of options that are not at their defaults and stand in no sentence."""
     table = options_of(type(spec))
