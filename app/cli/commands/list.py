@@ -49,8 +49,8 @@ TABLES = {
             "source": lambda entry: entry.source,
             "licence": lambda entry: entry.licence,
         },
-        "A part of the patterns (20 % unless asked otherwise) is kept for testing; scaling and imputation are fitted on "
-        "the training part only. A set without a test part says so.",
+        "A part of the patterns (20 % unless asked otherwise) is kept for testing; scaling and imputation are fitted "
+        "on the training part only. A set without a test part says so.",
     ),
     "losses": Table(
         "Losses",
