@@ -2,7 +2,7 @@
 #     docker run -p 8050:8050 -v lossatlas:/var/cache/lossatlas lossatlas
 # A pool of its own: the web and as many workers as wanted, around a scheduler (versions are those of this image):
 #     dask scheduler --host 0.0.0.0 --no-dashboard
-#     dask worker tcp://scheduler:8786 --nthreads 1 --preload compute.warm --no-dashboard
+#     dask worker tcp://scheduler:8786 --nthreads 1 --preload lossatlas.compute.service.warm --no-dashboard
 #     lossatlas serve --host 0.0.0.0 --scheduler tcp://scheduler:8786
 FROM python:3.11-slim-bookworm
 
@@ -25,6 +25,7 @@ COPY constraints.txt ./
 RUN pip install -c constraints.txt --extra-index-url "${TORCH_INDEX}" torch
 
 COPY pyproject.toml README.md LICENSE ./
+COPY lossatlas ./lossatlas
 COPY app ./app
 COPY compute ./compute
 COPY assets ./assets

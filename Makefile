@@ -2,6 +2,7 @@
 # make test    install the test tools, lint, run every test
 # make lint    ruff, mypy, and for the scripts tsc and eslint
 # make bench   install the peers into .bench-venv, measure, write benchmarks/RESULTS.md; ARGS="slices" for one script
+# make docs    write docs/registries.md anew, from the registries
 # make screenshot   draw README's picture again
 # make clean   remove .venv, .bench-venv, builds and tool caches
 #
@@ -22,7 +23,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -
 REQUIRE_NODE_TOOLS ?=
 WITH_NODE := PATH="$(abspath $(VENV)/bin):$$PATH"
 
-.PHONY: serve test lint bench screenshot clean
+.PHONY: serve test lint bench docs screenshot clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.installed
@@ -43,7 +44,6 @@ lint: $(VENV)/.installed-test $(VENV)/.node-tools
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@if [ -x node_modules/.bin/tsc ]; then \
-		echo "tsc, eslint"; \
 		$(WITH_NODE) node_modules/.bin/tsc --noEmit && $(WITH_NODE) node_modules/.bin/eslint --max-warnings 0 .; \
 	else echo "tsc and eslint are skipped: npm could not be reached."; fi
 
@@ -88,6 +88,9 @@ $(BENCH)/.installed: benchmarks/peers.txt $(VENV)/.installed-test
 	$(BIN)/python -m pip --python $(BENCH)/bin/python install --quiet --disable-pip-version-check --no-deps \
 		-r benchmarks/peers.txt
 	@touch $@
+
+docs: $(VENV)/.installed
+	$(BIN)/lossatlas list --markdown > docs/registries.md
 
 screenshot: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.screenshot

@@ -7,39 +7,39 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 
-from app.figures import (
+from lossatlas.app.figures import (
     boundary,
     cloud,
-    evolution,
+    curvature_along,
     line,
     morph,
     morph_curve,
-    parts,
     replicates,
-    rises,
-    saturating,
     saturation,
+    saturation_along,
+    sharpness,
     slice,
     spectrum,
     training,
     weight_slices,
     weights,
 )
-from compute.boundaries import Boundary
-from compute.clouds import Cloud
-from compute.evolution import Evolution
-from compute.lines import Line
-from compute.morphs import Morph
-from compute.options import AUTO, text
-from compute.replicates import Replicates
-from compute.rises import Rise
-from compute.saturation import Saturation
-from compute.slices import Slice
-from compute.spectra import Spectrum
-from compute.study import PACES, RANGES
-from compute.train import Training
-from compute.weight_slices import WeightSlices
-from compute.weights import Weights
+from lossatlas.app.figures.shared import parts
+from lossatlas.compute.analyses.boundaries import Boundary
+from lossatlas.compute.analyses.clouds import Cloud
+from lossatlas.compute.analyses.curvature_along import Evolution
+from lossatlas.compute.analyses.lines import Line
+from lossatlas.compute.analyses.morphs import Morph
+from lossatlas.compute.analyses.replicates import Replicates
+from lossatlas.compute.analyses.saturation import Saturation
+from lossatlas.compute.analyses.sharpness import Rise
+from lossatlas.compute.analyses.slices import Slice
+from lossatlas.compute.analyses.spectra import Spectrum
+from lossatlas.compute.analyses.weight_slices import WeightSlices
+from lossatlas.compute.analyses.weights import Weights
+from lossatlas.compute.numerics.paths.train import Training
+from lossatlas.compute.spec.options import AUTO, text
+from lossatlas.compute.study.design import PACES, RANGES
 
 
 def widest(results: Sequence) -> dict[str, float]:
@@ -104,13 +104,13 @@ PANELS = {
     ),
     "boundary": Panel("Decision boundary", Boundary, boundary, TRAINING),
     "weights": Panel("Weights", Weights, weights, TRAINING),
-    "saturation-along": Panel("Saturation along the training", Saturation, saturating, TRAINING, rank=1),
+    "saturation-along": Panel("Saturation along the training", Saturation, saturation_along, TRAINING, rank=1),
     "weight_slices": Panel(
         "Loss along each weight", WeightSlices, weight_slices, TRAINING, common=parts.common, rank=1
     ),
     "spectrum": Panel("Spectrum", Spectrum, spectrum, CURVATURE, coarse=True, overlays=True),
-    "evolution": Panel("Along the training", Evolution, evolution, CURVATURE, coarse=True, rank=1, overlays=True),
-    "sharpness": Panel("Sharpness", Rise, rises, CURVATURE, coarse=True, rank=1, overlays=True),
+    "evolution": Panel("Along the training", Evolution, curvature_along, CURVATURE, coarse=True, rank=1, overlays=True),
+    "sharpness": Panel("Sharpness", Rise, sharpness, CURVATURE, coarse=True, rank=1, overlays=True),
     "saturation": Panel("Saturation", Saturation, saturation, CURVATURE, agree=widest),
     "replicates": Panel("Over seeds", Replicates, replicates, CURVATURE, coarse=True, rank=2),
     "cloud": Panel("Cloud", Cloud, cloud, CLOUDS, common=cloud.common, coarse=True),
@@ -130,7 +130,7 @@ class Rows:
     head: str
 
 
-PLACES = {  # by the names of app.view.PLACES
+PLACES = {  # by the names of look.view.PLACES
     place: Rows(tuple(name for name, panel in PANELS.items() if place in panel.places), head)
     for place, head in (
         ("landscape", "training"),

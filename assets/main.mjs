@@ -51,7 +51,7 @@ import "./share/picture.mjs";
 import "./windows/weights.mjs";
 
 /**
- * What dash calls when the URL or a control has moved (see app/callbacks.py).
+ * What dash calls when the URL or a control has moved (see app/layout/callbacks.py).
  * @param {string | null} search location.search
  * @param {any[]} rest one value per control, and what was declared
  */

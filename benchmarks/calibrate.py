@@ -1,16 +1,16 @@
-"""How good are the estimates of compute/cost.py? Measured against estimated seconds, one thread."""
+"""How good are the estimates of compute/numerics/cost.py? Measured against estimated seconds, one thread."""
 
 import torch
 
 from benchmarks.machine import describe, seconds
-from compute.analyses import levels_of, question
-from compute.cost import loss_seconds, slice_seconds, step_seconds
-from compute.jobs import ask, one_thread
-from compute.kernels.plan import losses_at
-from compute.limits import seconds_of
-from compute.loss import make_loss
-from compute.nets import initial
-from compute.train import Training, run_training
+from lossatlas.compute.analyses.table import levels_of, question
+from lossatlas.compute.numerics.cost import loss_seconds, slice_seconds, step_seconds
+from lossatlas.compute.numerics.kernels.plan import losses_at
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.train import Training, run_training
+from lossatlas.compute.problem.nets import initial
+from lossatlas.compute.service.jobs import ask, one_thread
+from lossatlas.compute.service.limits import seconds_of
 
 QUESTIONS = (
     "dataset=xor&widths=2",

@@ -10,11 +10,11 @@ import numpy as np
 
 from benchmarks.machine import describe, seconds
 from benchmarks.planes import plane
-from compute.jobs import one_thread
-from compute.kernels import plan
-from compute.loss import make_loss
-from compute.nets import Problem
-from compute.options import parse
+from lossatlas.compute.numerics.kernels import plan
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.service.jobs import one_thread
+from lossatlas.compute.spec.options import parse
 
 WIDE = "dataset=mnist&test_share=0&widths=10"
 SIDE = 21  # grid points an axis where they do not grow

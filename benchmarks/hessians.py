@@ -13,11 +13,11 @@ from torch.func import hessian
 
 from benchmarks.machine import paired
 from benchmarks.table import Row, report
-from compute.criteria import CRITERIA
-from compute.kernels.hessians import hessians
-from compute.loss import Loss, make_loss
-from compute.nets import Problem, initial
-from compute.options import parse
+from lossatlas.compute.numerics.kernels.hessians import hessians
+from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.spec.options import parse
 
 QUESTIONS = {  # how many points at once, and the gate
     "XOR 2-2-1 tanh": ("dataset=xor&widths=2", 20_000, 2000),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from benchmarks.machine import describe
 from benchmarks.serving import pool
-from compute.analyses import question
-from compute.jobs import ask
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.jobs import ask
 
 WISHED = 600  # MB
 QUESTIONS = {

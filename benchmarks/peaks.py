@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from benchmarks.machine import describe, seconds
-from compute.jobs import one_thread
+from lossatlas.compute.service.jobs import one_thread
 
 try:
     from numba import njit
 
-    from compute.kernels import scalars
+    from lossatlas.compute.numerics.kernels import scalars
 except ImportError:
     _fill = None
 else:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from compute.nets import Problem, initial
+from lossatlas.compute.problem.nets import Problem, initial
 
 EXTENT = 0.5  # half width, in lengths of the center
 

@@ -12,9 +12,9 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 
-from app.lesson import LESSONS
 from benchmarks.machine import describe
 from benchmarks.serving import atlas
+from lossatlas.app.state.lesson import LESSONS
 
 PATIENCE = 300.0  # seconds; on a busy machine
 

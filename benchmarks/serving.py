@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from compute.jobs import Pool
+from lossatlas.compute.service.jobs import Pool
 
 START = 60.0  # seconds a server may take on a busy machine
 
@@ -19,7 +19,7 @@ START = 60.0  # seconds a server may take on a busy machine
 def atlas(workers: int = 2) -> Iterator[tuple[str, subprocess.Popen]]:
     """The address and the supervisor of `lossatlas serve`."""
     port = _free_port()
-    with _running(["app.cli", "serve", "--port", str(port), "--workers", str(workers)]) as server:
+    with _running(["lossatlas", "serve", "--port", str(port), "--workers", str(workers)]) as server:
         _wait(f"http://127.0.0.1:{port}")
         yield f"http://127.0.0.1:{port}", server
 
@@ -28,7 +28,7 @@ def atlas(workers: int = 2) -> Iterator[tuple[str, subprocess.Popen]]:
 def pool(workers: int) -> Iterator[Pool]:
     """A scheduler and its workers, as `lossatlas serve` starts them."""
     port = _free_port()
-    with _running(["compute.host", "--port", str(port), "--workers", str(workers)]):
+    with _running(["lossatlas.compute.service.host", "--port", str(port), "--workers", str(workers)]):
         found, end = Pool(f"tcp://127.0.0.1:{port}"), time.monotonic() + START
         while found.workers() < workers:
             if time.monotonic() > end:

@@ -25,11 +25,11 @@ from torch import nn
 from benchmarks.machine import once, paired
 from benchmarks.planes import plane
 from benchmarks.table import Row, Skipped, report
-from compute.kernels import affine, plain, plan
-from compute.layers import Layer
-from compute.loss import Loss, make_loss
-from compute.nets import Problem
-from compute.options import parse
+from lossatlas.compute.numerics.kernels import affine, plain, plan
+from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.problem.layers import Layer
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.options import parse
 
 PEER = "loss-landscapes 3.0.6"
 SIDE = 51

@@ -17,14 +17,14 @@ from torch import Tensor, nn
 
 from benchmarks.machine import paired
 from benchmarks.table import Row, Skipped, report
-from compute.jobs import one_thread
-from compute.kernels.curvature import dense, operator
-from compute.lanczos import ends, quadrature
-from compute.loss import Loss, make_loss
-from compute.nets import Problem, initial, split
-from compute.options import parse
-from compute.spectra import BINS, TAIL, WIDTH, rademacher, smoothed
-from compute.train import Start, Training, run_training
+from lossatlas.compute.analyses.spectra import BINS, TAIL, WIDTH, rademacher, smoothed
+from lossatlas.compute.numerics.kernels.curvature import dense, operator
+from lossatlas.compute.numerics.lanczos import ends, quadrature
+from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.numerics.paths.train import Start, Training, run_training
+from lossatlas.compute.problem.nets import Problem, initial, split
+from lossatlas.compute.service.jobs import one_thread
+from lossatlas.compute.spec.options import parse
 
 try:
     from curvlinops import GGNLinearOperator, HessianLinearOperator

@@ -5,8 +5,8 @@ from functools import partial
 
 from benchmarks.machine import paired
 from benchmarks.table import Row, report
-from compute.options import parse
-from compute.train import Training, run_training, train_many
+from lossatlas.compute.numerics.paths.train import Training, run_training, train_many
+from lossatlas.compute.spec.options import parse
 
 QUESTIONS = {
     "XOR 2-2-1": "dataset=xor&widths=2&steps=200",

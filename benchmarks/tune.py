@@ -10,12 +10,12 @@ from numba import njit
 
 from benchmarks.machine import describe, paired, seconds
 from benchmarks.peaks import measure
-from compute.activations import ACTIVATIONS
-from compute.jobs import one_thread
-from compute.kernels import affine, fused, scalars, strips
-from compute.loss import Loss, make_loss
-from compute.nets import Problem, initial
-from compute.options import parse
+from lossatlas.compute.numerics.kernels import affine, fused, scalars, strips
+from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.service.jobs import one_thread
+from lossatlas.compute.spec.options import parse
 
 ELEMENTS, UNITS, OUTPUTS = 4096, 128, 64
 NARROW = "dataset=mnist&test_share=0&widths=10"

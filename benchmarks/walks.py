@@ -15,10 +15,10 @@ from torch import nn
 
 from benchmarks.machine import paired
 from benchmarks.table import Row, report
-from compute.kernels import gradients
-from compute.loss import make_loss
-from compute.options import parse
-from compute.walks import Walks, begin, run_walks
+from lossatlas.compute.numerics.kernels import gradients
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.walks import Walks, begin, run_walks
+from lossatlas.compute.spec.options import parse
 
 QUESTIONS = {  # ten walks for each parameter, as the study has them, fewer for Heart, where they take a minute; gates
     "XOR 2-2-1 tanh": ("dataset=xor&widths=2", 400),

@@ -14,14 +14,14 @@ import numpy as np
 
 from benchmarks.machine import describe, once, paired
 from benchmarks.serving import pool
-from compute.analyses import levels_of, question
-from compute.cost import PIECE
-from compute.jobs import Pool, ask, one_thread
-from compute.kernels import plan
-from compute.loss import make_loss
-from compute.planes import Plane, symmetric_axis
-from compute.slices import Slice, fill_piece
-from compute.tasks import Task, every
+from lossatlas.compute.analyses.planes.plane import Plane, symmetric_axis
+from lossatlas.compute.analyses.slices import Slice, fill_piece
+from lossatlas.compute.analyses.table import levels_of, question
+from lossatlas.compute.numerics.cost import PIECE
+from lossatlas.compute.numerics.kernels import plan
+from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.service.jobs import Pool, ask, one_thread
+from lossatlas.compute.spec.tasks import Task, every
 
 QUESTION = "dataset=mnist&test_share=0&widths=10&steps=0&extent=1"
 POINTS = 257  # an axis

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from compute.jobs import Pool
+from lossatlas.compute.service.jobs import Pool
 
 ROOT = Path(__file__).resolve().parent.parent
 START = 60.0  # seconds a server may take on a busy machine
@@ -48,7 +48,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     """A scheduler and two workers as `lossatlas serve` starts them."""
     port = free_port()
     environment = os.environ | {"LOSSATLAS_CACHE": str(tmp_path_factory.mktemp("pool") / "cache")}
-    words = [sys.executable, "-m", "compute.host", "--port", str(port), "--workers", "2"]
+    words = [sys.executable, "-m", "lossatlas.compute.service.host", "--port", str(port), "--workers", "2"]
     host = subprocess.Popen(words, cwd=ROOT, env=environment)
     found = Pool(f"tcp://127.0.0.1:{port}")
     end = time.monotonic() + START
@@ -66,7 +66,9 @@ def atlas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     address = f"http://127.0.0.1:{(port := free_port())}"
     environment = os.environ | {"LOSSATLAS_CACHE": str(tmp_path_factory.mktemp("atlas") / "cache")}
     server = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--workers", "2"], cwd=ROOT, env=environment
+        [sys.executable, "-m", "lossatlas", "serve", "--port", str(port), "--workers", "2"],
+        cwd=ROOT,
+        env=environment,
     )
     wait_for(address)
     yield address

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from compute.activations import ACTIVATIONS
-from compute.datasets import DATASETS, prepare
-from compute.nets import Problem
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.datasets import DATASETS, prepare
+from lossatlas.compute.problem.nets import Problem
 
 MODULES = {
     "identity": nn.Identity(), "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "relu": nn.ReLU(), "silu": nn.SiLU(),

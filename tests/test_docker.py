@@ -29,7 +29,16 @@ def test_what_is_copied_exists_and_is_sent_to_the_builder(path):
 
 
 def test_everything_that_the_package_needs_is_copied():
-    assert {"app", "compute", "assets", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"} <= set(COPIED)
+    assert {
+        "lossatlas",
+        "app",
+        "compute",
+        "assets",
+        "pyproject.toml",
+        "constraints.txt",
+        "README.md",
+        "LICENSE",
+    } <= set(COPIED)
 
 
 def test_runs_as_an_ordinary_user():

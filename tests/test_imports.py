@@ -1,87 +1,99 @@
-"""Who may import whom, read from the syntax trees. A new file in compute/ takes one word in LAYERS."""
+"""Who may import whom, read from the syntax trees. A new analysis needs no word here."""
 
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Downhill only: a module of compute imports from the rows above its own, never from its own row.
-LAYERS = (
-    ("options", "settings", "parent", "tasks", "products", "intervals", "stagnation"),
-    ("results", "keys", "lanczos"),
-    ("activations", "criteria", "datasets", "layers"),
-    ("nets",),
-    ("cost", "loss", "stationary"),
-    ("kernels.batches", "kernels.scalars", "kernels.agreement"),
-    ("kernels.strips",),
-    ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
-    ("kernels.images", "kernels.curvature"),
-    ("kernels",),  # the plan, which knows the others
-    ("walks",),
-    ("train", "directions", "classes", "curvature", "activity", "sharpness"),
-    ("sharpest",),
-    ("planes",),
-    ("turns",),
-    # the analyses
-    (
-        "slices",
-        "lines",
-        "extents",
-        "spectra",
-        "saturation",
-        "evolution",
-        "replicates",
-        "rises",
-        "clouds",
-        "boundaries",
-        "weights",
-        "weight_slices",
+# Downhill only: a folder imports from the rows above its own, never from its own row.
+FOLDERS = {
+    "lossatlas.compute": (("spec",), ("problem",), ("numerics",), ("analyses",), ("service",), ("study",)),
+    "lossatlas.app": (
+        ("look",), ("figures",), ("panels",), ("state",), ("stream", "layout"), ("export",), ("routes",), ("cli",),
     ),
-    ("morphs",),  # made of slices
-    ("analyses", "summaries"),
-    ("study",),
-    ("claims",),
-    ("cache", "limits"),
-    ("jobs", "rooms", "listing"),
-    ("warm", "reproduction"),
-    ("host",),
-)
+}  # fmt: skip
+
+# And inside the folders of compute; what is not named stands in the row "*". Analyses never import one another.
+INSIDE = {
+    "spec": (("options", "settings", "tasks"), ("results", "keys")),
+    "problem": (("activations", "criteria", "datasets", "layers"), ("nets",)),
+    "numerics": (
+        ("kernels.products", "intervals", "stagnation", "lanczos"),
+        ("cost", "loss", "stationary"),
+        ("kernels.batches", "kernels.scalars", "kernels.agreement"),
+        ("kernels.strips",),
+        ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
+        ("kernels.images", "kernels.curvature"),
+        ("kernels.plan",),  # which knows the others
+        ("paths.walks",),
+        ("paths.train", "directions", "classes", "curvature", "activity", "ascents"),
+        ("eigenvectors",),
+    ),
+    "analyses": (("planes.plane",), ("planes.turns",), ("*",), ("morphs",), ("table", "summaries")),
+    "service": (("cache", "limits", "parent"), ("jobs", "rooms", "listing"), ("warm",), ("host",)),
+    "study": (("design",), ("claims",), ("reproduction",)),
+}
+
+MOST_SIBLINGS = 15  # modules of a folder
+MORE_SIBLINGS = {"lossatlas.app.figures": 20}
 
 # Who alone may import these; everybody else may not.
 RESERVED = {
-    "distributed": ("compute.jobs", "compute.host"),
-    "dask": ("compute.jobs", "compute.host"),
-    "diskcache": ("compute.cache",),
-    "sqlite3": ("compute.cache", "compute.rooms"),
-    "sklearn": ("compute.datasets",),
-    "numba": ("compute.kernels.*",),
-    "llvmlite": ("compute.kernels.*",),
-    "torch.autograd": ("compute.loss", "compute.kernels.*", "compute.activations"),
-    "torch.func": ("compute.loss", "compute.kernels.*", "compute.activations"),
+    "distributed": ("lossatlas.compute.service.jobs", "lossatlas.compute.service.host"),
+    "dask": ("lossatlas.compute.service.jobs", "lossatlas.compute.service.host"),
+    "diskcache": ("lossatlas.compute.service.cache",),
+    "sqlite3": ("lossatlas.compute.service.cache", "lossatlas.compute.service.rooms"),
+    "sklearn": ("lossatlas.compute.problem.datasets",),
+    "numba": ("lossatlas.compute.numerics.kernels.*",),
+    "llvmlite": ("lossatlas.compute.numerics.kernels.*",),
+    "torch.autograd": (
+        "lossatlas.compute.numerics.loss",
+        "lossatlas.compute.numerics.kernels.*",
+        "lossatlas.compute.problem.activations",
+    ),
+    "torch.func": (
+        "lossatlas.compute.numerics.loss",
+        "lossatlas.compute.numerics.kernels.*",
+        "lossatlas.compute.problem.activations",
+    ),
     "pickle": (),
-    "importlib.import_module": ("app.cli", "app.gunicorn_conf"),  # loaded when it is called for
-    "app": ("app", "app.*"),
-    "dash": ("app.*",),
-    "dash_mantine_components": ("app.*",),
-    "plotly": ("app.*",),
-    "flask": ("app.*",),
+    "importlib.import_module": (
+        "lossatlas",
+        "lossatlas.app.cli.main",
+        "lossatlas.app.cli.gunicorn_conf",
+    ),  # loaded when it is called for
+    "lossatlas.app": ("lossatlas.__main__", "lossatlas.app", "lossatlas.app.*"),
+    "dash": ("lossatlas.app.*",),
+    "dash_mantine_components": ("lossatlas.app.*",),
+    "plotly": ("lossatlas.app.*",),
+    "flask": ("lossatlas.app.*",),
     "gunicorn": (),
+    "jinja2": ("lossatlas.app.look.templating",),
+    "markupsafe": ("lossatlas.app.look.templating", "lossatlas.app.export.standalone", "lossatlas.app.export.file"),
+    "lossatlas.app.look.templating.verbatim": (
+        "lossatlas.app.export.standalone",
+        "lossatlas.app.export.file",
+        "lossatlas.app.export.report",
+    ),  # what is not escaped
+    "html.escape": (),  # templates do
 }
 
 # Figures draw answers: beside the standard library they know arrays, plotly, the look and the results' types.
 FIGURES_MAY = (
-    "numpy", "plotly", "app.theme", "app.view", "app.figures", "compute.options", "compute.results",
-    "compute.cost", "compute.criteria", "compute.train", "compute.planes", "compute.slices", "compute.lines",
-    "compute.saturation", "compute.activity", "compute.evolution", "compute.replicates", "compute.rises",
-    "compute.intervals", "compute.kernels.curvature", "compute.clouds", "compute.classes", "compute.stationary",
-    "compute.study", "compute.summaries", "compute.walks", "compute.boundaries", "compute.weights",
-    "compute.weight_slices", "compute.nets", "compute.datasets",
+    "numpy", "plotly", *(f"lossatlas.{name}" for name in (
+        "app.look", "app.figures", "compute.spec.options", "compute.spec.results", "compute.problem.criteria",
+        "compute.problem.nets", "compute.problem.datasets", "compute.numerics.activity", "compute.numerics.classes",
+        "compute.numerics.cost", "compute.numerics.intervals", "compute.numerics.kernels.curvature",
+        "compute.numerics.stationary", "compute.numerics.paths", "compute.analyses", "compute.study.design",
+    )),
 )  # fmt: skip
 
 # A call of one of these differentiates, whatever it is imported from.
@@ -89,10 +101,11 @@ DIFFERENTIATES = ("backward", "requires_grad_")
 
 HEAVY = {"torch", "dask", "distributed", "dash", "plotly", "pandas", "sklearn", "scipy"}
 LIGHT = {  # what starts at once, because it loads nothing heavy
-    "the supervisor": "import app.serve",
-    "gunicorn's master": "import app.gunicorn_conf",
-    "lossatlas --help": "import app.cli; app.cli.main(['--help'], standalone_mode=False)",
-    "the cache": "import compute.cache",
+    "the supervisor": "import lossatlas.app.cli.serve",
+    "gunicorn's master": "import lossatlas.app.cli.gunicorn_conf",
+    "lossatlas --help": "import lossatlas.app.cli.main; lossatlas.app.cli.main.main(['--help'], standalone_mode=False)",
+    "the door": "import lossatlas; dir(lossatlas)",
+    "the cache": "import lossatlas.compute.service.cache",
 }
 
 
@@ -101,11 +114,14 @@ def name_of(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-FILES = {name_of(file): file for top in ("app", "compute") for file in sorted((ROOT / top).rglob("*.py"))}
+FILES = {
+    f"lossatlas.{name_of(file)}": file for top in ("app", "compute") for file in sorted((ROOT / top).rglob("*.py"))
+}
+BARE = ("app", "compute", "assets")  # somebody else's may lie beside a notebook: ours have one name in front
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """Every name imported, in full: compute.lines of `from compute import lines`."""
+    """Every name imported, in full: lossatlas.compute.analyses.lines of `from compute import lines`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -120,10 +136,24 @@ def uses(tree: ast.AST) -> Iterator[str]:
             yield ast.unparse(node)
 
 
-def layer(module: str) -> int | None:
-    """The row of a module of compute; None if it stands in none. An imported name counts for its module."""
-    inner = module.removeprefix("compute.")
-    return next((row for row, names in enumerate(LAYERS) if any(under(inner, name) for name in names)), None)
+def placed(module: str) -> tuple[str, int] | None:
+    """The top folder of a module and the row of its own folder; None if it stands in none."""
+    for top, rows in FOLDERS.items():
+        inner = module.removeprefix(f"{top}.").split(".")[0]
+        if under(module, top) and (found := [row for row, names in enumerate(rows) if inner in names]):
+            return top, found[0]
+    return None
+
+
+def inside(module: str) -> tuple[str, int] | None:
+    """The folder of a module of compute and its row in there. An imported name counts for its module."""
+    folder, _, inner = module.removeprefix("lossatlas.compute.").partition(".")
+    if not under(module, "lossatlas.compute") or folder not in INSIDE or not inner:
+        return None
+    rows = INSIDE[folder]
+    named = [row for row, names in enumerate(rows) if any(name != "*" and under(inner, name) for name in names)]
+    others = [row for row, names in enumerate(rows) if "*" in names]
+    return (folder, (named or others)[0]) if named or others else None
 
 
 def under(name: str, pattern: str) -> bool:
@@ -134,13 +164,13 @@ def offences(module: str, source: str) -> list[str]:
     """What a module does that the tables forbid."""
     tree = ast.parse(source)
     found = [f"{name} is imported relatively" for name in imports(tree) if name.startswith(".")]
+    found += [f"{name} is imported by a bare name" for name in imports(tree) if name.split(".")[0] in BARE]
     found += [f"{name} is reserved" for name in {*imports(tree), *uses(tree)} if not allowed(module, name)]
     found += _hidden(tree)
-    if module.startswith("compute."):
-        found += _uphill(module, tree)
-        if not allowed(module, "torch.autograd"):
-            found += [f"{name} differentiates" for name in uses(tree) if name.rpartition(".")[2] in DIFFERENTIATES]
-    if module.startswith("app.figures."):
+    found += _uphill(module, tree)
+    if under(module, "lossatlas.compute") and not allowed(module, "torch.autograd"):
+        found += [f"{name} differentiates" for name in uses(tree) if name.rpartition(".")[2] in DIFFERENTIATES]
+    if under(module, "lossatlas.app.figures"):
         found += [f"{name} is none of a figure's business" for name in imports(tree) if not _for_figures(name)]
     return found
 
@@ -158,12 +188,26 @@ def _hidden(tree: ast.AST) -> list[str]:
     return [f"{name} is imported inside a function" for function in functions for name in imports(function)]
 
 
-def _uphill(module: str, tree: ast.AST) -> list[str]:
-    own = layer(module)
-    if own is None:
-        return [f"{module} stands in no row of LAYERS"]
-    inner = [name for name in imports(tree) if under(name, "compute")]
-    return [f"{name} is not below {module}" for name in inner if (row := layer(name)) is None or row >= own]
+def _uphill(module: str, tree: ast.AST) -> Iterator[str]:
+    own, place = placed(module), inside(module)
+    if FILES.get(module, ROOT).name == "__init__.py":
+        return
+    if own is None or (under(module, "lossatlas.compute") and place is None):
+        yield f"{module} stands in no row"
+        return
+    for name in imports(tree):
+        there, theirs = placed(name), inside(name)
+        if theirs and place and theirs[0] == place[0]:
+            if theirs[1] >= place[1]:
+                yield f"{name} is not below {module}"
+        elif there and there[0] == own[0] and _folder(name) != _folder(module) and there[1] >= own[1]:
+            yield f"{name} is not below {module}"
+        elif under(name, "lossatlas.compute") and theirs is None:
+            yield f"{name} stands in no row"
+
+
+def _folder(module: str) -> str:
+    return ".".join(module.split(".")[:3])
 
 
 def _for_figures(name: str) -> bool:
@@ -179,42 +223,71 @@ def test_every_module_keeps_to_the_tables(module):
 
 
 def test_every_row_names_modules_that_exist():
-    named = [name for names in LAYERS for name in names]
-    assert all(any(under(module, f"compute.{name}") for module in FILES) for name in named)
+    named = [f"{top}.{name}" for top, rows in FOLDERS.items() for names in rows for name in names]
+    named += [
+        f"lossatlas.compute.{folder}.{name}"
+        for folder, rows in INSIDE.items() for names in rows for name in names if name != "*"
+    ]  # fmt: skip
+    assert not [name for name in named if not any(under(module, name) for module in FILES)]
     assert len(named) == len(set(named))
+
+
+def test_a_folder_holds_few_modules():
+    """So many that one look takes them in."""
+    folders = Counter(module.rpartition(".")[0] for module, file in FILES.items() if file.name != "__init__.py")
+    assert {name for name, count in folders.items() if count > MORE_SIBLINGS.get(name, MOST_SIBLINGS)} == set()
+
+
+def test_no_modules_import_one_another_in_a_circle():
+    modules = {module: file for module, file in FILES.items() if file.name != "__init__.py"}
+    graph = {module: set(imports(ast.parse(file.read_text()))) for module, file in modules.items()}
+    whole = {module: names | {name.rpartition(".")[0] for name in names} for module, names in graph.items()}
+    order = tuple(TopologicalSorter({module: names & modules.keys() for module, names in whole.items()}).static_order())
+    assert len(order) == len(modules)
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("compute.options", "from compute.results import pack"),
-        ("compute.options", "from compute import results"),
-        ("compute.slices", "from compute.lines import Line"),
-        ("compute.loss", "import compute.kernels.affine"),
-        ("compute.kernels.affine", "from compute.kernels import fused"),
-        ("compute.nets", "from compute import *"),
-        ("compute.surprise", ""),
-        ("compute.nets", "from . import options"),
-        ("compute.nets", "from app.view import View"),
-        ("compute.nets", "import dash"),
-        ("compute.nets", "import plotly.graph_objects as go"),
-        ("compute.slices", "from distributed import Client"),
-        ("compute.jobs", "import diskcache"),
-        ("app.main", "import dask.config"),
-        ("app.main", "import sklearn.datasets"),
-        ("compute.cache", "import pickle"),
-        ("compute.train", "import torch\ntorch.func.grad(f)"),
-        ("compute.train", "from torch import autograd"),
-        ("compute.train", "from torch.func import vmap"),
-        ("compute.train", "def step(loss):\n    loss.sum().backward()"),
-        ("compute.nets", "def late():\n    import numpy"),
-        ("app.main", "def late():\n    from compute.jobs import ask"),
-        ("app.main", "import importlib\nimportlib.import_module('torch')"),
-        ("app.main", "from importlib import import_module"),
-        ("app.figures.slice", "import torch"),
-        ("app.figures.slice", "import dash"),
-        ("app.figures.slice", "from compute.jobs import ask"),
-        ("app.figures.slice", "from app.state import read_state"),
+        ("lossatlas.compute.spec.options", "from lossatlas.compute.spec.results import pack"),
+        ("lossatlas.compute.spec.options", "from lossatlas.compute.spec import results"),
+        ("lossatlas.compute.analyses.slices", "from lossatlas.compute.analyses.lines import Line"),
+        ("lossatlas.compute.numerics.loss", "import lossatlas.compute.numerics.kernels.affine"),
+        ("lossatlas.compute.numerics.kernels.affine", "from lossatlas.compute.numerics.kernels import fused"),
+        ("lossatlas.compute.problem.nets", "from lossatlas.compute import *"),
+        ("lossatlas.compute.problem.nets", "from compute.spec.options import text"),
+        ("lossatlas.app.routes.main", "import app.look.view"),
+        ("lossatlas.compute.surprise", ""),
+        ("lossatlas.compute.numerics.surprise", ""),
+        ("lossatlas.app.surprise", ""),
+        ("lossatlas.app.look.view", "from lossatlas.app.panels import PANELS"),
+        ("lossatlas.app.stream.plan", "from lossatlas.app.layout.page import make_layout"),
+        ("lossatlas.app.export.code", "from lossatlas.app.routes.links import add_routes"),
+        ("lossatlas.compute.analyses.slices", "from lossatlas.compute.service.cache import Cache"),
+        ("lossatlas.compute.problem.nets", "from . import options"),
+        ("lossatlas.compute.problem.nets", "from lossatlas.app.look.view import View"),
+        ("lossatlas.compute.problem.nets", "import dash"),
+        ("lossatlas.compute.problem.nets", "import plotly.graph_objects as go"),
+        ("lossatlas.compute.analyses.slices", "from distributed import Client"),
+        ("lossatlas.compute.service.jobs", "import diskcache"),
+        ("lossatlas.app.routes.main", "import dask.config"),
+        ("lossatlas.app.routes.main", "import sklearn.datasets"),
+        ("lossatlas.compute.service.cache", "import pickle"),
+        ("lossatlas.compute.numerics.paths.train", "import torch\ntorch.func.grad(f)"),
+        ("lossatlas.compute.numerics.paths.train", "from torch import autograd"),
+        ("lossatlas.compute.numerics.paths.train", "from torch.func import vmap"),
+        ("lossatlas.compute.numerics.paths.train", "def step(loss):\n    loss.sum().backward()"),
+        ("lossatlas.compute.problem.nets", "def late():\n    import numpy"),
+        ("lossatlas.app.routes.main", "def late():\n    from lossatlas.compute.service.jobs import ask"),
+        ("lossatlas.app.routes.main", "import importlib\nimportlib.import_module('torch')"),
+        ("lossatlas.app.routes.main", "from importlib import import_module"),
+        ("lossatlas.app.routes.main", "import html\nhtml.escape('<')"),
+        ("lossatlas.app.routes.gallery", "from html import escape"),
+        ("lossatlas.app.routes.gallery", "from lossatlas.app.look.templating import verbatim"),
+        ("lossatlas.app.figures.slice", "import torch"),
+        ("lossatlas.app.figures.slice", "import dash"),
+        ("lossatlas.app.figures.slice", "from lossatlas.compute.service.jobs import ask"),
+        ("lossatlas.app.figures.slice", "from lossatlas.app.state.page import read_state"),
     ],
 )
 def test_an_offence_is_noticed(module, source):
@@ -225,13 +298,13 @@ def test_an_offence_is_noticed(module, source):
     ("module", "source"),
     [
         (
-            "compute.slices",
-            "import math\nimport numpy as np\nfrom compute.planes import Plane\nfrom compute import train",
+            "lossatlas.compute.analyses.slices",
+            "import math\nimport numpy as np\nfrom lossatlas.compute.analyses.planes.plane import Plane",
         ),
-        ("compute.loss", "import torch\ntorch.func.grad(f)"),
+        ("lossatlas.compute.numerics.loss", "import torch\ntorch.func.grad(f)"),
         (
-            "app.figures.slice",
-            "import math\nimport plotly.graph_objects as go\nfrom app.figures import parts",
+            "lossatlas.app.figures.slice",
+            "import math\nimport plotly.graph_objects as go\nfrom lossatlas.app.figures.shared import parts",
         ),
     ],
 )

@@ -3,10 +3,10 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import frames, parts
-from app.figures.ticks import linear_ticks, number
-from app.view import Scale, View
-from compute.datasets import DATASETS
+from lossatlas.app.figures.shared import frames, parts
+from lossatlas.app.look.ticks import linear_ticks, number
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.problem.datasets import DATASETS
 
 # Orange, blue, bluish green, …: told apart with any colour vision (Okabe & Ito 2008); classes have symbols besides.
 CLASSES = ("#e69f00", "#0072b2", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")

@@ -5,20 +5,30 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import parts
-from app.figures.dots import COLOURS, GREY, LABELS, SHADES, bars, cells, dots
-from app.figures.points import DOTS, FLOOR, Points, decades, log_tint, reach, selected, tint_span, tolerance
-from app.figures.ticks import number
-from app.theme import colour_scale
-from app.view import Scale, View
-from compute.activity import MEASURES
-from compute.classes import NAMES, RULES
-from compute.cost import patterns
-from compute.intervals import Correlation, Share
-from compute.results import once
-from compute.stationary import levels
-from compute.summaries import LOW, Mean, mean_of, shares, valleys, without_gradient
-from compute.walks import KINDS
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.dots import COLOURS, GREY, LABELS, SHADES, bars, cells, dots
+from lossatlas.app.figures.shared.points import (
+    DOTS,
+    FLOOR,
+    Points,
+    decades,
+    log_tint,
+    reach,
+    selected,
+    tint_span,
+    tolerance,
+)
+from lossatlas.app.look.theme import colour_scale
+from lossatlas.app.look.ticks import number
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.summaries import LOW, Mean, mean_of, shares, valleys, without_gradient
+from lossatlas.compute.numerics.activity import MEASURES
+from lossatlas.compute.numerics.classes import NAMES, RULES
+from lossatlas.compute.numerics.cost import patterns
+from lossatlas.compute.numerics.intervals import Correlation, Share
+from lossatlas.compute.numerics.paths.walks import KINDS
+from lossatlas.compute.numerics.stationary import levels
+from lossatlas.compute.spec.results import once
 
 LEFT = 56  # px of the margin beside numbers of four characters
 MAIN, SIDE = 0.86, 0.885  # where the picture ends and the histograms begin

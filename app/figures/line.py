@@ -3,9 +3,9 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import parts
-from app.view import Scale, View
-from compute.cost import patterns
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.numerics.cost import patterns
 
 span = parts.span
 

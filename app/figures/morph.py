@@ -6,11 +6,12 @@ The data are the first frame; what the others change stands in `layout.meta.fram
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import parts, slice
-from app.figures.frames import packed
-from app.view import Scale, View
-from compute.cost import patterns
-from compute.slices import SliceResult
+from lossatlas.app.figures import slice
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.frames import packed
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.slices import SliceResult
+from lossatlas.compute.numerics.cost import patterns
 
 span = parts.span  # of all frames
 

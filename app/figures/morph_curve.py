@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import morph, parts
-from app.figures.ticks import log_ticks, number
-from app.view import Scale, View
-from compute.cost import patterns
+from lossatlas.app.figures import morph
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.ticks import log_ticks, number
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.numerics.cost import patterns
 
 SHARE = 0.6  # of the width for the losses (chosen by eye)
 GAP = 0.13

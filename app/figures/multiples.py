@@ -5,10 +5,10 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures.dots import COLOURS, GREY
-from app.figures.points import FLOOR
-from compute.classes import NAMES
-from compute.study import Row, place
+from lossatlas.app.figures.shared.dots import COLOURS, GREY
+from lossatlas.app.figures.shared.points import FLOOR
+from lossatlas.compute.numerics.classes import NAMES
+from lossatlas.compute.study.design import Row, place
 
 GAP, HEIGHT = 0.02, 210  # between panels, as a share of the picture; px of one
 DOT = 3  # px

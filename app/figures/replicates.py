@@ -5,11 +5,11 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import parts
-from app.figures.ticks import linear_ticks, log_ticks, number, numbers
-from app.view import FLATNESS, Scale, View
-from compute.activity import FLAT, MEASURES, UNMEASURED
-from compute.intervals import correlation
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.ticks import linear_ticks, log_ticks, number, numbers
+from lossatlas.app.look.view import FLATNESS, Scale, View
+from lossatlas.compute.numerics.activity import FLAT, MEASURES, UNMEASURED
+from lossatlas.compute.numerics.intervals import correlation
 
 TITLES = {
     "largest": "λmax",

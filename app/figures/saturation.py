@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import parts
-from app.figures.ticks import number
-from app.view import Scale, View
-from compute.activity import FLAT, MEASURES, UNMEASURED
-from compute.cost import patterns
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.ticks import number
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.numerics.activity import FLAT, MEASURES, UNMEASURED
+from lossatlas.compute.numerics.cost import patterns
 
 MOST = 4  # layers that have room in one column (chosen by eye)
 LINE = 0.085  # height of a layer's line of text as a share of the picture

@@ -6,11 +6,11 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import frames, parts
-from app.figures.ticks import apart, interval, linear_ticks, number, round_below
-from app.theme import CAMERA, colour_scale
-from app.view import Scale, View
-from compute.cost import patterns
+from lossatlas.app.figures.shared import frames, parts
+from lossatlas.app.look.theme import CAMERA, colour_scale
+from lossatlas.app.look.ticks import apart, interval, linear_ticks, number, round_below
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.numerics.cost import patterns
 
 LINES = 14  # contour lines over the common range (chosen by eye)
 LIGHT = {"ambient": 0.78, "diffuse": 0.45, "specular": 0.03, "roughness": 0.9, "fresnel": 0.05}

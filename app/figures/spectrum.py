@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import parts
-from app.figures.symlog import Symlog, symlog
-from app.figures.ticks import linear_ticks, log_ticks, number, numbers
-from app.view import Scale, View
-from compute.kernels.curvature import MATRICES
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.symlog import Symlog, symlog
+from lossatlas.app.look.ticks import linear_ticks, log_ticks, number, numbers
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.numerics.kernels.curvature import MATRICES
 
 BARS = 60  # of a histogram, over the row's range
 POINTS = 1000  # shares at which an estimated curve is drawn: three a pixel of a column

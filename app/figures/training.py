@@ -5,11 +5,11 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import frames, parts
-from app.figures.ticks import number
-from app.view import Scale, View
-from compute.cost import patterns
-from compute.train import OPTIMISERS
+from lossatlas.app.figures.shared import frames, parts
+from lossatlas.app.look.ticks import number
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.numerics.cost import patterns
+from lossatlas.compute.numerics.paths.train import OPTIMISERS
 
 LINE = 0.2  # of a panel's height, of a line of the legend
 WIDE = (0.2, 0.8)  # where the legend begins on the right and ends on the left, in a column of three

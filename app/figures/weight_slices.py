@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import parts
-from app.figures.ticks import linear_ticks, number
-from app.view import Scale, View
-from compute.cost import patterns
-from compute.nets import offsets
+from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.ticks import linear_ticks, number
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.numerics.cost import patterns
+from lossatlas.compute.problem.nets import offsets
 
 MOST = 8  # tensors that have room in one column (chosen by eye)
 LINE = 0.1  # height of a line of text over each as a share of the picture of two rows

@@ -3,10 +3,10 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import frames, parts
-from app.figures.ticks import number
-from app.view import Scale, View
-from compute.nets import offsets
+from lossatlas.app.figures.shared import frames, parts
+from lossatlas.app.look.ticks import number
+from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.problem.nets import offsets
 
 POSITIVE, NEGATIVE, MIDDLE = "#0072b2", "#e69f00", "#b8bcc2"  # told apart with any colour vision (Okabe & Ito 2008)
 WIDEST = 8.0  # pixels

@@ -3,7 +3,7 @@
 // layout has come, and `told` with the layout.
 
 /**
- * @typedef {object} Names as app.controls.declared_names
+ * @typedef {object} Names as lossatlas.app.layout.controls.declared_names
  * @property {string[]} themes
  * @property {string[]} extras names of the URL that no control holds
  * @property {string[]} own each browser's own: no part of what a room shows
@@ -14,7 +14,7 @@
  * @property {number} deepest windows of a trail
  * @property {string} none how an empty value is written
  *
- * @typedef {object} Control as app.controls.declared
+ * @typedef {object} Control as lossatlas.app.layout.controls.declared
  * @property {string} name
  * @property {string} kind
  * @property {string} default
@@ -30,7 +30,7 @@
  * @typedef {{analysis: string, surface: boolean, brushes: boolean, picks: boolean, marks: boolean}} PanelFacts
  * @typedef {{scale: [number, string][], gradient: string, tints: string[]}} Palette
  *
- * @typedef {object} Told as app.layout.declared
+ * @typedef {object} Told as lossatlas.app.layout.page
  * @property {Control[]} controls
  * @property {string[]} panels
  * @property {Record<string, PanelFacts>} facts

@@ -1,9 +1,9 @@
 // @ts-check
-// The moments of a training or a morph, as a figure holds them in `layout.meta.frames` (app/figures/frames.py).
+// The moments of a training or a morph, as a figure holds them in `layout.meta.frames` (app/figures/shared/frames.py).
 
 import { unpacked } from "../base/arrays.mjs";
 
-export const GAP = -32768; // as app/figures/frames.py
+export const GAP = -32768; // as app/figures/shared/frames.py
 
 /**
  * @typedef {object} Frames

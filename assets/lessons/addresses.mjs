@@ -1,5 +1,5 @@
 // @ts-check
-// A step's address is short, ?lesson=xor&page=2: `expand` gives the state it stands for, as app.lesson.expand, `shorten`
+// A step's address is short, ?lesson=xor&page=2: `expand` gives the state it stands for, as lossatlas.app.state.lesson.expand, `shorten`
 // writes it.
 
 /** @typedef {Record<string, string[]>} Lessons the states of every lesson's steps, by its name */

@@ -33,7 +33,7 @@ import { isMapFigure } from "../figures/figure.mjs";
  * @property {number} [leaving]
  * @property {number} [settling]
  *
- * @typedef {object} Plan as app.plan
+ * @typedef {object} Plan as lossatlas.app.stream.plan
  * @property {string} place
  * @property {string[]} panels
  * @property {string} compare

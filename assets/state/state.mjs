@@ -9,7 +9,7 @@ import { encode, hold, partsOf, questionIn, readQuery, textOf } from "./vocabula
 /** @typedef {import("../base/declared.mjs").Control} Control */
 
 /** @type {Control[] | null} */
-export let controls = null; // as app.controls.declared tells them
+export let controls = null; // as lossatlas.app.layout.controls.declared tells them
 /** @type {{search: string, texts: string[]} | null} */
 export let known = null; // what URL and controls said last
 export let trail = ""; // the windows between the whole picture and this one

@@ -1,5 +1,5 @@
 // @ts-check
-// A value and its text in the URL, as compute.options.text and read_query have it.
+// A value and its text in the URL, as lossatlas.compute.spec.options has it.
 
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;

@@ -20,7 +20,7 @@ export function boxesOf(text) {
 export const boxText = (box) => box.map(floatText).join(",");
 
 /**
- * Rounded to a hundredth of an interval, as app.figures.ticks.interval: the text stays short, and so does the URL.
+ * Rounded to a hundredth of an interval, as lossatlas.app.look.ticks.interval: the text stays short, and so does the URL.
  * @param {number} value
  * @param {number} low
  * @param {number} high

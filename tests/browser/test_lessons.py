@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.lesson import LESSONS, OWN, read_lessons
-from app.lesson_answers import survey, warm
-from compute.cache import Cache
-from compute.settings import Settings
+from lossatlas.app.state.lesson import LESSONS, OWN, read_lessons
+from lossatlas.app.stream.lesson_answers import survey, warm
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.spec.settings import Settings
 from tests.browser.conftest import forget
 from tests.browser.driver import PATIENCE, Reader, reader
 from tests.conftest import ROOT, free_port, wait_for
@@ -32,7 +32,7 @@ def taught(tmp_path_factory, pool):
     environment = os.environ | {"LOSSATLAS_CACHE": str(settings.cache), OWN: str(SAMPLES)}
     words = ["serve", "--port", str(port), "--scheduler", pool.address, "--web-workers", "1"]
     with (folder / "log").open("w") as log:
-        server = subprocess.Popen([sys.executable, "-m", "app.cli", *words], cwd=ROOT, env=environment, stderr=log)
+        server = subprocess.Popen([sys.executable, "-m", "lossatlas", *words], cwd=ROOT, env=environment, stderr=log)
     wait_for(address)
     yield address, folder / "log"
     server.terminate()

@@ -11,10 +11,10 @@ import numpy as np
 import psutil
 import pytest
 
-from app.panels import PLACES
-from compute.analyses import question
-from compute.jobs import ask
-from compute.summaries import shares
+from lossatlas.app.panels import PLACES
+from lossatlas.compute.analyses.summaries import shares
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.jobs import ask
 from tests.browser.driver import Reader, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -298,7 +298,7 @@ def processes(atlas: str) -> dict[str, list[psutil.Process]]:
     port = atlas.rsplit(":", 1)[1]
     top = next(p for p in psutil.process_iter(["cmdline"]) if f"--port {port}" in " ".join(p.info["cmdline"] or []))
     below = {p: " ".join(p.cmdline()) for p in top.children(recursive=True)}
-    host = [p for p, words in below.items() if "compute.host" in words]
+    host = [p for p, words in below.items() if "lossatlas.compute.service.host" in words]
     web = [p for p, words in below.items() if "gunicorn" in words]
     masters = [p for p in web if p.parent() == top]
     return {

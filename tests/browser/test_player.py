@@ -5,8 +5,8 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
-from compute.analyses import question
-from compute.jobs import ask
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.jobs import ask
 from tests.browser.driver import PATIENCE, Reader, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]

@@ -90,7 +90,7 @@ def test_a_page_travels_as_short_link_picture_code_and_file(writer: Reader, chro
     alone.page.context.close()
 
     share(visitor, "Python code")
-    expect(visitor.page.locator("#code-text")).to_contain_text("from compute.jobs import ask, question")
+    expect(visitor.page.locator("#code-text")).to_contain_text("import lossatlas")
     visitor.page.select_option("#code-of", label="Surface, ReLU")
     expect(visitor.page.locator("#code-text")).to_contain_text("activation=relu")
     compile(visitor.page.inner_text("#code-text"), "code", "exec")

@@ -1,4 +1,4 @@
-// tests/vocabulary.json, which tests/app/test_vocabulary.py runs too: what stands in the URL means one thing on both sides.
+// tests/vocabulary.json, which tests/app/look/test_vocabulary.py runs too: what stands in the URL means one thing on both sides.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,0 +1,1 @@
+"""The command `lossatlas`, and the processes that `lossatlas serve` keeps."""

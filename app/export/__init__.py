@@ -1,0 +1,1 @@
+"""What leaves the page: files of answers, code, whole pages and reports."""

@@ -1,0 +1,274 @@
+"""Draws the control of any option from the option's own declaration, and tells the browser what it must know.
+
+A new option on a spec appears here without an edit: behind "more", unless it is named in FIRST.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+from dash.development.base_component import Component
+
+from lossatlas.app.look import ids
+from lossatlas.app.look.columns import BY, DEFAULT_ACTIVATIONS, MOST_COLUMNS, comparables, offered
+from lossatlas.app.look.theme import hue
+from lossatlas.app.look.view import DEEPEST, OWN, THEMES
+from lossatlas.app.panels import PANELS, PLACES, analysis_of, places_of
+from lossatlas.app.state.lesson import BESIDE
+from lossatlas.app.state.page import page_options, question_options
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.spec.options import Option, options_of, text
+
+SHORT = 13  # characters that fit into half the sidebar
+MANY = 7  # choices from which a menu can be searched
+
+# The heading over each group of options, in the order of thought; another group follows under its own name.
+SECTIONS = {
+    "Problem": "Problem", "Activation": "Columns", "Start": "Start",
+    "Where": "Slice", "Slice": "Slice", "Line": "Slice", "Spectrum": "Spectrum", "Evolution": "Training and seeds",
+    "Saturation": "Training and seeds", "Replicates": "Training and seeds", "Rise": "Training and seeds",
+    "Cloud": "Cloud", "Walk": "Cloud", "Boundary": "Training and seeds", "WeightSlices": "Training and seeds",
+    "Morph": "Morph", "View": "View",
+}  # fmt: skip
+FIRST = {  # seen at once, with whatever they call for; the others are behind "more"
+    "dataset", "network", "widths", "norm", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",
+    "points", "turn", "rescale", "matrix", "method", "at", "replicates", "mode", "show", "log", "shared", "path",
+    "spectrum", "blocks", "units", "against", "walk", "walks", "walk_range", "walk_size", "walk_steps", "tint", "rule",
+    "multiples", "compare", "columns", "baseline", "boundary_points", "weight_range", "mix_with", "mix", "morph",
+    "morph_to", "morph_frames",
+}  # fmt: skip
+# Drawn as sliders, by the step of an arrow key; the picture follows while they move.
+SLIDERS = {"turn": 5.0, "mix": 0.05}
+# Take a whole row, whatever their kind.
+WIDE = {"activation", "dataset", "against", "rule", "compare", "columns", "baseline", "mix_with", "morph_to",
+        *SLIDERS}  # fmt: skip
+OTHER_PLANE = {  # a change of these leaves no sense in a window's coordinates, so the page shows the whole again
+    "dataset", "network", "widths", "skip", "channels", "dense", "norm", "directions", "weight_a", "weight_b", "extent",
+    "compare",
+}  # fmt: skip
+OTHER_CLOUD = {  # after a change of these the losses and gradients of a region are others, or are plotted otherwise
+    "dataset", "network", "widths", "skip", "channels", "dense", "norm", "loss", "walk_range", "log",
+}  # fmt: skip
+FIRST_ACTIVATIONS = ("tanh", "relu", "elu", "sigmoid", "gelu", "silu", "sine")
+ELSEWHERE = {"theme", "trail", "hide", "lesson", "page", "room"}  # buttons, breadcrumbs and links stand for these
+BUTTONS_AND_CRUMBS = {"theme", "trail"}
+ON_PLANE = ("window", "at")  # coordinates that mean nothing on another plane
+ON_CLOUD = ("brush", "frame")  # regions that mean nothing on another cloud
+SURFACES = {"slice", "morph"}
+WEIGHTS = {"weights", "weight_slices"}  # a click on these picks a weight
+MARKED = {"weight_slices"}  # these show which are picked
+IN_HEADER = {"place"}
+UNMORPHED = {"mix_with", "mix"}  # a morph goes through all mixtures by itself
+OF_CLOUDS = {"walks", "walk_steps"}  # a Start that walks goes one walk, as far as its own steps say
+
+
+def sections(options: Mapping[str, Option]) -> dict[str, list[Option]]:
+    """Heading -> options, each where a reader looks for it: an activation's own parameter stands below it."""
+    found: dict[str, list[Option]] = {heading: [] for heading in SECTIONS.values()}
+    for option in options.values():
+        if option.name in ELSEWHERE | IN_HEADER:
+            continue
+        shape = option.group == "Problem" and "activation" in option.hangs_on
+        group = "Activation" if shape or option.name == "activation" else option.group
+        found.setdefault(SECTIONS.get(group, group), []).append(option)
+    return {heading: members for heading, members in found.items() if members}
+
+
+def is_first(option: Option) -> bool:
+    return option.name in FIRST or any(name in FIRST for name in option.hangs_on)
+
+
+def prop(option: Option) -> str:
+    """The property of the control that holds the option's value."""
+    return "checked" if option.kind is bool else "value"
+
+
+def declared(options: Mapping[str, Option]) -> list[dict]:
+    """What the browser must know of each control, in order, to join it with the URL."""
+    by = comparables(question_options())
+    return [
+        {
+            "name": option.name,
+            "kind": _kind(option),
+            "default": ",".join(DEFAULT_ACTIVATIONS) if option.name == "activation" else text(option.default),
+            "choices": list(option.menu()),
+            "most": MOST_COLUMNS,
+            "when": (needed if len(needed) == 1 else {}) | _somewhere(option.name),
+            "either": needed if len(needed) > 1 else {},
+            "followed": option.name in SLIDERS,
+            "offered": offered(option) if option.name in by else None,
+            "leaves": option.name in OTHER_PLANE,
+            "leavesCloud": option.name in OTHER_CLOUD,
+        }
+        for option in options.values()
+        if option.name not in ELSEWHERE
+        for needed in [matters(option, options)]
+    ]
+
+
+def declared_names() -> dict[str, Any]:
+    """What the browser must know before the layout has come: the first stream is asked for at once."""
+    return {
+        "themes": list(THEMES),
+        "extras": [name for name in page_options() if name in ELSEWHERE - BUTTONS_AND_CRUMBS],
+        "own": list(OWN),
+        "beside": sorted(BESIDE),
+        "onPlane": list(ON_PLANE),
+        "onCloud": list(ON_CLOUD),
+        "by": BY,
+        "deepest": DEEPEST,
+        "none": text(()),
+    }
+
+
+def declared_panels() -> dict[str, dict]:
+    """What the browser must know of each panel: the analysis that it asks for, whether surfaces stand there, and what
+    clicks and drags on it do.
+    """
+    return {
+        name: {
+            "analysis": analysis_of(name),
+            "surface": name in SURFACES,
+            "brushes": analysis_of(name) == "cloud",
+            "picks": name in WEIGHTS,
+            "marks": name in MARKED,
+        }
+        for name in PANELS
+    }
+
+
+def _somewhere(name: str) -> dict[str, list[str]]:
+    """The places where a panel asks for an option, where these are not all."""
+    if name not in question_options():
+        return {}
+    found = ["clouds"] if name in OF_CLOUDS else places_of(name, options_of)
+    found = [place for place in found if place != "morph"] if name in UNMORPHED else found
+    return {} if len(found) == len(PLACES) else {"place": found}
+
+
+def _kind(option: Option) -> str:
+    if option.name == "activation":
+        return "several"
+    if option.choices is not None:
+        return "choice"
+    return option.kind if isinstance(option.kind, str) else option.kind.__name__  # "str" is a line of text
+
+
+def matters(option: Option, options: Mapping[str, Option]) -> dict[str, list[str]]:
+    """{other option: the choices that make this one matter}, any one of them; empty if it always does."""
+    if option.when is None:
+        return {}
+    needed = option.when[1]
+    others = [name for name in option.hangs_on if name in options and name != option.name]
+    return {other: [choice for choice in options[other].menu() if needed(choice)] for other in others}
+
+
+def control(option: Option) -> Component:
+    """The labelled control of one option, in a row that may be hidden."""
+    drawn = _activations(option) if option.name == "activation" else _input(option)
+    wide = "wide" if _is_wide(option) else "half"
+    return html.Div(drawn, id=ids.row(option.name), className=f"row {wide}", title=option.help)
+
+
+def _is_wide(option: Option) -> bool:
+    names = option.menu().values()
+    spacious = option.name in WIDE or option.kind in (bool, "numbers") or _is_switchable(option)
+    return spacious or any(len(name) > SHORT for name in names)
+
+
+def _is_switchable(option: Option) -> bool:
+    return option.choices is not None and len(option.menu()) == 2
+
+
+def _input(option: Option) -> Component:
+    spoken = ids.aria(description=option.help)
+    names, label = ids.option(option.name), option.label
+    if option.kind is bool:
+        return dmc.Switch(
+            id=names, label=label, checked=bool(option.default), size="sm", labelPosition="left", **spoken
+        )
+    if _is_switchable(option):
+        return _pair(option, spoken)
+    if option.choices is not None:
+        return _menu(option, spoken)
+    if option.name in SLIDERS:
+        return _slider(option, spoken)
+    if option.kind in (int, float):
+        return dmc.NumberInput(
+            id=names, label=label, value=option.default, min=option.low, max=option.high, step=step(option),
+            allowDecimal=option.kind is float, allowNegative=option.low is None or option.low < 0,
+            clampBehavior="none", **spoken,
+        )  # fmt: skip
+    return dmc.TextInput(
+        id=names, label=label, value=text(option.default), spellCheck=False, autoComplete="off", **spoken
+    )
+
+
+def _menu(option: Option, spoken: dict[str, Any]) -> Component:
+    menu = option.menu()
+    return dmc.Select(
+        id=ids.option(option.name), label=option.label, value=text(option.default), allowDeselect=False,
+        data=[{"value": name, "label": shown} for name, shown in menu.items()], maxDropdownHeight=320,
+        searchable=len(menu) >= MANY, clearSearchOnFocus=True, selectFirstOptionOnChange=True,
+        nothingFoundMessage="Nothing has this name.", w="100%",
+        comboboxProps={"width": "max-content", "position": "bottom-start"}, **spoken,
+    )  # fmt: skip
+
+
+def _pair(option: Option, spoken: dict[str, Any]) -> Component:
+    """Two choices side by side, under a label that belongs to both."""
+    label = html.Span(option.label, className="label", id=f"label-{option.name}")
+    return html.Div([label, switch_between(option, fullWidth=True, **spoken)])
+
+
+def switch_between(option: Option, **more: Any) -> Component:
+    """All choices side by side; the label stands elsewhere, with id `label-<name>`."""
+    return dmc.SegmentedControl(
+        id=ids.option(option.name), value=text(option.default), size="xs",
+        data=[{"value": name, "label": shown} for name, shown in option.menu().items()],
+        **ids.aria(labelledby=f"label-{option.name}"), **more,
+    )  # fmt: skip
+
+
+def _slider(option: Option, spoken: dict[str, Any]) -> Component:
+    quarter = (option.high - option.low) / 4  # type: ignore[operator]
+    marks = [{"value": option.low + n * quarter, "label": f"{option.low + n * quarter:g}"} for n in range(5)]  # type: ignore[operator]
+    return html.Div([
+        html.Span(option.label, className="label"),
+        dmc.Slider(
+            id=ids.option(option.name), value=option.default, min=option.low, max=option.high,
+            step=SLIDERS[option.name], marks=marks, updatemode="drag", size="sm", thumbLabel=option.label, **spoken,
+        ),
+    ])  # fmt: skip
+
+
+def step(option: Option) -> float:
+    """What an arrow adds: one in the default's leading digit, or for 1.0, 0.1, … one in the next."""
+    default = abs(float(option.default))  # type: ignore[arg-type]
+    if option.kind is int:
+        return 10 ** math.floor(math.log10(default)) if default else 1
+    return 10.0 ** math.floor(math.log10(0.99 * default)) if default else 0.01
+
+
+def _activations(option: Option) -> Component:
+    menu = option.menu()
+    first = [name for name in FIRST_ACTIVATIONS if name in menu]
+    rest = [name for name in menu if name not in first]
+    closed = ids.aria(expanded="false")
+    more = html.Button("more…", id="more-activations", className="quiet", type="button", **closed)
+    chips = [*_chips(first, menu, "chip"), *_chips(rest, menu, "chip rest"), more]
+    group = dmc.ChipGroup(chips, id=ids.ACTIVATION, multiple=True, value=list(DEFAULT_ACTIVATIONS))
+    words = ids.aria(label=f"{option.label}s, 1 to {MOST_COLUMNS}", description=option.help)
+    return html.Div(group, className="chips", id="chips", role="group", **words)
+
+
+def _chips(names: Iterable[str], menu: Mapping[str, str], kind: str) -> list[Component]:
+    return [
+        html.Span(
+            dmc.Chip(menu[name], id=ids.chip(name), value=name, color=hue(name), variant="filled", size="sm"),
+            className=kind, title=ACTIVATIONS[name].note if name in ACTIVATIONS else None,
+        )
+        for name in names
+    ]  # fmt: skip

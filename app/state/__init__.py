@@ -1,0 +1,1 @@
+"""The state of a page, read from its address, and what follows from it."""

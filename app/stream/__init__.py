@@ -1,0 +1,1 @@
+"""From a page's state to pictures and words, as events."""

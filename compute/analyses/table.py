@@ -1,0 +1,146 @@
+"""ANALYSES: what can be asked, as a literal table. A new analysis is one file and one line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lossatlas.compute.analyses import (
+    boundaries,
+    clouds,
+    curvature_along,
+    extents,
+    lines,
+    morphs,
+    replicates,
+    saturation,
+    sharpness,
+    slices,
+    spectra,
+    weight_slices,
+    weights,
+)
+from lossatlas.compute.analyses.planes import plane
+from lossatlas.compute.numerics.paths import train
+from lossatlas.compute.spec.keys import key_of
+from lossatlas.compute.spec.options import BadSpec, build, nearest, parse, relevant, show
+from lossatlas.compute.spec.tasks import Task
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """`levels(spec)` gives tasks from coarse to fine, the last one the answer; `size(spec)` how much that is."""
+
+    label: str
+    spec: type
+    result: type
+    levels: Callable[..., list[Task]]
+    size: Callable[..., tuple[int, str]]
+    versions: tuple[int, ...]
+    note: str
+
+
+ANALYSES = {
+    "training": Analysis(
+        "Training", train.Training, train.TrainingResult, train.training_levels, train.training_size, train.VERSIONS,
+        "Loss, accuracy and gradient norm along a training, on training and test patterns.",
+    ),
+    "slice": Analysis(
+        "Slice", slices.Slice, slices.SliceResult, slices.slice_levels, slices.slice_size, slices.VERSIONS,
+        "Loss on a plane through the point reached, coarse first.",
+    ),
+    "line": Analysis(
+        "Line", lines.Line, lines.LineResult, lines.line_levels, lines.line_size, lines.VERSIONS,
+        "Loss and accuracy along a line through the point reached.",
+    ),
+    "extent": Analysis(
+        "Extent", plane.Place, extents.ExtentResult, extents.extent_levels, extents.extent_size, extents.VERSIONS,
+        "How far a picture should reach to show a basin and its walls.",
+    ),
+    "saturation": Analysis(
+        "Saturation", saturation.Saturation, saturation.SaturationResult, saturation.saturation_levels,
+        saturation.saturation_size, saturation.VERSIONS,
+        "Pre-activations, outputs, saturation and dead units of every hidden layer, and along the training.",
+    ),
+    "spectrum": Analysis(
+        "Spectrum", spectra.Spectrum, spectra.SpectrumResult, spectra.spectrum_levels, spectra.spectrum_size,
+        spectra.VERSIONS,
+        "Eigenvalues of the Hessian, or of its parts, at the point reached or one of its planes: density, ends, trace.",
+    ),
+    "evolution": Analysis(
+        "Curvature along training", curvature_along.Evolution, curvature_along.EvolutionResult,
+        curvature_along.evolution_levels, curvature_along.evolution_size, curvature_along.VERSIONS,
+        "Ends, trace and counts of the Hessian's eigenvalues at some steps of the training.",
+    ),
+    "replicates": Analysis(
+        "Seeds", replicates.Replicates, replicates.ReplicatesResult, replicates.replicates_levels,
+        replicates.replicates_size, replicates.VERSIONS,
+        "Loss, accuracy, curvature, sharpness and saturation at the end of the training from several seeds.",
+    ),
+    "sharpness": Analysis(
+        "Sharpness", sharpness.Rise, sharpness.RiseResult, sharpness.rise_levels, sharpness.rise_size,
+        sharpness.VERSIONS,
+        "How far the loss can rise within a radius: along the gradient (SAM), in a box (Keskar), and λmax.",
+    ),
+    "cloud": Analysis(
+        "Loss-gradient cloud", clouds.Cloud, clouds.CloudResult, clouds.cloud_levels, clouds.cloud_size,
+        clouds.VERSIONS,
+        "Every point that walks visit: loss, gradient norm, test loss, saturation, curvature, stagnation.",
+    ),
+    "boundary": Analysis(
+        "Decision boundary", boundaries.Boundary, boundaries.BoundaryResult, boundaries.boundary_levels,
+        boundaries.boundary_size, boundaries.VERSIONS,
+        "What a network of one or two inputs says over the range of its data, along the training.",
+    ),
+    "weights": Analysis(
+        "Weights", weights.Weights, weights.WeightsResult, weights.weights_levels, weights.weights_size,
+        weights.VERSIONS,
+        "Every weight and bias of a small network along the training.",
+    ),
+    "weight_slices": Analysis(
+        "Slices along weights", weight_slices.WeightSlices, weight_slices.WeightSlicesResult,
+        weight_slices.weight_slices_levels, weight_slices.weight_slices_size, weight_slices.VERSIONS,
+        "Loss along each single weight of a small network around the point reached.",
+    ),
+    "morph": Analysis(
+        "Morph", morphs.Morph, morphs.MorphResult, morphs.morph_levels, morphs.morph_size, morphs.VERSIONS,
+        "Slices from one activation to another, or over its own parameter, each frame trained anew.",
+    ),
+}  # fmt: skip
+
+
+def name_of(spec) -> str:
+    """The analysis that a spec asks for.
+
+    Raises:
+        TypeError: it is no spec.
+    """
+    for name, analysis in ANALYSES.items():
+        if type(spec) is analysis.spec:
+            return name
+    raise TypeError(f"{type(spec).__name__} is not the spec of an analysis")
+
+
+def key_for(spec) -> str:
+    """The key of a spec's answer."""
+    name = name_of(spec)
+    return key_of(name, ANALYSES[name].versions, spec)
+
+
+def levels_of(spec) -> list[Task]:
+    """The tasks of a spec, coarse to fine."""
+    return ANALYSES[name_of(spec)].levels(canonical(spec))
+
+
+def canonical(spec):
+    """The spec with every option that has no meaning in it at its default, so that one key means one answer."""
+    return build(type(spec), relevant(spec))
+
+
+def question(analysis: str, query: str):
+    """A spec from the name of an analysis and a query string, as `question("slice", "dataset=iris&widths=4")`.
+
+    Raises:
+        BadSpec: an unknown analysis or option (the nearest is suggested), or a value that is not allowed.
+    """
+    if analysis not in ANALYSES:
+        raise BadSpec(f"There is no analysis called {show(analysis)}.{nearest(analysis, ANALYSES)}")
+    return parse(ANALYSES[analysis].spec, query)

@@ -1,0 +1,1 @@
+"""Losses, gradients, curvature, trainings and walks at points and along ways."""

@@ -1,0 +1,107 @@
+"""How far the loss can rise near a point: anywhere in a box (Keskar et al. 2017, arXiv 1609.04836), and by one step
+along the gradient (SAM, Foret et al. 2021, arXiv 2010.01412).
+
+Both take the total loss in float64, whatever the problem's precision: at a small radius the rise is smaller than
+float32's rounding of the loss.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from scipy.optimize import Bounds, minimize
+from torch import Tensor
+
+from lossatlas.compute.numerics.kernels.curvature import check_part
+from lossatlas.compute.numerics.loss import Loss, Part
+
+BOX = 7  # number of the stream of random numbers
+ITERATIONS = 10  # of L-BFGS-B (Keskar et al. 2017, section 2.2.2)
+HOPS = 10  # from corner to corner before these (chosen by eye)
+CORNERS = 3  # random starts beside the one along the gradient (chosen by eye)
+GRADIENTS = 60  # that `keskar` takes: 17 to 280 for small networks, 57 in the mean (measured)
+
+Total = Callable[[np.ndarray], tuple[float, np.ndarray]]
+
+
+def keskar(loss: Loss, theta: Tensor, part: str, epsilon: float) -> float:
+    """Keskar's sharpness in percent: 100 (max f − f(x)) / (1 + f(x)) in the box |zᵢ| ≤ ε (|xᵢ| + 1) around x = theta.
+
+    A lower bound of it, and never below 0: the best of a few climbs from fixed starts. One begins at x + ε g/|g|, so
+    that the rise is at least that of `ascent` at ρ = ε, the others at random corners, the same at every call; from x
+    itself a climb stalls where the gradient is 0. Each hops to the corner that the gradient's signs point at, as long
+    as the loss rises (it does where the loss is convex), and ends with at most ten iterations of L-BFGS-B, as the
+    paper has them.
+
+    Raises:
+        BadSpec: BatchNorm on a part other than the training's.
+    """
+    total, x = total_on(loss, part), theta.detach().double().numpy()
+    here, gradient = total(x)
+    box = epsilon * (np.abs(x) + 1)
+
+    def rise(t: np.ndarray) -> tuple[float, np.ndarray]:
+        there, slope = total(x + box * t)
+        return there - here, box * slope
+
+    highest = max(_climb(rise, start) for start in _starts(gradient, box, epsilon))
+    return 100 * max(highest, 0.0) / (1 + here)
+
+
+def ascent(loss: Loss, theta: Tensor, part: str, rho: float) -> float:
+    """SAM's rise f(x + ρ g/|g|) − f(x) of the total loss at x = theta, below 0 where that step leads over a hill; 0
+    where the gradient g is exactly 0. Errors as `keskar`.
+    """
+    total, x = total_on(loss, part), theta.detach().double().numpy()
+    here, gradient = total(x)
+    length = float(np.linalg.norm(gradient))
+    return total(x + rho * gradient / length)[0] - here if length else 0.0
+
+
+def total_on(loss: Loss, part: str) -> Total:
+    """x (P,) -> the total loss on a part and its gradient (P,), in float64. Errors as `keskar`."""
+    check_part(loss.problem, part)
+    chosen = loss.parts[part]
+    patterns = Part(chosen.x.double(), chosen.y.double(), chosen.labels)
+    alone = replace(loss, parts={"train": patterns})  # a Loss knows gradients on its training part only
+
+    def total(x: np.ndarray) -> tuple[float, np.ndarray]:
+        point = torch.as_tensor(x)
+        gradient, data, _ = alone.with_gradient(point)
+        return float(data + alone.penalty(point)), gradient.numpy()
+
+    return total
+
+
+def _starts(gradient: np.ndarray, box: np.ndarray, epsilon: float) -> Iterator[np.ndarray]:
+    """Where climbs begin, in units of the box."""
+    length = float(np.linalg.norm(gradient))
+    if length:
+        yield epsilon * gradient / length / box
+    for number in range(CORNERS):
+        rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(BOX, number)))
+        yield rng.choice([-1.0, 1.0], len(box))
+
+
+def _climb(rise: Total, start: np.ndarray) -> float:
+    """The highest rise found from a start in [−1, 1]^P; −inf where none is finite."""
+    best, at, slope, there = -np.inf, start, np.zeros_like(start), start
+    for _ in range(HOPS + 1):
+        value, pull = rise(there)
+        if not value > best:
+            break
+        best, at, slope = value, there, pull
+        there = np.where(pull == 0, there, np.sign(pull))
+    unit = float(np.abs(slope).sum()) or 1.0  # L-BFGS-B is not free of scale
+
+    def fall(t: np.ndarray) -> tuple[float, np.ndarray]:
+        value, pull = rise(t)
+        return -value / unit, -pull / unit
+
+    found = minimize(
+        fall, at, jac=True, method="L-BFGS-B", bounds=Bounds(-1.0, 1.0),
+        options={"maxiter": ITERATIONS, "ftol": 0.0, "gtol": 0.0},
+    )  # fmt: skip
+    end = -unit * float(found.fun)
+    return max(best, end) if np.isfinite(end) else best

@@ -1,0 +1,1 @@
+"""Which loss: data, network, activation, criterion."""

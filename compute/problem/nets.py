@@ -1,0 +1,437 @@
+"""A Problem and its network: its layers and the initial draw of its parameters.
+
+A point is a flat vector theta (P,), or a batch (B, P), in the order of `parameters()` of the plain torch module:
+W1 (out, in), b1 (out,), W2, b2, ...; with BatchNorm γ and β follow the b of their layer.
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lossatlas.compute.problem.activations import ACTIVATIONS, Activation, Blend, unit_of
+from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.layers import Layer, count
+from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
+
+DRAW = 1  # number of the stream of random numbers
+MOST_PARAMETERS = 5_000_000  # 40 MB a point in float64; a recorded trajectory holds up to 200 (chosen by eye)
+BLOCK = 1 << 21  # numbers of all layers at a time for one point: 16 MB in float64, whatever the widths
+DTYPES = {"float32": "float32", "float64": "float64"}
+NETWORKS = {"mlp": "MLP", "lenet": "LeNet (CNN)"}
+NORMS = {"none": "none", "batch": "BatchNorm"}
+INITS = {
+    "auto": "suited to the activation",
+    "uniform": "uniform [−b, b]",
+    "xavier": "Xavier",
+    "he": "He",
+    "lecun": "LeCun",
+    "zero": "all weights and biases 0",
+    "dead": "first layer −1, later weights 1, later biases 0",
+}
+FIXED = {  # weight and bias of the first layer, and of those after it: nothing is drawn
+    "zero": ((0.0, 0.0), (0.0, 0.0)),
+    "dead": ((-1.0, -1.0), (1.0, 0.0)),  # of the first layer's ReLUs on inputs of 0 and more: Sun et al. 2020
+}
+_VARIANCE = {  # of a weight, from fan-in and fan-out: Glorot & Bengio 2010, He et al. 2015, LeCun et al. 1998
+    "xavier": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
+    "he": lambda fan_in, fan_out: 2 / fan_in,
+    "lecun": lambda fan_in, fan_out: 1 / fan_in,
+}
+
+
+def _of(network: str) -> tuple[str, Callable[[str], bool]]:
+    return ("network", lambda name: name == network)
+
+
+ENDS = ("activation", "mix_with", "morph_to")  # the options that name an activation, any of which may read a parameter
+UNMIXED = "none"
+
+
+def _reads(parameter: str) -> tuple[tuple[str, ...], Callable[[str], bool]]:
+    return (ENDS, lambda name: name in ACTIVATIONS and ACTIVATIONS[name].parameter == parameter)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Which loss: data, network and criterion. Plain values only, so that it can be written as a query string."""
+
+    dataset: str = option("iris", choices=DATASETS, label="Data set", help="The patterns the loss is averaged over.")
+    network: str = option(
+        "mlp", choices=NETWORKS, label="Network", help="Dense layers, or two convolutions before them, for images."
+    )
+    widths: tuple[int, ...] = option(
+        (4,),
+        low=1,
+        high=4096,
+        longest=16,
+        label="Hidden widths",
+        help="Hidden units of each layer, as 128-64; none for a network without a hidden layer.",
+        when=_of("mlp"),
+    )
+    skip: bool = option(
+        False,
+        label="Skip connections",
+        help="Each hidden layer after the first adds its input to its output; needs layers of equal width.",
+        when=_of("mlp"),
+    )
+    channels: tuple[int, ...] = option(
+        (6, 16),
+        low=1,
+        high=256,
+        longest=2,
+        label="Channels",
+        help="Filters of the two convolutions; LeNet-5 has 6-16.",
+        when=_of("lenet"),
+    )
+    dense: tuple[int, ...] = option(
+        (120, 84),
+        low=1,
+        high=4096,
+        longest=8,
+        label="Dense widths",
+        help="Hidden units of the dense layers after the convolutions; LeNet-5 has 120-84.",
+        when=_of("lenet"),
+    )
+    norm: str = option(
+        "none",
+        choices=NORMS,
+        label="Normalisation",
+        help="BatchNorm before every activation; a slice says what becomes of its means and variances.",
+    )
+    activation: str = option("tanh", choices=ACTIVATIONS, label="Activation", help="The function of every hidden unit.")
+    alpha: float = option(
+        1.0,
+        low=1e-3,
+        high=100.0,
+        when=_reads("alpha"),
+        label="α (ELU, CELU)",
+        help="Scale of the negative part (ELU, CELU).",
+    )
+    slope: float = option(
+        0.01,
+        low=-1.0,
+        high=1.0,
+        when=_reads("slope"),
+        label="Slope (leaky ReLU)",
+        help="Slope of leaky ReLU for negative inputs.",
+    )
+    beta: float = option(
+        1.0,
+        low=1e-2,
+        high=100.0,
+        when=_reads("beta"),
+        label="β (softplus)",
+        help="Sharpness of softplus; large is near ReLU.",
+    )
+    mix_with: str = option(
+        UNMIXED,
+        choices=lambda: {UNMIXED: "nothing", **ACTIVATIONS},
+        when=("mix_with", lambda name: name != UNMIXED),
+        group="Activation",
+        label="Mix with",
+        help="Every hidden unit computes (1 − t) times its activation and t times this one.",
+    )
+    mix: float = option(
+        0.5,
+        low=0.0,
+        high=1.0,
+        when=("mix_with", lambda name: name != UNMIXED),
+        group="Activation",
+        label="Share t mixed in",
+        help="0 is the activation alone, 1 the other one alone; `auto` initial weights have the weighted variance.",
+    )
+    loss: str = option(
+        AUTO,
+        choices=lambda: {AUTO: "suited to the data", **CRITERIA},
+        label="Loss",
+        help="What one pattern costs; auto is sigmoid cross-entropy for classes, squared error for a regression.",
+    )
+    l2: float = option(
+        0.0,
+        low=0.0,
+        high=100.0,
+        label="L2 penalty λ",
+        help="Adds λ‖θ‖² over all parameters, biases included; shown apart.",
+    )
+    data_seed: int = option(
+        0,
+        low=0,
+        high=2**31 - 1,
+        label="Data seed",
+        help="Seed of the split, the label noise and generated data.",
+    )
+    test_share: float = option(
+        0.2,
+        low=0.0,
+        high=0.9,
+        label="Test share",
+        help="Share of the patterns kept out of training.",
+    )
+    noise: float = option(
+        0.0,
+        low=0.0,
+        high=1.0,
+        label="Label noise",
+        help="Share of the training labels replaced by another class.",
+    )
+    max_samples: int = option(
+        0,
+        low=0,
+        high=1_000_000,
+        label="Most patterns",
+        help="Use at most this many patterns; 0 means all.",
+    )
+    dtype: str = option("float32", choices=DTYPES, label="Precision", help="Number format of points and losses.")
+
+    def __post_init__(self):
+        check(self)
+        self._settle_mix()
+        if self.loss == AUTO:
+            regression = DATASETS[self.dataset].classes == 0
+            object.__setattr__(self, "loss", "squared_error" if regression else "sigmoid_cross_entropy")
+        self._check_loss()
+        self._check_network()
+        if self.parameters > MOST_PARAMETERS:
+            raise BadSpec(
+                f"A network may have at most {MOST_PARAMETERS:,} parameters, so that its trajectory fits in memory; "
+                f"{self.architecture} has {self.parameters:,}. Choose smaller widths."
+            )
+
+    def _settle_mix(self):
+        """A mixture of one activation only is that activation: equal functions are one question."""
+        if self.mix_with != UNMIXED and self.mix == 1:
+            object.__setattr__(self, "activation", self.mix_with)
+        if self.mix_with in (UNMIXED, self.activation) or self.mix == 0:
+            object.__setattr__(self, "mix_with", UNMIXED)
+            object.__setattr__(self, "mix", Problem.mix)
+
+    def _check_network(self):
+        if self.network == "lenet":
+            if not DATASETS[self.dataset].side:
+                fit = ", ".join(name for name, dataset in DATASETS.items() if dataset.side)
+                raise BadSpec(
+                    f"network=lenet reads images, and {self.dataset} has none. Choose dataset={fit} or an MLP."
+                )
+            if len(self.channels) != 2:
+                raise BadSpec(f"channels names the filters of two convolutions, as 6-16; got {len(self.channels)}.")
+        elif self.skip and (len(self.widths) < 2 or len(set(self.widths)) > 1):
+            raise BadSpec(
+                f"skip=true adds layers to one another and needs two or more hidden layers of one width, as 8-8-8; "
+                f"got {'-'.join(map(str, self.widths)) or 'none'}."
+            )
+        if self.norm == "batch" and len(self.layers) == 1:
+            raise BadSpec("norm=batch normalises hidden units, and this network has none. Choose widths or norm=none.")
+
+    def _check_loss(self):
+        regression = DATASETS[self.dataset].classes == 0
+        if regression and not CRITERIA[self.loss].regression:
+            raise BadSpec(
+                f"{DATASETS[self.dataset].label} is a regression and needs the loss squared_error or auto; "
+                f"{self.loss} is for classes."
+            )
+
+    @property
+    def outputs(self) -> int:
+        classes = DATASETS[self.dataset].classes
+        return 1 if classes == 0 or (classes == 2 and CRITERIA[self.loss].one_output) else classes
+
+    @property
+    def plain(self) -> bool:
+        """Dense layers only, without BatchNorm and skip connections."""
+        return self.network == "mlp" and self.norm == "none" and not self.skip
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return _layers(self.network, self.widths, self.skip, self.channels, self.dense, self.norm, *self._ends)
+
+    @property
+    def _ends(self) -> tuple[int, int, int]:
+        dataset = DATASETS[self.dataset]
+        return dataset.inputs, dataset.side, self.outputs
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Units of every layer, inputs first; of a convolution those at all pixels."""
+        return (DATASETS[self.dataset].inputs, *(layer.numbers for layer in self.layers))
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the tensors in theta, in order."""
+        return tuple(shape for layer in self.layers for shape in layer.tensors.values())
+
+    @property
+    def tensor_names(self) -> tuple[str, ...]:
+        """As `shapes`: W1, b1, γ1, …, layers counted from 1."""
+        return tuple(f"{letter}{number}" for number, layer in enumerate(self.layers, 1) for letter in layer.tensors)
+
+    @property
+    def parameters(self) -> int:
+        """P."""
+        return count(self.layers)
+
+    @property
+    def architecture(self) -> str:
+        """As 784-10-10, or 28×28-6c5-16c5-120-84-10: c5 is a convolution of 5×5 pixels."""
+        first, *_ = self.layers
+        begins = f"{first.side}×{first.side}" if first.side else str(first.fan_in)
+        units = [f"{layer.units}c{layer.shape[2]}" if layer.side else str(layer.units) for layer in self.layers]
+        return (
+            "-".join([begins, *units])
+            + (" with skips" if self.network == "mlp" and self.skip else "")
+            + (", BatchNorm" if self.norm == "batch" else "")
+        )
+
+    @property
+    def sharpness(self) -> float:
+        """The activation's own parameter; 0 where it has none."""
+        return self._own(self.activation)
+
+    def _own(self, activation: str) -> float:
+        name = ACTIVATIONS[activation].parameter
+        return getattr(self, name) if name else 0.0
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the hidden units' function is a mixture of two activations."""
+        return self.mix_with != UNMIXED
+
+    @property
+    def blend(self) -> Blend:
+        """What the hidden units' function is made of; equal blends are equal functions."""
+        if not self.mixed:
+            return ((self.activation, self.sharpness, 1.0),)
+        ends = ((self.activation, 1 - self.mix), (self.mix_with, self.mix))
+        return tuple((name, self._own(name), weight) for name, weight in ends)
+
+    @property
+    def unit(self) -> Activation:
+        """The hidden units' function, called with `sharpness`, and what is true of it."""
+        return unit_of(self.blend)
+
+
+@functools.cache
+def _layers(network, widths, skip, channels, dense, norm, inputs: int, side: int, outputs: int) -> tuple[Layer, ...]:
+    normed = norm == "batch"
+    convolutions = _convolutions(side, channels, normed) if network == "lenet" else []
+    hidden = dense if network == "lenet" else widths
+    skips = skip and network == "mlp"
+    sizes = [_pooled_numbers(convolutions[-1]) if convolutions else inputs, *hidden, outputs]
+    last = len(sizes) - 2
+    stack = [
+        Layer((after, before), norm=normed and place < last, skip=skips and 0 < place < last)
+        for place, (before, after) in enumerate(itertools.pairwise(sizes))
+    ]
+    return (*convolutions, *stack)
+
+
+def _convolutions(side: int, channels: tuple[int, ...], norm: bool) -> list[Layer]:
+    """As in LeNet-5 (LeCun et al. 1998) on 28×28: 5×5, the first padded to keep the size; 3×3 on small images."""
+    kernel = 5 if side >= 16 else 3
+    first, second = (*channels, 1, 1)[:2]  # a wrong number of channels is refused after the layers are counted
+    return [
+        Layer((first, 1, kernel, kernel), side, kernel // 2, norm),
+        Layer((second, first, kernel, kernel), side // 2, 0, norm),
+    ]
+
+
+def _pooled_numbers(layer: Layer) -> int:
+    return layer.units * (math.isqrt(layer.places) // 2) ** 2
+
+
+@functools.cache
+def offsets(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
+    """Where each tensor begins in theta, and P at the end."""
+    return tuple(np.cumsum([0] + [math.prod(shape) for shape in shapes]).tolist())
+
+
+def rescaled(problem: Problem, theta: np.ndarray, factor: float) -> np.ndarray:
+    """theta (..., P) with the first layer's weights and biases times a factor, the next layer's weights divided by it.
+
+    With an activation that is positively homogeneous, without BatchNorm and skip connections, the network computes
+    what it did, to rounding (Dinh et al. 2017, arXiv 1703.04933): 2×2 maximum pooling passes the factor on as well.
+    """
+    first, second = offsets(problem.shapes)[2:4]
+    found = theta.copy()
+    found[..., :first] *= factor
+    found[..., first:second] /= factor
+    return found
+
+
+def split(shapes: tuple[tuple[int, ...], ...], theta: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """theta (..., P) as its layers: weights (..., out, in) and biases (..., out), as views."""
+    cuts = offsets(shapes)
+    parts = [
+        theta[..., begin:end].unflatten(-1, shape) for begin, end, shape in zip(cuts, cuts[1:], shapes, strict=False)
+    ]
+    return list(zip(parts[::2], parts[1::2], strict=True))
+
+
+def parameter_name(problem: Problem, index: int) -> str:
+    """The name of coordinate `index` of theta, as W1[2,0] (unit, input, from 0), b1[2] or γ1[0]."""
+    cuts = offsets(problem.shapes)
+    tensor = int(np.searchsorted(cuts, index, side="right")) - 1
+    place = np.unravel_index(index - cuts[tensor], problem.shapes[tensor])
+    return f"{problem.tensor_names[tensor]}[{','.join(map(str, place))}]"
+
+
+def parameter_names(problem: Problem) -> tuple[str, ...]:
+    """The names of all coordinates of theta."""
+    return tuple(parameter_name(problem, index) for index in range(problem.parameters))
+
+
+def initial(problem: Problem, seed: int, init: str, bound: float) -> np.ndarray:
+    """theta (P,) in float64. Equal seeds give the same underlying draw for every activation and scheme:
+    one uniform number in [−1, 1) a coordinate, which the scheme only scales.
+
+    `uniform`: all coordinates in [−bound, bound). Schemes: uniform weights with the scheme's variance, biases 0.
+    Those of FIXED draw nothing: at `zero` all units of a layer are alike; at `dead` units that are 0 for negative
+    inputs (ReLU) put out 0 for every pattern whose inputs are 0 or more, without BatchNorm, and no gradient passes
+    them, at any width (Sun et al. 2020, arXiv 2007.01429, on bad minima). BatchNorm begins at γ = 1, β = 0 in every
+    case. `auto` is the activation's own scheme, of two mixed the weighted mean of both variances.
+    """
+    stream = np.random.SeedSequence(seed, spawn_key=(DRAW,))  # of its own: a data set of the same seed is unrelated
+    draw = np.random.default_rng(stream).uniform(-1.0, 1.0, problem.parameters)
+    own = tuple((ACTIVATIONS[name].init, weight) for name, _, weight in problem.blend)
+    schemes = own if init == "auto" else ((init, 1.0),)
+    begin = 0
+    for place, layer in enumerate(problem.layers):
+        for letter, shape in layer.tensors.items():
+            part = draw[begin : begin + math.prod(shape)]
+            part *= _scale(layer, letter, schemes, bound)
+            part += _shift(letter, init, place)
+            begin += len(part)
+    return draw
+
+
+def _shift(letter: str, scheme: str, place: int) -> float:
+    """What is added to a tensor's scaled draw."""
+    if letter in "γβ":
+        return float(letter == "γ")
+    return FIXED[scheme][min(place, 1)]["Wb".index(letter)] if scheme in FIXED else 0.0
+
+
+def _scale(layer: Layer, letter: str, schemes: tuple[tuple[str, float], ...], bound: float) -> float:
+    """Half width of the uniform draw under schemes with weights that add up to 1."""
+    if letter in "γβ" or schemes[0][0] in FIXED:
+        return 0.0
+    if schemes[0][0] == "uniform":
+        return bound
+    variance = sum(weight * _VARIANCE[scheme](layer.fan_in, layer.fan_out) for scheme, weight in schemes)
+    return math.sqrt(3 * variance) if letter == "W" else 0.0
+
+
+def activation_of(problem: Problem) -> Callable[[Tensor], Tensor]:
+    """The hidden units' function with its parameter filled in."""
+    function, parameter = problem.unit.function, problem.sharpness
+    return lambda z: function(z, parameter)
+
+
+def torch_dtype(problem: Problem) -> torch.dtype:
+    return {"float32": torch.float32, "float64": torch.float64}[problem.dtype]

@@ -1,0 +1,17 @@
+"""The identity of a question: equal questions, however spelt, have one key."""
+
+import hashlib
+import json
+
+from lossatlas.compute.spec.options import relevant
+
+NUMERICS = 2  # raise when data sets, networks, losses or kernels give another number than before
+
+
+def key_of(analysis: str, versions: tuple[int, ...], spec) -> str:
+    """`slice-5f3c…`: a hash over the analysis, its versions and every option that matters, dtype included.
+
+    `versions` are the analysis's own and those of what it is made from.
+    """
+    canonical = json.dumps([analysis, NUMERICS, versions, relevant(spec)], sort_keys=True)
+    return f"{analysis}-{hashlib.sha256(canonical.encode()).hexdigest()[:40]}"

@@ -1,0 +1,1 @@
+"""A published experiment: its design, its claims, and computing it again."""
