@@ -21,7 +21,7 @@ from lossatlas.app.routes import export, lessons, links, rooms
 from lossatlas.app.routes.gallery import add_routes as add_gallery
 from lossatlas.app.routes.origin import is_foreign
 from lossatlas.app.routes.study import study_page
-from lossatlas.app.stream.asking import allow_streams, stream
+from lossatlas.app.stream.serving import allow_streams, stream
 from lossatlas.app.stream.snapshot import Gathered, gathered
 from lossatlas.app.stream.sse import gzipped
 from lossatlas.compute.analyses.table import question
