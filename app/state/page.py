@@ -20,6 +20,7 @@ from lossatlas.app.look.view import View
 from lossatlas.app.panels import PANELS, PLACES
 from lossatlas.app.state.hiding import hidden
 from lossatlas.app.state.lesson import expand
+from lossatlas.app.state.questions import Questions
 from lossatlas.compute.analyses.morphs import Morph
 from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.analyses.spectra import Spectrum
@@ -31,12 +32,15 @@ QUESTIONS = tuple(panel.spec for panel in PANELS.values())
 
 @dataclass(frozen=True)
 class PageState:
-    """`values` are the options given that all columns share, by name."""
-
     columns: tuple[Column, ...]
     comparison: Comparison
-    values: dict[str, str]
+    questions: Questions
     view: View
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The options given that all columns share, by name."""
+        return self.questions.values
 
     @property
     def panels(self) -> tuple[str, ...]:
@@ -59,16 +63,20 @@ class PageState:
         return ()
 
     def spec(self, spec_type: type, column: Column, extent: float | None = None, preset: Mapping[str, str] = NOTHING):
-        """The question of this type in one column."""
+        """The question of this type in one column.
+
+        Raises:
+            BadSpec: its options do not go together.
+        """
         known = options_of(spec_type)
-        values: dict[str, object] = {name: value for name, value in self.values.items() if name in known}
-        values.update(preset)
+        own: dict[str, object] = dict(preset)
         if extent is not None and "extent" in known:
-            values["extent"] = extent
+            own["extent"] = extent
         if self.view.show == "accuracy" and "accuracy" in known:
-            values["accuracy"] = True  # on a grid it is computed only when it is looked at
-        changes = {name: value for name, value in column.changes.items() if name in known}
-        return build(spec_type, values | changes)
+            own["accuracy"] = True  # on a grid it is computed only when it is looked at
+        return self.questions.of(
+            spec_type, own | {name: column.changes[name] for name in column.changes if name in known}
+        )
 
     def question(self, panel: str, column: Column, extent: float | None = None):
         """The question of one panel of a column."""
@@ -106,7 +114,7 @@ def read_state(query: str) -> PageState:
     view = build(View, {name: value for name, value in given.items() if name in looks})
     hidden(view.hide, [*options, *looks, *sides])
     columns = read_columns(comparison, given.get(BY), options)
-    state = PageState(columns, comparison, values, view)
+    state = PageState(columns, comparison, Questions(values), view)
     for name, value in values.items():
         options[name].coerce(value)
     for column in state.columns:

@@ -10,6 +10,7 @@ import pytest
 from lossatlas.app.figures import line, slice
 from lossatlas.app.figures.shared import baseline
 from lossatlas.app.look.view import Scale, View
+from lossatlas.app.state.page import read_state
 from lossatlas.app.stream.page import Page
 from lossatlas.app.stream.serving import made
 from lossatlas.compute.service.jobs import ask, question
