@@ -242,7 +242,7 @@ def _fields(spec_type: Any) -> tuple[tuple[str, type | None], ...]:
 
 def flat(spec) -> dict[str, object]:
     """Every option's value by name, nested records included."""
-    return {name: take(spec) for name, take in _paths(type(spec)).items()}
+    return {name: take(spec) for name, take in _paths(spec.__class__).items()}
 
 
 @functools.cache
@@ -265,8 +265,8 @@ def relevant(spec) -> dict[str, object]:
 def _relevant(spec) -> dict[str, object]:
     values = flat(spec)
     idle = [
-        name for name, others, allowed in _conditions(type(spec))
-        if not any([allowed(str(values[other])) for other in others])
+        name for name, others, allowed in _conditions(spec.__class__)
+        if not any(allowed(str(values[other])) for other in others)
     ]  # fmt: skip
     return {name: value for name, value in values.items() if name not in idle}
 
@@ -306,9 +306,12 @@ def parse(spec_type: type, text: str):
 def to_query(spec) -> str:
     """The shortest query string that gives the same spec: only what differs from the defaults."""
     table = options_of(type(spec))
-    return "&".join(
-        f"{name}={quote(text(value), safe=',')}" for name, value in flat(spec).items() if value != table[name].default
-    )
+    return join({name: text(value) for name, value in flat(spec).items() if value != table[name].default})
+
+
+def join(texts: Mapping[str, str]) -> str:
+    """The query string that `read_query` reads so."""
+    return "&".join(f"{name}={quote(value, safe=',')}" for name, value in texts.items())
 
 
 def text(value: object) -> str:
