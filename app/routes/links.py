@@ -6,7 +6,8 @@ from flask import Flask, Response, redirect, request
 
 from lossatlas.app.routes.origin import is_foreign
 from lossatlas.app.state.page import written
-from lossatlas.compute.service.cache import CacheUnusable, Links, LinksFull
+from lossatlas.compute.service.cache import CacheUnusable
+from lossatlas.compute.service.links import Links, LinksFull
 from lossatlas.compute.spec.options import LONGEST_QUERY
 from lossatlas.compute.spec.settings import Settings
 

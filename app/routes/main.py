@@ -25,9 +25,10 @@ from lossatlas.app.stream.serving import allow_streams, stream
 from lossatlas.app.stream.snapshot import Gathered, gathered
 from lossatlas.app.stream.sse import gzipped
 from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import Pool, PoolLost, ask
 from lossatlas.compute.service.limits import check_cost
+from lossatlas.compute.service.pool import Pool, PoolLost
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import Failure
 from lossatlas.compute.spec.settings import read_settings

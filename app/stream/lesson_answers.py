@@ -15,9 +15,12 @@ from lossatlas.app.stream.asking import Asking, Source
 from lossatlas.app.stream.pictures import Pictures
 from lossatlas.app.stream.plan import plan
 from lossatlas.compute.analyses.table import levels_of
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import Pool, Update, Watch, ask, look_up
 from lossatlas.compute.service.limits import seconds_of
+from lossatlas.compute.service.pool import Pool
+from lossatlas.compute.service.stored import look_up
+from lossatlas.compute.service.watch import Update, Watch
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import LASTING, Failure
 from lossatlas.compute.spec.settings import Settings

@@ -20,8 +20,8 @@ from lossatlas.app.stream.asking import EXTENT, Asking
 from lossatlas.app.stream.json_diff import differences
 from lossatlas.app.stream.pictures import Pictures
 from lossatlas.app.stream.sse import Event
-from lossatlas.compute.service.jobs import Update
 from lossatlas.compute.service.limits import duration
+from lossatlas.compute.service.watch import Update
 from lossatlas.compute.spec.options import to_query
 from lossatlas.compute.spec.results import LASTING, Failure
 

@@ -21,7 +21,8 @@ from lossatlas.app.stream.memo import REMEMBERED, Pages
 from lossatlas.app.stream.page import Page
 from lossatlas.app.stream.sse import Event, Places, encoded
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import Pool, PoolLost, Watch
+from lossatlas.compute.service.pool import Pool, PoolLost
+from lossatlas.compute.service.watch import Watch
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.settings import Settings
 

@@ -12,7 +12,8 @@ from lossatlas.app.state.page import read_state
 from lossatlas.app.stream.page import Page
 from lossatlas.app.stream.sse import Event
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import Pool, Watch
+from lossatlas.compute.service.pool import Pool
+from lossatlas.compute.service.watch import Watch
 from lossatlas.compute.spec.options import to_query
 from lossatlas.compute.spec.settings import Settings
 

@@ -13,7 +13,8 @@ from lossatlas.app.look.view import Scale, View
 from lossatlas.app.state.page import read_state
 from lossatlas.app.stream.page import Page
 from lossatlas.app.stream.serving import made
-from lossatlas.compute.service.jobs import ask, question
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.settings import Settings
 
 QUICK = "dataset=xor&widths=2&steps=20&extent=1&dtype=float64"

@@ -19,8 +19,8 @@ from lossatlas.app.stream.lesson_answers import Progress, check, facts, stored, 
 from lossatlas.app.stream.page import Page
 from lossatlas.app.stream.serving import made
 from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import ask
 from lossatlas.compute.spec.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "lessons"

@@ -24,8 +24,9 @@ from lossatlas.app.stream.serving import made, stream
 from lossatlas.app.stream.sse import Event, encoded, gzipped
 from lossatlas.compute.analyses.clouds import CloudResult
 from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import Pool, ask
+from lossatlas.compute.service.pool import Pool
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.settings import Settings
 
