@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from lossatlas.compute.service.cache import Cache, CacheUnusable, LARGEST_SHARE
+from lossatlas.compute.service.cache import LARGEST_SHARE, Cache, CacheUnusable
 
 LIMIT = 4_000_000
 PATH_SAYS = "LOSSATLAS_CACHE"  # every refusal tells what to do
