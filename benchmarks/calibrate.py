@@ -9,8 +9,9 @@ from lossatlas.compute.numerics.kernels.plan import losses_at
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.train import Training, run_training
 from lossatlas.compute.problem.nets import initial
-from lossatlas.compute.service.jobs import ask, one_thread
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.limits import seconds_of
+from lossatlas.compute.service.running import one_thread
 
 QUESTIONS = (
     "dataset=xor&widths=2",

@@ -23,7 +23,7 @@ from lossatlas.compute.numerics.lanczos import ends, quadrature
 from lossatlas.compute.numerics.loss import Loss, make_loss
 from lossatlas.compute.numerics.paths.train import Start, Training, run_training
 from lossatlas.compute.problem.nets import Problem, initial, split
-from lossatlas.compute.service.jobs import one_thread
+from lossatlas.compute.service.running import one_thread
 from lossatlas.compute.spec.options import parse
 
 try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lossatlas.compute.service.jobs import Pool
+from lossatlas.compute.service.pool import Pool
 
 ROOT = Path(__file__).resolve().parent.parent
 START = 60.0  # seconds a server may take on a busy machine

@@ -38,7 +38,12 @@ INSIDE = {
         ("eigenvectors",),
     ),
     "analyses": (("planes.plane",), ("planes.turns",), ("*",), ("morphs",), ("table", "summaries")),
-    "service": (("cache", "limits", "parent"), ("jobs", "rooms", "listing"), ("warm",), ("host",)),
+    "service": (
+        ("cache", "limits", "parent", "pool", "running"),
+        ("stored", "links", "rooms", "listing"),
+        ("watch", "warm"),
+        ("ask", "host"),
+    ),
     "study": (("design",), ("claims",), ("reproduction",)),
 }
 
@@ -47,10 +52,18 @@ MORE_SIBLINGS = {"lossatlas.app.figures": 20}
 
 # Who alone may import these; everybody else may not.
 RESERVED = {
-    "distributed": ("lossatlas.compute.service.jobs", "lossatlas.compute.service.host"),
-    "dask": ("lossatlas.compute.service.jobs", "lossatlas.compute.service.host"),
+    "distributed": (
+        "lossatlas.compute.service.pool",
+        "lossatlas.compute.service.watch",
+        "lossatlas.compute.service.host",
+    ),
+    "dask": ("lossatlas.compute.service.host",),
     "diskcache": ("lossatlas.compute.service.cache",),
-    "sqlite3": ("lossatlas.compute.service.cache", "lossatlas.compute.service.rooms"),
+    "sqlite3": (
+        "lossatlas.compute.service.cache",
+        "lossatlas.compute.service.links",
+        "lossatlas.compute.service.rooms",
+    ),
     "sklearn": ("lossatlas.compute.problem.datasets",),
     "numba": ("lossatlas.compute.numerics.kernels.*",),
     "llvmlite": ("lossatlas.compute.numerics.kernels.*",),
@@ -269,7 +282,9 @@ def test_no_modules_import_one_another_in_a_circle():
         ("lossatlas.compute.problem.nets", "import dash"),
         ("lossatlas.compute.problem.nets", "import plotly.graph_objects as go"),
         ("lossatlas.compute.analyses.slices", "from distributed import Client"),
-        ("lossatlas.compute.service.jobs", "import diskcache"),
+        ("lossatlas.compute.service.links", "import diskcache"),
+        ("lossatlas.compute.service.ask", "import distributed"),
+        ("lossatlas.compute.service.stored", "from lossatlas.compute.service.watch import Watch"),
         ("lossatlas.app.routes.main", "import dask.config"),
         ("lossatlas.app.routes.main", "import sklearn.datasets"),
         ("lossatlas.compute.service.cache", "import pickle"),
@@ -278,7 +293,7 @@ def test_no_modules_import_one_another_in_a_circle():
         ("lossatlas.compute.numerics.paths.train", "from torch.func import vmap"),
         ("lossatlas.compute.numerics.paths.train", "def step(loss):\n    loss.sum().backward()"),
         ("lossatlas.compute.problem.nets", "def late():\n    import numpy"),
-        ("lossatlas.app.routes.main", "def late():\n    from lossatlas.compute.service.jobs import ask"),
+        ("lossatlas.app.routes.main", "def late():\n    from lossatlas.compute.service.ask import ask"),
         ("lossatlas.app.routes.main", "import importlib\nimportlib.import_module('torch')"),
         ("lossatlas.app.routes.main", "from importlib import import_module"),
         ("lossatlas.app.routes.main", "import html\nhtml.escape('<')"),
@@ -286,7 +301,7 @@ def test_no_modules_import_one_another_in_a_circle():
         ("lossatlas.app.routes.gallery", "from lossatlas.app.look.templating import verbatim"),
         ("lossatlas.app.figures.slice", "import torch"),
         ("lossatlas.app.figures.slice", "import dash"),
-        ("lossatlas.app.figures.slice", "from lossatlas.compute.service.jobs import ask"),
+        ("lossatlas.app.figures.slice", "from lossatlas.compute.service.ask import ask"),
         ("lossatlas.app.figures.slice", "from lossatlas.app.state.page import read_state"),
     ],
 )

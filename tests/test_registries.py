@@ -17,7 +17,7 @@ from lossatlas.app.state.page import read_state
 from lossatlas.compute.analyses.table import question
 from lossatlas.compute.problem.activations import ACTIVATIONS, Activation
 from lossatlas.compute.problem.datasets import DATASETS, Dataset
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import flat, options_of
 from lossatlas.compute.spec.results import to_arrays
 

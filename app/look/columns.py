@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lossatlas.app.look.theme import HUES, hues
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.spec.options import BadSpec, Option, check, nearest, option, text
+from lossatlas.compute.spec.options import BadSpec, Option, nearest, text
 
 MOST_COLUMNS = 6
 DEFAULT_ACTIVATIONS = ("tanh", "relu", "elu")
@@ -44,33 +44,6 @@ def offered(one: Option) -> str:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """`columns` are values of the option `compare`; the activations name their own columns."""
-
-    compare: str = option(
-        BY,
-        choices=lambda: COMPARED,
-        label="Compare by",
-        help="What differs from column to column; everything else is equal.",
-        group="Activation",
-    )
-    columns: str = option(
-        "",
-        longest=400,
-        label="Columns",
-        help="The values side by side, with commas; 1 to 6.",
-        when=("compare", lambda name: name != BY),
-        group="Activation",
-    )
-
-    def __post_init__(self):
-        check(self)
-
-
-COMPARED: dict[str, str] = {}  # filled by state.page with what the questions of the page have
-
-
-@dataclass(frozen=True)
 class Column:
     """One value of what is compared: its text in the URL, how the page calls it, what it changes, and its colour."""
 
@@ -80,21 +53,23 @@ class Column:
     hue: str
 
 
-def read_columns(comparison: Comparison, activation: str | None, options: Mapping[str, Option]) -> tuple[Column, ...]:
-    """The columns from left to right; equal values are one.
+def read_columns(
+    compare: str, columns: str, activation: str | None, options: Mapping[str, Option]
+) -> tuple[Column, ...]:
+    """The columns from left to right, by `columns` of the option `compare` or by activations; equal values are one.
 
     Raises:
         BadSpec: a value that the option does not allow, none or too many.
     """
-    if comparison.compare == BY:
+    if compare == BY:
         names = _names(activation) if activation is not None else DEFAULT_ACTIVATIONS
         colours = hues(names)
         return tuple(Column(name, ACTIVATIONS[name].label, {BY: name}, colours[name]) for name in names)
-    one = options[comparison.compare]
+    one = options[compare]
     fixed = _names(activation)[0] if activation is not None else DEFAULT_ACTIVATIONS[0]
-    given = comparison.columns or offered(one)
+    given = columns or offered(one)
     values = dict.fromkeys(text(one.coerce(part.strip())) for part in given.split(",") if part.strip())
-    _check_count(len(values), comparison.compare)
+    _check_count(len(values), compare)
     return tuple(
         Column(value, label_of(one, value), {BY: fixed, one.name: value}, HUES[place])
         for place, value in enumerate(values)

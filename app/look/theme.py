@@ -1,5 +1,6 @@
 """Colours and type: templates for both themes, palettes of the surfaces, one hue per activation."""
 
+import functools
 from urllib.parse import quote
 
 import numpy as np
@@ -90,6 +91,7 @@ def colour_bar(low: float, high: float, view, palette: str = "") -> dict:
     }
 
 
+@functools.lru_cache(200)  # activations in the colours that a column may have
 def curve(name: str, colour: str, parameter: float | None = None, unit: Activation | None = None) -> str:
     """The activation on [−3, 3] as a data: URI of a 54×34 SVG, both axes in one unit.
 

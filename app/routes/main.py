@@ -22,13 +22,14 @@ from lossatlas.app.routes.gallery import add_routes as add_gallery
 from lossatlas.app.routes.origin import is_foreign
 from lossatlas.app.routes.refusals import refused
 from lossatlas.app.routes.study import study_page
-from lossatlas.app.stream.asking import allow_streams, stream
+from lossatlas.app.stream.serving import allow_streams, stream
 from lossatlas.app.stream.snapshot import Gathered, gathered
 from lossatlas.app.stream.sse import gzipped
 from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import Pool, PoolLost, ask
 from lossatlas.compute.service.limits import check_cost
+from lossatlas.compute.service.pool import Pool, PoolLost
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import Failure
 from lossatlas.compute.spec.settings import read_settings

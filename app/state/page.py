@@ -1,17 +1,15 @@
 """The page's state as its query string: what stands side by side, the question the columns share, and the view."""
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import quote
 
 from lossatlas.app.look.columns import (
     BY,
-    COMPARED,
     DEFAULT_ACTIVATIONS,
     Column,
-    Comparison,
     comparables,
     offered,
     read_columns,
@@ -20,23 +18,76 @@ from lossatlas.app.look.view import View
 from lossatlas.app.panels import PANELS, PLACES
 from lossatlas.app.state.hiding import hidden
 from lossatlas.app.state.lesson import expand
+from lossatlas.app.state.questions import Questions
 from lossatlas.compute.analyses.morphs import Morph
 from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.analyses.spectra import Spectrum
-from lossatlas.compute.spec.options import BadSpec, Option, build, nearest, options_of, read_query, text
+from lossatlas.compute.spec.options import (
+    BadSpec,
+    Option,
+    build,
+    check,
+    join,
+    nearest,
+    option,
+    options_of,
+    read_query,
+    text,
+)
 
 NOTHING: Mapping[str, str] = {}
 QUESTIONS = tuple(panel.spec for panel in PANELS.values())
 
 
+@functools.cache
+def question_options() -> Mapping[str, Option]:
+    """Every option that a question on the page may have, as the first panel that has it declares it."""
+    found: dict[str, Option] = {}
+    for spec_type in QUESTIONS:
+        found = found | {name: one for name, one in options_of(spec_type).items() if name not in found}
+    return found
+
+
+def compared() -> dict[str, str]:
+    """Name -> label of the options whose values may stand side by side."""
+    return comparables(question_options())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`columns` are values of the option `compare`; the activations name their own columns."""
+
+    compare: str = option(
+        BY,
+        choices=compared,
+        label="Compare by",
+        help="What differs from column to column; everything else is equal.",
+        group="Activation",
+    )
+    columns: str = option(
+        "",
+        longest=400,
+        label="Columns",
+        help="The values side by side, with commas; 1 to 6.",
+        when=("compare", lambda name: name != BY),
+        group="Activation",
+    )
+
+    def __post_init__(self):
+        check(self)
+
+
 @dataclass(frozen=True)
 class PageState:
-    """`values` are the options given that all columns share, by name."""
-
     columns: tuple[Column, ...]
     comparison: Comparison
-    values: dict[str, str]
+    questions: Questions
     view: View
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The options given that all columns share, by name."""
+        return self.questions.values
 
     @property
     def panels(self) -> tuple[str, ...]:
@@ -59,33 +110,29 @@ class PageState:
         return ()
 
     def spec(self, spec_type: type, column: Column, extent: float | None = None, preset: Mapping[str, str] = NOTHING):
-        """The question of this type in one column."""
+        """The question of this type in one column.
+
+        Raises:
+            BadSpec: its options do not go together.
+        """
         known = options_of(spec_type)
-        values: dict[str, object] = {name: value for name, value in self.values.items() if name in known}
-        values.update(preset)
+        own: dict[str, object] = dict(preset)
         if extent is not None and "extent" in known:
-            values["extent"] = extent
+            own["extent"] = extent
         if self.view.show == "accuracy" and "accuracy" in known:
-            values["accuracy"] = True  # on a grid it is computed only when it is looked at
-        changes = {name: value for name, value in column.changes.items() if name in known}
-        return build(spec_type, values | changes)
+            own["accuracy"] = True  # on a grid it is computed only when it is looked at
+        return self.questions.of(
+            spec_type, own | {name: column.changes[name] for name in column.changes if name in known}
+        )
 
     def question(self, panel: str, column: Column, extent: float | None = None):
         """The question of one panel of a column."""
         return self.spec(PANELS[panel].spec, column, extent, PANELS[panel].preset)
 
 
-def question_options() -> dict[str, Option]:
-    """Every option that a question on the page may have, as the first panel that has it declares it."""
-    found: dict[str, Option] = {}
-    for spec_type in QUESTIONS:
-        found = found | {name: one for name, one in options_of(spec_type).items() if name not in found}
-    return found
-
-
 def page_options() -> dict[str, Option]:
     """Every option of the page by name: what stands side by side, those of its questions, those of the view."""
-    return options_of(Comparison) | question_options() | options_of(View)
+    return {**options_of(Comparison), **question_options(), **options_of(View)}
 
 
 def read_state(query: str) -> PageState:
@@ -105,8 +152,8 @@ def read_state(query: str) -> PageState:
     values = {name: value for name, value in given.items() if name in options and name not in (BY, comparison.compare)}
     view = build(View, {name: value for name, value in given.items() if name in looks})
     hidden(view.hide, [*options, *looks, *sides])
-    columns = read_columns(comparison, given.get(BY), options)
-    state = PageState(columns, comparison, values, view)
+    columns = read_columns(comparison.compare, comparison.columns, given.get(BY), options)
+    state = PageState(columns, comparison, Questions(values), view)
     for name, value in values.items():
         options[name].coerce(value)
     for column in state.columns:
@@ -151,8 +198,7 @@ def written(query: str) -> str:
     texts |= {name: text(getattr(state.view, name)) for name in options_of(View)}
     texts |= _columns(state) | {"hide": ",".join(hidden(state.view.hide, options))}
     usual = {name: text(option.default) for name, option in options.items()} | {BY: ""}  # empty: the usual columns
-    kept = [name for name in options if name in texts and texts[name] != usual[name]]
-    return "&".join(f"{name}={quote(texts[name], safe=',')}" for name in kept)
+    return join({name: texts[name] for name in options if name in texts and texts[name] != usual[name]})
 
 
 def _columns(state: PageState) -> dict[str, str]:
@@ -163,6 +209,3 @@ def _columns(state: PageState) -> dict[str, str]:
     fixed = state.columns[0].changes[BY]
     offer = "" if ",".join(names) == offered(page_options()[by]) else ",".join(names)
     return {"compare": by, "columns": offer, BY: "" if fixed == DEFAULT_ACTIVATIONS[0] else fixed}
-
-
-COMPARED.update(comparables(question_options()))

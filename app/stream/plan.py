@@ -1,6 +1,7 @@
 """What a page asks: which questions, at what cost, and what it says of them before any answer is there."""
 
 from dataclasses import replace
+from typing import Any
 
 from lossatlas.app.figures.shared.parts import counted
 from lossatlas.app.look.columns import BY, Column
@@ -30,15 +31,16 @@ def plan(state: PageState, settings: Settings) -> tuple[dict, Refused]:
         BadSpec: the surface's question cannot be asked, or costs too much time or memory.
     """
     refused, cost = _cost(state, settings)
+    differences = settings_of(state)
     told = {
         "columns": [_told_column(state, column, refused) for column in range(len(state.columns))],
         "compare": state.comparison.compare,
         "baseline": state.view.baseline,
-        "settings": settings_of(state),
+        "settings": differences,
         "place": state.view.place,
         "panels": list(state.panels),
         "sentence": _sentence(state, refused),
-        "equal": _equal(state),
+        "equal": _equal(state, differences),
         "cost": cost,
     }
     return told, refused
@@ -108,10 +110,10 @@ def _told_of(state: PageState, side: Column, refused: Refused) -> str:
     return units + cloud_sentence(state.question("cloud", side))
 
 
-def _equal(state: PageState) -> str:
+def _equal(state: PageState, differences: dict[str, Any]) -> str:
     if len(state.columns) == 1:
         return ""
-    words = told_equal(settings_of(state), state)
+    words = told_equal(differences, state)
     return f"Same {', '.join(words)} in every column.{_rescaled(state)}" if words else ""
 
 

@@ -184,9 +184,11 @@ def slice_levels(spec: Slice, plane: Task | None = None) -> list[Task]:
 
 
 def _level(spec: Slice, coarser: int | None, other: Task | None, reached: Task, below: Task | None) -> Task:
-    plane, per_point = other or turned_task(spec.place, spec.turn), point_seconds(spec.place)
+    place = spec.place
+    plane, per_point = other or turned_task(place, spec.turn), point_seconds(place)
     key = key_of("slice", VERSIONS, spec) + (f"-on-{other.key}" if other else "")
-    count, most = len(new_points(spec.points, coarser)), piece(spec.problem, spec.where.part, per_point)
+    count = spec.points**2 - (coarser**2 if coarser else 0)  # as many as `new_points`
+    most = piece(spec.problem, spec.where.part, per_point)
     pieces = []
     for begin in range(0, count, most):
         end = min(begin + most, count)

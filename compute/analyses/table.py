@@ -1,5 +1,6 @@
 """ANALYSES: what can be asked, as a literal table. A new analysis is one file and one line here."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,8 +22,10 @@ from lossatlas.compute.analyses import (
 from lossatlas.compute.analyses.planes import plane
 from lossatlas.compute.numerics.paths import train
 from lossatlas.compute.spec.keys import key_of
-from lossatlas.compute.spec.options import BadSpec, build, nearest, parse, relevant, show
+from lossatlas.compute.spec.options import BadSpec, build, flat, nearest, options_of, parse, relevant, show
 from lossatlas.compute.spec.tasks import Task
+
+REMEMBERED = 100  # questions whose tasks a process keeps: a page counts them before it asks
 
 
 @dataclass(frozen=True)
@@ -127,12 +130,19 @@ def key_for(spec) -> str:
 
 def levels_of(spec) -> list[Task]:
     """The tasks of a spec, coarse to fine."""
-    return ANALYSES[name_of(spec)].levels(canonical(spec))
+    return list(_levels(canonical(spec)))
+
+
+@functools.lru_cache(REMEMBERED)
+def _levels(spec) -> tuple[Task, ...]:
+    return tuple(ANALYSES[name_of(spec)].levels(spec))
 
 
 def canonical(spec):
     """The spec with every option that has no meaning in it at its default, so that one key means one answer."""
-    return build(type(spec), relevant(spec))
+    table, meant = options_of(type(spec)), relevant(spec)
+    settled = all(value == table[name].default for name, value in flat(spec).items() if name not in meant)
+    return spec if settled else build(type(spec), meant)
 
 
 def question(analysis: str, query: str):

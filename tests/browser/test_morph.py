@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lossatlas.compute.analyses.table import question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from tests.browser.driver import Reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]

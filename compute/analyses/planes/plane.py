@@ -3,6 +3,7 @@
 The center is the point that the Start reaches. `extent=auto` is decided here, and says how.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator
@@ -198,6 +199,7 @@ def point_seconds(place: Place) -> float:
     return slice_seconds(place.problem, place.where.part)
 
 
+@functools.lru_cache(100)  # every level of a surface asks for it
 def plane_task(place: Place) -> Task:
     """The task whose result is the Plane."""
     reached = reach(place.problem, place.start)

@@ -462,6 +462,7 @@ def _finish_task(spec: Training, state: _State) -> TrainingResult:
     return _finish(spec, state, 0)
 
 
+@functools.lru_cache(100)  # every question of a page begins with it, and so does every level of a surface
 def reach(problem: Problem, start: Start) -> Task:
     """The task whose result is the TrainingResult that a point comes from."""
     return training_levels(Training(problem, start))[-1]

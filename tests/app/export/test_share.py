@@ -21,8 +21,9 @@ from lossatlas.app.state.page import page_options, read_state, written
 from lossatlas.app.stream.pictures import draw_page
 from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.analyses.table import question
-from lossatlas.compute.service.cache import Cache, Links, LinksFull
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.links import Links, LinksFull
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.settings import Settings
 

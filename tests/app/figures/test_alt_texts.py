@@ -19,7 +19,7 @@ from lossatlas.app.state import alt_texts, explanations
 from lossatlas.app.state.alt_texts import ALTERNATIVES
 from lossatlas.app.state.explanations import ODD, SIGNS
 from lossatlas.compute.analyses.table import ANALYSES, question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 
 QUICK = "dataset=xor&widths=2&steps=10"
 ASKED = {

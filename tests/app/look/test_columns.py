@@ -2,10 +2,10 @@
 
 import pytest
 
-from lossatlas.app.look.columns import COMPARED, FIRST_OFFERED, MOST_COLUMNS, offered
+from lossatlas.app.look.columns import FIRST_OFFERED, MOST_COLUMNS, offered
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state.differences import settings_of, told_equal
-from lossatlas.app.state.page import question_options, read_state
+from lossatlas.app.state.page import compared, question_options, read_state
 from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.numerics.paths.train import Training
 from lossatlas.compute.spec.options import BadSpec
@@ -38,7 +38,7 @@ def test_an_option_that_a_question_lacks_changes_it_in_no_column():
     assert len({state.spec(Slice, column) for column in state.columns}) == 2
 
 
-@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize("name", compared())
 def test_every_comparison_offers_columns_that_can_be_read(name):
     options = question_options()
     given = "" if name == "activation" else "&activation=elu"
@@ -51,8 +51,8 @@ def test_every_comparison_offers_columns_that_can_be_read(name):
 
 
 def test_only_what_can_be_compared_is_offered():
-    assert FIRST_OFFERED.keys() <= COMPARED.keys()
-    assert not COMPARED.keys() & {"window", "at", "points", "extent"}
+    assert FIRST_OFFERED.keys() <= compared().keys()
+    assert not compared().keys() & {"window", "at", "points", "extent"}
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ from lossatlas.app.look.view import View
 from lossatlas.app.state.headline import digits, percent
 from lossatlas.app.state.table import CLOUD_COLUMNS, COLUMNS, HIDDEN, cloud_columns, cloud_rows, seed_columns, seed_rows
 from lossatlas.compute.analyses.summaries import summarise
+from lossatlas.compute.analyses.table import question
 from lossatlas.compute.numerics.classes import NAMES
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem
-from lossatlas.compute.service.jobs import ask, question
+from lossatlas.compute.service.ask import ask
 
 
 @pytest.fixture(scope="module")

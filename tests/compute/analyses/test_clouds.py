@@ -30,8 +30,9 @@ from lossatlas.compute.numerics.paths.walks import Walks, of_batch, run_walks
 from lossatlas.compute.numerics.stagnation import COUNTERS, stagnation
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem, initial
-from lossatlas.compute.service.jobs import ask, one_thread
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.limits import check_cost
+from lossatlas.compute.service.running import one_thread
 from lossatlas.compute.spec.options import BadSpec, parse, to_query
 from lossatlas.compute.spec.results import pack, unpack
 from lossatlas.compute.spec.tasks import every

@@ -14,7 +14,7 @@ from lossatlas.compute.numerics import eigenvectors
 from lossatlas.compute.numerics.eigenvectors import COUNT, Sharpest, find_sharpest
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.train import run_training
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.limits import check_cost
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import Failure, pack

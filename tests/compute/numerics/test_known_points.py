@@ -14,7 +14,7 @@ from lossatlas.compute.analyses.table import question
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.train import TrainingResult
 from lossatlas.compute.problem.nets import INITS, Problem, initial, offsets, split
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse
 from lossatlas.compute.spec.results import Failure
 from tests.cases import EXACT

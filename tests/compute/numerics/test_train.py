@@ -22,7 +22,7 @@ from lossatlas.compute.numerics.paths.walks import Walks, run_walks
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.datasets import prepare
 from lossatlas.compute.problem.nets import Problem, offsets, rescaled
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse, relevant
 from lossatlas.compute.spec.results import Failure
 from lossatlas.compute.spec.tasks import CannotAnswer, Task, every

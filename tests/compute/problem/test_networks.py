@@ -16,7 +16,7 @@ from lossatlas.compute.numerics.kernels import affine, plain
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.train import Training, run_training
 from lossatlas.compute.problem.nets import Problem, initial, offsets, parameter_name
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import BadSpec, parse, relevant
 from tests.cases import EXACT
 from tests.oracles import module, plain_gradient, plain_loss

@@ -15,10 +15,12 @@ import pytest
 from lossatlas.compute.analyses.slices import SliceResult
 from lossatlas.compute.analyses.table import ANALYSES, Analysis, key_for, question
 from lossatlas.compute.problem.nets import Problem
-from lossatlas.compute.service import jobs
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import Pool, PoolLost, Watch, ask, look_up
 from lossatlas.compute.service.limits import check_cost, duration
+from lossatlas.compute.service.pool import Pool, PoolLost
+from lossatlas.compute.service.stored import look_up
+from lossatlas.compute.service.watch import Watch
 from lossatlas.compute.spec.options import BadSpec, option
 from lossatlas.compute.spec.results import Damaged, Failure, pack, unpack
 from lossatlas.compute.spec.tasks import CannotAnswer, Task
@@ -115,7 +117,7 @@ def test_an_answer_that_is_stored_while_it_is_asked_for_arrives(pool, cache, mon
         looks.append(spec)
         return look_up(spec, cache) if len(looks) > 1 else None  # at the first look it is not there yet
 
-    monkeypatch.setattr(jobs, "look_up", look)
+    monkeypatch.setattr("lossatlas.compute.service.watch.look_up", look)
     with Watch(pool, cache) as watch:
         watch.add("line", spec)
         (update,) = all_news(watch, 20.0)
@@ -143,7 +145,7 @@ def test_two_questions_in_a_row_both_end_and_share_a_training(pool):
 
 
 def test_work_that_nobody_wants_is_dropped_after_the_lease(pool, monkeypatch):
-    monkeypatch.setattr(jobs, "LEASE", 0.2)
+    monkeypatch.setattr("lossatlas.compute.service.watch.LEASE", 0.2)
     spec = question("slice", "dataset=mnist&widths=10&steps=0&points=129&seed=51")
     with Watch(pool, None) as watch:
         watch.add("left", spec)
@@ -229,8 +231,8 @@ def test_a_worker_killed_in_mid_job_changes_nothing(pool):
 
 
 def test_a_scheduler_that_is_not_there_is_one_sentence(monkeypatch):
-    monkeypatch.setattr(jobs, "PATIENCE", 0.5)
-    with pytest.raises(jobs.PoolLost, match=r"No dask scheduler answers at tcp://127\.0\.0\.1:9\."):
+    monkeypatch.setattr("lossatlas.compute.service.pool.PATIENCE", 0.5)
+    with pytest.raises(PoolLost, match=r"No dask scheduler answers at tcp://127\.0\.0\.1:9\."):
         ask(question("line", "dataset=xor&widths=2"), pool=Pool("tcp://127.0.0.1:9"))
 
 
@@ -249,7 +251,7 @@ def test_dasks_scratch_folder_is_private_and_within_the_cache(pool):
 
 @pytest.mark.parametrize("forget", ["client", "scheduler"])
 def test_work_that_was_lost_in_silence_is_noticed(pool, monkeypatch, forget):
-    monkeypatch.setattr(jobs, "SILENCE", 0.2)
+    monkeypatch.setattr("lossatlas.compute.service.watch.SILENCE", 0.2)
     client = pool.client()
     with Watch(pool, None) as watch:
         watch.add("only", question("slice", f"dataset=mnist&widths=40&steps=300&seed={907 + (forget == 'client')}"))
