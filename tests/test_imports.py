@@ -24,7 +24,13 @@ FOLDERS = {
 # And inside the folders of compute; what is not named stands in the row "*". Analyses never import one another.
 INSIDE = {
     "spec": (("options", "settings", "tasks"), ("results", "keys")),
-    "problem": (("activations", "criteria", "datasets", "layers"), ("nets",)),
+    "problem": (
+        ("activations", "criteria", "datasets", "layers", "optimisers"),
+        ("sources", "networks.network"),
+        ("networks.mlp", "networks.lenet"),
+        ("networks.table",),  # which knows the kinds
+        ("nets",),
+    ),
     "numerics": (
         ("kernels.products", "intervals", "stagnation", "lanczos"),
         ("cost", "loss", "stationary"),
@@ -34,7 +40,10 @@ INSIDE = {
         ("kernels.images", "kernels.curvature"),
         ("kernels.plan",),  # which knows the others
         ("paths.walks",),
+        ("paths.start",),
         ("paths.train", "directions", "classes", "curvature", "activity", "ascents"),
+        ("paths.rescaling", "paths.visits"),
+        ("paths.reach",),
         ("eigenvectors",),
     ),
     "analyses": (("planes.plane",), ("planes.turns",), ("*",), ("morphs",), ("table", "summaries")),
@@ -82,7 +91,7 @@ RESERVED = {
 FIGURES_MAY = (
     "numpy", "plotly", *(f"lossatlas.{name}" for name in (
         "app.look", "app.figures", "compute.spec.options", "compute.spec.results", "compute.problem.criteria",
-        "compute.problem.nets", "compute.problem.datasets", "compute.numerics.activity", "compute.numerics.classes",
+        "compute.problem.nets", "compute.numerics.activity", "compute.numerics.classes",
         "compute.numerics.cost", "compute.numerics.intervals", "compute.numerics.kernels.curvature",
         "compute.numerics.stationary", "compute.numerics.paths", "compute.analyses", "compute.study.design",
     )),

@@ -13,7 +13,7 @@ from lossatlas.app.export.standalone import LOAD, packed_plotly, quoted
 from lossatlas.app.figures import multiples
 from lossatlas.compute.analyses.table import canonical
 from lossatlas.compute.numerics.classes import RULES
-from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.sources import dataset_of
 from lossatlas.compute.spec.options import to_query
 from lossatlas.compute.study.claims import CLAIMS, Finding, told
 from lossatlas.compute.study.design import DESIGNS, Row
@@ -62,7 +62,7 @@ taken as if both sides were independent.</p>
 
 
 def _verdicts(found: Sequence[Finding], datasets: Sequence[str]) -> str:
-    head = "".join(f"<th>{html.escape(DATASETS[name].label)}</th>" for name in datasets)
+    head = "".join(f"<th>{html.escape(dataset_of(name).label)}</th>" for name in datasets)
     lines = []
     for name, rule in dict.fromkeys((one.claim, one.rule) for one in found):
         by = {one.dataset: one for one in found if (one.claim, one.rule) == (name, rule)}
@@ -94,7 +94,7 @@ def _claim(name: str, found: Sequence[Finding]) -> str:
     parts = []
     for one in mine:
         rule = f", {RULES[one.rule].label}" if one.rule else ", where no curvature rule matters"
-        summary = f"{DATASETS[one.dataset].label}{rule}: {one.verdict}"
+        summary = f"{dataset_of(one.dataset).label}{rule}: {one.verdict}"
         lines = "".join(
             f"<tr><th>{html.escape(c.place)}</th><td>{html.escape(c.measured)}</td><td>{told(c.estimate)}</td></tr>"
             for c in one.comparisons
@@ -132,7 +132,7 @@ def _dataset(name: str, rows: list[Row]) -> str:
     )
     tables = "".join(_table(name, rows, table) for table in TABLES)
     return (
-        f'<h2 id="data-{name}">{html.escape(DATASETS[name].label)}, {problem.architecture}</h2>'
+        f'<h2 id="data-{name}">{html.escape(dataset_of(name).label)}, {problem.architecture}</h2>'
         f"<p>{problem.parameters:,} parameters. {html.escape(design.note)}</p>"
         f'<p class="legend">{colours}</p><p class="switch">Curvature rule: {switch}</p>'
         f'<p class="switch">Axes: <label><input type="radio" name="axes-{name}" value="log" checked>logarithmic</label>'

@@ -25,7 +25,7 @@ from lossatlas.app.state.page import read_state
 from lossatlas.app.stream.plan import cloud_sentence, sentence
 from lossatlas.compute.analyses.table import ANALYSES
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.sources import datasets
 from lossatlas.compute.service.cache import Cache
 from lossatlas.compute.service.listing import LONGEST, Entry, Listing
 from lossatlas.compute.spec.options import BadSpec, Option, check, option, options_of, parse, relevant, text, to_query
@@ -53,7 +53,7 @@ class Wanted:
 
     dataset: str = option(
         ANY,
-        choices=lambda: _choices({ANY: "any"}, ((name, entry.label) for name, entry in DATASETS.items())),
+        choices=lambda: _choices({ANY: "any"}, ((name, entry.label) for name, entry in datasets().items())),
         label="Data set",
         help="Only results on this data set.",
     )
@@ -268,7 +268,7 @@ def _empty(wanted: Wanted) -> str:
 def _card(card: Card, place: int, now: float) -> str:
     first, when = card.entries[0], _newest(card.entries)
     problem = first.spec.problem
-    title = f"{DATASETS[problem.dataset].label}, {problem.architecture}"
+    title = f"{problem.data.label}, {problem.architecture}"
     asked = datetime.fromtimestamp(when, UTC)
     rest = more(first.spec)
     return (

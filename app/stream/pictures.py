@@ -136,7 +136,7 @@ class Pictures:
         """Walk and step from which the other places' questions start, if this cloud's walks visit it; else empty."""
         start = self.state.question("training", self.state.columns[column]).start
         alone = replace(cloud.walking, walks=Walk.walks, walk_steps=Walk.walk_steps)
-        return (start.seed, start.steps) if start.walks and start.walking == alone else ()
+        return (start.seed, start.steps) if start.way.walks and start.walking == alone else ()
 
     def words(self, column: int, name: str, scale: Scale) -> dict:
         """What the picture says to those who do not see it, and why it may look odd."""

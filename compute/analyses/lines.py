@@ -19,7 +19,8 @@ from lossatlas.compute.analyses.planes.plane import (
     warnings_of,
 )
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, TrainingResult
 from lossatlas.compute.problem.nets import Problem, torch_dtype
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import BadSpec, check, option

@@ -15,7 +15,8 @@ from lossatlas.compute.analyses.planes.plane import Plane, Where, describe
 from lossatlas.compute.analyses.planes.turns import turn_option, turned_task
 from lossatlas.compute.analyses.slices import VERSIONS as SLICE_VERSIONS
 from lossatlas.compute.analyses.slices import Slice, SliceResult, slice_levels
-from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, TrainingResult
 from lossatlas.compute.problem.activations import ACTIVATIONS, share_text
 from lossatlas.compute.problem.nets import UNMIXED, Problem, activation_of
 from lossatlas.compute.spec.keys import key_of
@@ -349,7 +350,7 @@ def _drawn(spec: Morph) -> tuple[str, ...]:
     inits = {
         ACTIVATIONS[name].init for k in (0, spec.morph_frames - 1) for name, _, _ in spec.question(k).problem.blend
     }
-    if spec.start.init != AUTO or spec.start.walks or len(inits) == 1:
+    if spec.start.init != AUTO or not spec.start.way.trained or len(inits) == 1:
         return ()
     return (f"Initial weights have the weighted mean of the variances of {' and '.join(sorted(inits))}.",)
 

@@ -24,7 +24,8 @@ from lossatlas.compute.analyses.planes.turns import VERSIONS as TURN_VERSIONS
 from lossatlas.compute.analyses.planes.turns import turn_option, turned_task
 from lossatlas.compute.numerics.cost import loss_seconds, piece
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, TrainingResult
 from lossatlas.compute.problem.nets import Problem, torch_dtype
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import BadSpec, check, option

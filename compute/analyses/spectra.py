@@ -39,7 +39,8 @@ from lossatlas.compute.numerics.curvature import find_ends as ends_of
 from lossatlas.compute.numerics.kernels.curvature import MATRICES, check_part, operator
 from lossatlas.compute.numerics.lanczos import Ends, Quadrature, quadrature
 from lossatlas.compute.numerics.loss import Loss, make_loss
-from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, TrainingResult
 from lossatlas.compute.problem.nets import Problem, offsets, torch_dtype
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import AUTO, BadSpec, check, option

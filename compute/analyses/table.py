@@ -19,7 +19,7 @@ from lossatlas.compute.analyses import (
     weights,
 )
 from lossatlas.compute.analyses.planes import plane
-from lossatlas.compute.numerics.paths import train
+from lossatlas.compute.numerics.paths import reach, start, train
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import BadSpec, build, nearest, parse, relevant, show
 from lossatlas.compute.spec.tasks import Task
@@ -40,7 +40,7 @@ class Analysis:
 
 ANALYSES = {
     "training": Analysis(
-        "Training", train.Training, train.TrainingResult, train.training_levels, train.training_size, train.VERSIONS,
+        "Training", start.Training, start.TrainingResult, reach.training_levels, reach.training_size, train.VERSIONS,
         "Loss, accuracy and gradient norm along a training, on training and test patterns.",
     ),
     "slice": Analysis(

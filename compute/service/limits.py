@@ -4,7 +4,7 @@ import math
 
 from lossatlas.compute.analyses.table import levels_of
 from lossatlas.compute.numerics.cost import peak_bytes
-from lossatlas.compute.numerics.paths.train import Training, recorded_steps
+from lossatlas.compute.numerics.paths.start import Training, recorded_steps
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.tasks import Task, every
 

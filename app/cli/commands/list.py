@@ -7,11 +7,11 @@ import click
 from lossatlas.compute.analyses.table import ANALYSES
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.criteria import CRITERIA
-from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.sources import datasets
 
 TABLES: dict[str, dict[str, Any]] = {
     "activations": ACTIVATIONS,
-    "datasets": DATASETS,
+    "datasets": datasets(),
     "losses": CRITERIA,
     "analyses": ANALYSES,
 }

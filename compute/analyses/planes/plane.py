@@ -19,8 +19,8 @@ from lossatlas.compute.numerics.eigenvectors import TOLERANCE, Sharpest, sharpes
 from lossatlas.compute.numerics.eigenvectors import VERSIONS as SHARPEST_VERSIONS
 from lossatlas.compute.numerics.kernels.plan import losses_at
 from lossatlas.compute.numerics.loss import Loss, make_loss
-from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach, recorded_steps
-from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult, recorded_steps
 from lossatlas.compute.problem.nets import Problem, offsets, parameter_name
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
@@ -474,7 +474,7 @@ def describe(place: Place) -> str:
     norm = f"statistics {STATISTICS[place.where.statistics]}, " if problem.norm == "batch" else ""
     mixed = f"{problem.unit.label}, " if problem.mixed else ""
     return (
-        f"{DATASETS[problem.dataset].label}, {problem.architecture}, {mixed}{norm}{PARTS[place.where.part]}, "
+        f"{problem.data.label}, {problem.architecture}, {mixed}{norm}{PARTS[place.where.part]}, "
         f"data seed {problem.data_seed}, {problem.dtype}."
     )
 

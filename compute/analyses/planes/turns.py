@@ -24,7 +24,8 @@ from lossatlas.compute.analyses.planes.plane import (
 from lossatlas.compute.numerics.directions import filter_normalised, gaussian, orthogonal, third_component
 from lossatlas.compute.numerics.eigenvectors import Sharpest
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import TrainingResult, reach
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import TrainingResult
 from lossatlas.compute.spec.options import option
 from lossatlas.compute.spec.tasks import CannotAnswer, Task
 

@@ -16,6 +16,7 @@ from lossatlas.compute.numerics.cost import patterns
 from lossatlas.compute.numerics.kernels import gradients
 from lossatlas.compute.numerics.loss import Loss, Part, make_loss
 from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.problem.optimisers import OPTIMISERS
 from lossatlas.compute.spec.options import BadSpec, check, option
 
 ORDER, DRAW = 3, 4  # numbers of the streams of random numbers: of the batches, as in a training, and of the walks
@@ -71,7 +72,7 @@ KINDS = {
 }
 
 
-WALKING = ("optimiser", lambda name: name == "walk")  # when they belong to a Start: it may be trained instead
+WALKING = ("optimiser", lambda name: name not in OPTIMISERS)  # when they belong to a Start: it may be trained instead
 
 
 @dataclass(frozen=True)

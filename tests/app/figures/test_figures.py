@@ -16,7 +16,7 @@ from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.lines import Line, LineResult
 from lossatlas.compute.analyses.planes.plane import STATISTICS, Where, symmetric_axis, warnings_of
 from lossatlas.compute.analyses.slices import Slice, SliceResult
-from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult
+from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem
 

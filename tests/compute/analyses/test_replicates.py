@@ -25,7 +25,7 @@ from lossatlas.compute.numerics import curvature
 from lossatlas.compute.numerics.ascents import ascent, keskar
 from lossatlas.compute.numerics.intervals import interval
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Training
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.service.jobs import ask
 from lossatlas.compute.service.limits import seconds_of
 from lossatlas.compute.spec.options import BadSpec

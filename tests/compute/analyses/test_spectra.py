@@ -27,7 +27,8 @@ from lossatlas.compute.analyses.table import canonical, key_for, question
 from lossatlas.compute.numerics.kernels.curvature import MATRICES, operator
 from lossatlas.compute.numerics.lanczos import ends, quadrature
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, run_training
+from lossatlas.compute.numerics.paths.reach import run_training
+from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.service.jobs import ask

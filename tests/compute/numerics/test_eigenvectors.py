@@ -13,7 +13,7 @@ from lossatlas.compute.analyses.table import key_for, levels_of, question
 from lossatlas.compute.numerics import eigenvectors
 from lossatlas.compute.numerics.eigenvectors import COUNT, Sharpest, find_sharpest
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import run_training
+from lossatlas.compute.numerics.paths.reach import run_training
 from lossatlas.compute.service.jobs import ask
 from lossatlas.compute.service.limits import check_cost
 from lossatlas.compute.spec.options import BadSpec

@@ -12,7 +12,7 @@ from lossatlas.compute.analyses.slices import SliceResult
 from lossatlas.compute.analyses.spectra import SpectrumResult
 from lossatlas.compute.analyses.table import question
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import TrainingResult
+from lossatlas.compute.numerics.paths.start import TrainingResult
 from lossatlas.compute.problem.nets import INITS, Problem, initial, offsets, split
 from lossatlas.compute.service.jobs import ask
 from lossatlas.compute.spec.options import parse

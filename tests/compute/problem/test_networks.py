@@ -14,7 +14,8 @@ from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.numerics.directions import filter_normalised
 from lossatlas.compute.numerics.kernels import affine, plain
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Training, run_training
+from lossatlas.compute.numerics.paths.reach import run_training
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.problem.nets import Problem, initial, offsets, parameter_name
 from lossatlas.compute.service.jobs import ask
 from lossatlas.compute.spec.options import BadSpec, parse, relevant
