@@ -46,7 +46,16 @@ INSIDE = {
         ("paths.reach",),
         ("eigenvectors",),
     ),
-    "analyses": (("planes.plane",), ("planes.turns",), ("*",), ("morphs",), ("table", "summaries")),
+    "analyses": (
+        ("planes.extent",),
+        ("planes.directions",),
+        ("planes.where",),
+        ("planes.plane",),
+        ("planes.turns",),
+        ("*",),
+        ("morphs",),
+        ("table", "summaries"),
+    ),
     "service": (("cache", "limits", "parent"), ("jobs", "rooms", "listing"), ("warm",), ("host",)),
     "study": (("design",), ("claims",), ("reproduction",)),
 }

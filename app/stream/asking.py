@@ -38,7 +38,7 @@ from lossatlas.app.stream.pictures import Pictures
 from lossatlas.app.stream.plan import plan
 from lossatlas.app.stream.sse import Places, event, read_event
 from lossatlas.compute.analyses.extents import common_extent
-from lossatlas.compute.analyses.planes.plane import Place
+from lossatlas.compute.analyses.planes.where import Place
 from lossatlas.compute.service.cache import Cache
 from lossatlas.compute.service.jobs import Pool, PoolLost, Update, Watch
 from lossatlas.compute.service.limits import duration

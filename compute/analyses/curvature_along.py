@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from lossatlas.compute.analyses.planes.plane import PARTS, part_option
+from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.curvature import (
     Summary,
     check_curved,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lossatlas.compute.analyses.planes.plane import PARTS, part_option
+from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.activity import MEASURES, shares, shares_seconds
 from lossatlas.compute.numerics.ascents import ascent, keskar
 from lossatlas.compute.numerics.cost import step_seconds

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from lossatlas.compute.analyses.planes.plane import PARTS, part_option, symmetric_axis
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
+from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.activity import (
     HELD,
     MEASURES,

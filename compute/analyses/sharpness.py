@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lossatlas.compute.analyses.planes.plane import PARTS, part_option
+from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.ascents import GRADIENTS, ascent, keskar
 from lossatlas.compute.numerics.cost import loss_seconds, patterns, step_seconds
 from lossatlas.compute.numerics.curvature import (

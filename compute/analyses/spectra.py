@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lossatlas.compute.analyses.planes.plane import PARTS, Place, Plane, Where, check_spanned
 from lossatlas.compute.analyses.planes.plane import VERSIONS as PLANE_VERSIONS
+from lossatlas.compute.analyses.planes.plane import Plane, check_spanned
 from lossatlas.compute.analyses.planes.turns import VERSIONS as TURN_VERSIONS
 from lossatlas.compute.analyses.planes.turns import turn_option, turned_task
+from lossatlas.compute.analyses.planes.where import PARTS, Place, Where
 from lossatlas.compute.numerics.cost import loss_seconds
 from lossatlas.compute.numerics.curvature import (
     USUAL,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lossatlas.compute.analyses.planes.plane import PARTS, part_option, symmetric_axis
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
+from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.cost import PIECE, loss_seconds
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.reach import reach

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lossatlas.compute.analyses.lines import LineResult
-from lossatlas.compute.analyses.planes.plane import DIRECTIONS
+from lossatlas.compute.analyses.planes.directions import DIRECTIONS
 from lossatlas.compute.analyses.slices import SliceResult
 from lossatlas.compute.analyses.spectra import SpectrumResult
 from lossatlas.compute.analyses.table import question

@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from lossatlas.compute.analyses.planes.plane import STATISTICS, Place, make_plane, symmetric_axis
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
+from lossatlas.compute.analyses.planes.plane import make_plane
+from lossatlas.compute.analyses.planes.where import STATISTICS, Place
 from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.numerics.directions import filter_normalised
 from lossatlas.compute.numerics.kernels import affine, plain
