@@ -1,5 +1,6 @@
 """`lossatlas list`: what there is to choose from, read from the registries."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -9,7 +10,7 @@ from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.sources import datasets
 
-TABLES: dict[str, dict[str, Any]] = {
+TABLES: dict[str, Mapping[str, Any]] = {
     "activations": ACTIVATIONS,
     "datasets": datasets(),
     "losses": CRITERIA,

@@ -22,16 +22,14 @@ from numba.extending import register_jitable
 from numpy import float32 as f
 from numpy import int32
 
-from lossatlas.compute.problem import criteria
 from lossatlas.compute.problem.criteria import CRITERIA
 
 
 def _cache_folder() -> Path:
-    """Where compiled code is kept, by the content of all kernels and criteria: numba compiles a function anew when its
-    own file changed, but not when a file did whose functions it calls.
+    """Where compiled code is kept, by the content of all kernels: numba compiles a function anew when its own file
+    changed, but not when a file did whose functions it calls.
     """
-    files = [*sorted(Path(__file__).parent.glob("*.py")), Path(criteria.__file__)]
-    sources = b"".join(path.read_bytes() for path in files)
+    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     return Path(__file__).parent / "__pycache__" / f"numba-{hashlib.sha256(sources).hexdigest()[:16]}"
 
 
@@ -328,12 +326,16 @@ def scores(name: str) -> bool:
 
 @functools.cache
 def criterion_pass(name: str) -> Any:
-    run = SCORES.get(name) or _summed(name, scalar(CRITERIA[name].scalar))
-    return _compiled(run, types.void(ROW, ROW, SUMS, SUMS, ROW))
+    return _compiled(SCORES.get(name) or _summed(name), types.void(ROW, ROW, SUMS, SUMS, ROW))
 
 
-def _summed(name: str, of_one: Callable) -> Callable:
-    """The pass of a criterion that is a mean over outputs, from what one output adds."""
+def _summed(name: str) -> Callable:
+    """The pass of a criterion that is a mean over outputs, from what one output adds. It is named by the code of that
+    function too, which stands in a file that numba does not look at.
+    """
+    of_one: Any = scalar(CRITERIA[name].scalar)  # type: ignore[type-var]
+    code = of_one.__code__
+    mark = hashlib.sha256(repr((code.co_code, code.co_consts, code.co_names)).encode()).hexdigest()[:8]
 
     def run(z, y, sums, product, spare):
         for i in range(LANES):
@@ -345,7 +347,7 @@ def _summed(name: str, of_one: Callable) -> Callable:
         for i in range(LANES):
             sums[i] += np.float64(spare[i])
 
-    run.__qualname__ = run.__name__ = f"criterion_{name}"
+    run.__qualname__ = run.__name__ = f"criterion_{name}_{mark}"
     return run
 
 

@@ -1,5 +1,6 @@
 """What a point is asked for by: how it is reached, on which Problem; and the answer, the point and the way there."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,6 +38,10 @@ WAYS = {"walk": WALKING}  # other than by an optimiser, by the names of `optimis
 def way_of(name: str) -> Way:
     """The way that a name of `optimiser` stands for."""
     return WAYS.get(name, TRAINING)
+
+
+def _steers(field: str) -> tuple[str, Callable[[str], bool]]:
+    return ("optimiser", lambda name: name in OPTIMISERS and field in OPTIMISERS[name].options)
 
 
 TRAINED = ("optimiser", lambda name: way_of(name).trained)  # when what guides an optimiser matters
@@ -82,7 +87,7 @@ class Start:
         0.9,
         low=0.0,
         high=0.9999,
-        when=("optimiser", lambda name: name in OPTIMISERS and "momentum" in OPTIMISERS[name].options),
+        when=_steers("momentum"),
         label="Momentum",
         help="Share of the last step that is kept.",
     )
