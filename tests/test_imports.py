@@ -39,6 +39,7 @@ INSIDE = {
         ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
         ("kernels.images", "kernels.curvature"),
         ("kernels.plan",),  # which knows the others
+        ("paths.walk_kinds",),
         ("paths.walks",),
         ("paths.start",),
         ("paths.train", "directions", "classes", "curvature", "activity", "ascents"),
@@ -52,6 +53,8 @@ INSIDE = {
         ("planes.where",),
         ("planes.plane",),
         ("planes.turns",),
+        ("spectra.question",),
+        ("spectra.pieces",),
         ("*",),
         ("morphs",),
         ("table", "summaries"),

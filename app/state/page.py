@@ -22,7 +22,7 @@ from lossatlas.app.state.hiding import hidden
 from lossatlas.app.state.lesson import expand
 from lossatlas.compute.analyses.morphs import Morph
 from lossatlas.compute.analyses.slices import Slice
-from lossatlas.compute.analyses.spectra import Spectrum
+from lossatlas.compute.analyses.spectra.question import Spectrum
 from lossatlas.compute.spec.options import BadSpec, Option, build, nearest, options_of, read_query, text
 
 NOTHING: Mapping[str, str] = {}

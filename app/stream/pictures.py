@@ -19,7 +19,7 @@ from lossatlas.app.state.page import PageState, read_state
 from lossatlas.app.stream.memo import REMEMBERED, Texts
 from lossatlas.compute.analyses.clouds import Cloud
 from lossatlas.compute.analyses.table import key_for, name_of
-from lossatlas.compute.numerics.paths.walks import Walk
+from lossatlas.compute.numerics.paths.walk_kinds import Walk
 from lossatlas.compute.spec.options import BadSpec
 
 _drawn = Texts(REMEMBERED)  # figures by question, level and look: redrawing one costs more than sending it

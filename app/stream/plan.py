@@ -11,7 +11,7 @@ from lossatlas.compute.analyses.clouds import Cloud
 from lossatlas.compute.analyses.table import ANALYSES, key_for, name_of
 from lossatlas.compute.numerics.cost import patterns
 from lossatlas.compute.numerics.paths.start import Start, Training
-from lossatlas.compute.numerics.paths.walks import KINDS
+from lossatlas.compute.numerics.paths.walk_kinds import KINDS
 from lossatlas.compute.problem.nets import UNMIXED, Problem
 from lossatlas.compute.service.limits import affordable, duration
 from lossatlas.compute.spec.options import BadSpec

@@ -16,7 +16,8 @@ from lossatlas.compute.numerics.classes import RULES, classify, extremes, point_
 from lossatlas.compute.numerics.cost import PIECE, patterns, walk_seconds
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths import walks
-from lossatlas.compute.numerics.paths.walks import State, Walk, Walks
+from lossatlas.compute.numerics.paths.walk_kinds import Walk, Walks
+from lossatlas.compute.numerics.paths.walks import State
 from lossatlas.compute.numerics.stagnation import both
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.keys import key_of

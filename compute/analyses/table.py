@@ -14,11 +14,11 @@ from lossatlas.compute.analyses import (
     saturation,
     sharpness,
     slices,
-    spectra,
     weight_slices,
     weights,
 )
-from lossatlas.compute.analyses.planes import plane
+from lossatlas.compute.analyses.planes import where
+from lossatlas.compute.analyses.spectra import spectrum
 from lossatlas.compute.numerics.paths import reach, start, train
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import BadSpec, build, nearest, parse, relevant, show
@@ -52,7 +52,7 @@ ANALYSES = {
         "Loss and accuracy along a line through the point reached.",
     ),
     "extent": Analysis(
-        "Extent", plane.Place, extents.ExtentResult, extents.extent_levels, extents.extent_size, extents.VERSIONS,
+        "Extent", where.Place, extents.ExtentResult, extents.extent_levels, extents.extent_size, extents.VERSIONS,
         "How far a picture should reach to show a basin and its walls.",
     ),
     "saturation": Analysis(
@@ -61,8 +61,8 @@ ANALYSES = {
         "Pre-activations, outputs, saturation and dead units of every hidden layer, and along the training.",
     ),
     "spectrum": Analysis(
-        "Spectrum", spectra.Spectrum, spectra.SpectrumResult, spectra.spectrum_levels, spectra.spectrum_size,
-        spectra.VERSIONS,
+        "Spectrum", spectrum.Spectrum, spectrum.SpectrumResult, spectrum.spectrum_levels, spectrum.spectrum_size,
+        spectrum.VERSIONS,
         "Eigenvalues of the Hessian, or of its parts, at the point reached or one of its planes: density, ends, trace.",
     ),
     "evolution": Analysis(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lossatlas.compute.numerics.paths.walks import Walk
+from lossatlas.compute.numerics.paths.walk_kinds import Walk
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import INITS, Problem
 from lossatlas.compute.problem.optimisers import OPTIMISERS

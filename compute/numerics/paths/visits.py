@@ -9,7 +9,8 @@ from lossatlas.compute.numerics.cost import step_seconds, walk_seconds
 from lossatlas.compute.numerics.loss import make_joint_loss
 from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult, recorded_steps
 from lossatlas.compute.numerics.paths.train import State, finish, record
-from lossatlas.compute.numerics.paths.walks import KINDS, Walks, advance, begin
+from lossatlas.compute.numerics.paths.walk_kinds import KINDS, Walks
+from lossatlas.compute.numerics.paths.walks import advance, begin
 from lossatlas.compute.spec.tasks import Task
 
 

@@ -19,7 +19,7 @@ from lossatlas.compute.analyses.replicates import (
     replicates_size,
 )
 from lossatlas.compute.analyses.saturation import Saturation
-from lossatlas.compute.analyses.spectra import Spectrum
+from lossatlas.compute.analyses.spectra.question import Spectrum
 from lossatlas.compute.analyses.table import canonical, key_for, question
 from lossatlas.compute.numerics import curvature
 from lossatlas.compute.numerics.ascents import ascent, keskar

@@ -11,7 +11,8 @@ from lossatlas.compute.numerics.paths.reach import batchable, run_training, trai
 from lossatlas.compute.numerics.paths.rescaling import rescaled
 from lossatlas.compute.numerics.paths.start import Start, Training, recorded_steps
 from lossatlas.compute.numerics.paths.train import _advance, _begin
-from lossatlas.compute.numerics.paths.walks import Walks, run_walks
+from lossatlas.compute.numerics.paths.walk_kinds import Walks
+from lossatlas.compute.numerics.paths.walks import run_walks
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem, offsets
 from lossatlas.compute.problem.sources import prepare
