@@ -24,7 +24,13 @@ FOLDERS = {
 # And inside the folders of compute; what is not named stands in the row "*". Analyses never import one another.
 INSIDE = {
     "spec": (("options", "settings", "tasks"), ("results", "keys")),
-    "problem": (("activations", "criteria", "datasets", "layers"), ("nets",)),
+    "problem": (
+        ("activations", "criteria", "datasets", "layers", "optimisers"),
+        ("sources", "networks.network"),
+        ("networks.mlp", "networks.lenet"),
+        ("networks.table",),  # which knows the kinds
+        ("nets",),
+    ),
     "numerics": (
         ("kernels.products", "intervals", "stagnation", "lanczos"),
         ("cost", "loss", "stationary"),
@@ -33,11 +39,26 @@ INSIDE = {
         ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
         ("kernels.images", "kernels.curvature"),
         ("kernels.plan",),  # which knows the others
+        ("paths.walk_kinds",),
         ("paths.walks",),
+        ("paths.start",),
         ("paths.train", "directions", "classes", "curvature", "activity", "ascents"),
+        ("paths.rescaling", "paths.visits"),
+        ("paths.reach",),
         ("eigenvectors",),
     ),
-    "analyses": (("planes.plane",), ("planes.turns",), ("*",), ("morphs",), ("table", "summaries")),
+    "analyses": (
+        ("planes.extent",),
+        ("planes.directions",),
+        ("planes.where",),
+        ("planes.plane",),
+        ("planes.turns",),
+        ("spectra.question",),
+        ("spectra.pieces",),
+        ("*",),
+        ("morphs",),
+        ("table", "summaries"),
+    ),
     "service": (
         ("cache", "limits", "parent", "pool", "running"),
         ("stored", "links", "rooms", "listing"),
@@ -103,7 +124,7 @@ RESERVED = {
 FIGURES_MAY = (
     "numpy", "plotly", *(f"lossatlas.{name}" for name in (
         "app.look", "app.figures", "compute.spec.options", "compute.spec.results", "compute.problem.criteria",
-        "compute.problem.nets", "compute.problem.datasets", "compute.numerics.activity", "compute.numerics.classes",
+        "compute.problem.nets", "compute.numerics.activity", "compute.numerics.classes",
         "compute.numerics.cost", "compute.numerics.intervals", "compute.numerics.kernels.curvature",
         "compute.numerics.stationary", "compute.numerics.paths", "compute.analyses", "compute.study.design",
     )),

@@ -14,8 +14,8 @@ from lossatlas.app.figures import multiples
 from lossatlas.app.layout.bar import page
 from lossatlas.compute.analyses.table import canonical
 from lossatlas.compute.numerics.classes import RULES
-from lossatlas.compute.problem.datasets import DATASETS
 from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.problem.sources import dataset_of, datasets
 from lossatlas.compute.spec.options import to_query
 from lossatlas.compute.study.claims import CLAIMS, Finding, told
 from lossatlas.compute.study.design import DESIGNS, Row
@@ -82,7 +82,7 @@ def content(rows: Sequence[Row], found: Sequence[Finding], made: Made) -> dict[s
     return {
         "rules": RULES,
         "claims": CLAIMS,
-        "labels": {name: entry.label for name, entry in DATASETS.items()},
+        "labels": {name: entry.label for name, entry in datasets().items()},
         "verdicts": _verdicts(found, list(of)),
         "counts": _counts,
         "found_of": {name: [one for one in found if one.claim == name] for name in CLAIMS},
@@ -132,7 +132,7 @@ def _bytes(values) -> dict:
 
 def _part(name: str, rows: list[Row]) -> Part:
     tables = tuple(_table(name, rows, table) for table in TABLES)
-    label, note = DATASETS[name].label, DESIGNS[name].note
+    label, note = dataset_of(name).label, DESIGNS[name].note
     return Part(name, label, note, rows[0].spec.problem, multiples.caption(rows), tables)
 
 

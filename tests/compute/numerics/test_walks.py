@@ -11,7 +11,8 @@ import torch
 from lossatlas.compute.numerics.kernels import gradients
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths import walks
-from lossatlas.compute.numerics.paths.walks import KINDS, Walks, WalksResult, advance, begin, finish, run_walks
+from lossatlas.compute.numerics.paths.walk_kinds import KINDS, Walks
+from lossatlas.compute.numerics.paths.walks import WalksResult, advance, begin, finish, run_walks
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem, initial
 from lossatlas.compute.spec.options import BadSpec, parse
@@ -237,7 +238,8 @@ def test_without_numba_walks_are_taken_all_the_same():
         "import sys; sys.modules['numba'] = None\n"
         "from lossatlas.compute.numerics.kernels import gradients\n"
         "from lossatlas.compute.spec.options import parse\n"
-        "from lossatlas.compute.numerics.paths.walks import Walks, run_walks\n"
+        "from lossatlas.compute.numerics.paths.walk_kinds import Walks\n"
+        "from lossatlas.compute.numerics.paths.walks import run_walks\n"
         f"spec = parse(Walks, {f'{XOR}&walks=3&walk_steps=5'!r})\n"
         "print(gradients.trusted(spec.problem), run_walks(spec).loss.shape)"
     )
