@@ -16,6 +16,7 @@ from compute.nets import Problem, initial
 from compute.options import BadSpec, parse
 from compute.results import pack, unpack
 from compute.walks import KINDS, Walks, WalksResult, advance, begin, finish, run_walks
+from tests.borders import assert_accuracies
 from tests.oracles import plain_gradient, plain_loss
 
 ROOT = Path(__file__).parents[2]
@@ -55,9 +56,13 @@ def test_what_is_recorded_is_what_the_points_give(kind, query):
         np.testing.assert_allclose(result.loss[:, t], here.total(points).numpy(), **tolerance)
         norm = here.gradient(points).double().norm(dim=1).numpy()
         np.testing.assert_allclose(result.gradient_norm[:, t], norm, **tolerance)
-        np.testing.assert_allclose(result.accuracy[:, t], here.accuracy(points).numpy(), atol=1e-12)
+        assert_accuracies(here, result.theta[:, t], "train", result.accuracy[:, t], here.accuracy(points).numpy())
         np.testing.assert_allclose(result.test_loss[:, t], loss.data_term(points, "test").numpy(), **tolerance)
-        np.testing.assert_allclose(result.test_accuracy[:, t], loss.accuracy(points, "test").numpy(), atol=1e-12)
+        if len(loss.parts["test"]):
+            right = loss.accuracy(points, "test").numpy()
+            assert_accuracies(loss, result.theta[:, t], "test", result.test_accuracy[:, t], right)
+        else:
+            assert np.isnan(result.test_accuracy[:, t]).all()
 
 
 @pytest.mark.parametrize("query", ROUTES.values(), ids=ROUTES)
