@@ -8,16 +8,20 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from app import ids
 from app.cli import main
+from app.columns import Comparison
+from app.controls import ELSEWHERE
 from app.layout import make_layout
 from app.panels import PANELS
 from app.state import read_state
+from app.view import View
 from compute.activations import ACTIVATIONS, Activation
 from compute.analyses import ANALYSES, question
 from compute.criteria import CRITERIA
 from compute.datasets import DATASETS, Dataset
 from compute.jobs import ask
-from compute.options import flat, options_of
+from compute.options import options_of
 from compute.results import to_arrays
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -88,7 +92,9 @@ def test_a_new_activation_and_a_new_data_set_are_one_function_and_one_line(monke
     assert "  cubic " in listed and "  stripes " in listed
 
 
-def test_every_control_on_the_page_is_an_option_of_a_question_or_a_view():
-    state = read_state("")
-    asked = {name for panel in PANELS.values() for name in options_of(panel.spec)}
-    assert all(set(flat(state.spec(panel.spec, state.columns[0]))) <= asked for panel in PANELS.values())
+def test_every_option_of_a_question_and_of_the_view_has_one_control_on_the_page_and_nothing_else_has():
+    asked = {name for analysis in ANALYSES.values() for name in options_of(analysis.spec)}
+    wanted = sorted((asked | options_of(View).keys() | options_of(Comparison).keys()) - ELSEWHERE)
+    page = make_layout([(name, panel.title) for name, panel in PANELS.items()])
+    names = [part.id for part in page._traverse() if isinstance(getattr(part, "id", None), str)]
+    assert sorted(name for name in names if name.startswith(ids.option(""))) == [ids.option(name) for name in wanted]
