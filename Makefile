@@ -1,6 +1,7 @@
 # make serve   install into .venv and start the atlas; ARGS="--port 9000" passes options on
 # make test    install the test tools, lint, run every test
 # make lint    ruff and mypy
+# make nightly what takes too long for every change: the tests once more, held to AVX2 where the processor has more
 # make bench   install the peers into .bench-venv, measure, write benchmarks/RESULTS.md; ARGS="slices" for one script
 # make screenshot   draw README's picture again
 # make clean   remove .venv, .bench-venv, builds and tool caches
@@ -18,7 +19,12 @@ BIN := $(VENV)/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: serve test lint bench screenshot clean
+# The instructions of a processor of 2013, for every library that looks for newer ones: sums are rounded otherwise.
+AVX2 := NUMBA_CPU_NAME=haswell \
+	NUMBA_CPU_FEATURES=+64bit,+avx,+avx2,+bmi,+bmi2,+cmov,+cx8,+cx16,+f16c,+fma,+fxsr,+lzcnt,+mmx,+movbe,+popcnt,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,+xsave \
+	MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell
+
+.PHONY: serve test lint nightly nightly-avx2 bench screenshot clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.installed
@@ -32,6 +38,11 @@ ifeq ($(ARGS),)
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
+
+nightly: nightly-avx2
+
+nightly-avx2: $(VENV)/.installed-test
+	$(AVX2) INSTRUCTIONS=AVX2 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser $(ARGS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
