@@ -20,8 +20,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 # The instructions of a processor of 2013, for every library that looks for newer ones: sums are rounded otherwise.
-AVX2 := NUMBA_CPU_NAME=haswell \
-	NUMBA_CPU_FEATURES=+64bit,+avx,+avx2,+bmi,+bmi2,+cmov,+cx8,+cx16,+f16c,+fma,+fxsr,+lzcnt,+mmx,+movbe,+popcnt,+sse,+sse2,+sse3,+sse4.1,+sse4.2,+ssse3,+xsave \
+AVX2 := NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx2,+fma \
 	MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell
 
 .PHONY: serve test lint nightly nightly-avx2 bench screenshot clean
@@ -42,7 +41,7 @@ endif
 nightly: nightly-avx2
 
 nightly-avx2: $(VENV)/.installed-test
-	$(AVX2) INSTRUCTIONS=AVX2 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser $(ARGS)
+	$(AVX2) $(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser $(ARGS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from compute.kernels.scalars import BARE
 
 LANES = 64  # as in scalars.py, said twice: numba compiles a file's functions anew only when that file changes
-_, CPU, FEATURES = cpu_target.target_context.codegen().magic_tuple()  # what numba compiles for: this machine's or said
+CPU, FEATURES = cpu_target.target_context.codegen().magic_tuple()[1:]  # numba compiles for: this machine's, or NUMBA_…
 WIDE = "+avx512f" in FEATURES.split(",")
 WIDTH, VECTORS = (16, 4) if WIDE else (8, 2)  # floats of a register; registers of a row, so that 4 rows fit them all
 NORM_FLOOR = np.float32(1e-5)  # as compute.layers.NORM_FLOOR
