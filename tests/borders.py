@@ -18,7 +18,7 @@ from compute.loss import Loss
 from compute.nets import split
 
 
-def reach(plain: np.ndarray, exact: np.ndarray, size: np.ndarray, dtype: str) -> np.ndarray:
+def reach(plain: np.ndarray, exact: np.ndarray, size: np.ndarray | float, dtype: str) -> np.ndarray:
     """How far any route of a dtype may be from exact numbers, shaped as `size`: their terms' moduli, summed; > 0."""
     return size * (ALLOWED * (np.abs(plain - exact) / size).max() + FLOOR[dtype] * np.finfo(dtype).eps)
 
@@ -60,7 +60,8 @@ def _outputs(loss: Loss, point: np.ndarray, part: str) -> np.ndarray:
 @torch.no_grad()
 def _sizes(loss: Loss, point: np.ndarray, part: str) -> np.ndarray:
     """Σ |w| |h| + |b| of every output of an MLP, (N, K): far above an output whose terms cancel."""
-    theta, x, layers = torch.as_tensor(point), loss.parts[part].x, loss.problem.layers
+    x, layers = loss.parts[part].x, loss.problem.layers
+    theta = torch.as_tensor(point).to(x.dtype)
     hidden = loss.act(forward(layers, loss.act, theta, x, until=len(layers) - 2)) if len(layers) > 1 else x
     weight, bias = split(loss.problem.shapes, theta)[-1]
     return (hidden.abs() @ weight.abs().mT + bias.abs()).numpy()
@@ -72,3 +73,14 @@ def assert_accuracies(loss: Loss, points: np.ndarray, part: str, *routes: np.nda
     for found in routes:
         assert found.shape == exact.shape
         assert (np.abs(found - exact) <= free + 1e-9).all(), f"{found} for {exact}, of which {free} may be rounding"
+
+
+def steady(loss: Loss, thetas: np.ndarray) -> np.ndarray:
+    """How many steps from the beginning of walks (walks, points, P) go by the signs of slopes that no route can turn:
+    (walks,). After that two routes may go apart, each rightly.
+    """
+    points = torch.as_tensor(thetas.reshape(-1, thetas.shape[-1]))
+    plain, exact = (of.gradient(points.to(of.parts["train"].x)).double().numpy() for of in (loss, in_double(loss)))
+    far = reach(plain, exact, np.abs(exact).max(), loss.problem.dtype)
+    open_ = (np.abs(exact) <= far).any(-1).reshape(thetas.shape[:2])
+    return np.where(open_.any(1), open_.argmax(1), thetas.shape[1] - 1)

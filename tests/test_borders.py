@@ -7,7 +7,7 @@ import torch
 from compute.loss import make_loss
 from compute.nets import Problem, initial
 from compute.options import parse
-from tests.borders import accuracies, assert_accuracies, reach, undecided
+from tests.borders import accuracies, assert_accuracies, reach, steady, undecided
 
 NETS = {
     "one output": "dataset=moons&widths=6-3&activation=gelu&loss=squared_error&max_samples=180",
@@ -67,3 +67,11 @@ def test_a_pattern_moved_onto_the_border_may_be_named_either_way_and_the_next_on
     for moved in (-2 * one, 2 * one):
         with pytest.raises(AssertionError):
             assert_accuracies(loss, theta[None], "train", exact + moved)
+
+
+def test_a_walk_is_the_same_by_every_route_up_to_a_slope_that_rounding_may_turn():
+    loss = make_loss(parse(Problem, "dataset=xor&widths=2"))
+    here = np.stack([initial(loss.problem, seed, "uniform", 1.0) for seed in range(12)]).reshape(2, 6, 9)
+    assert steady(loss, here).tolist() == [5, 5]
+    here[1, 3] = 0.0  # a stationary point
+    assert steady(loss, here).tolist() == [5, 3]
