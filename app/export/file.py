@@ -72,7 +72,7 @@ def _lead(page: Gathered) -> str:
 
 
 def _bar(page: Gathered) -> str:
-    if not page.bar or "slice" not in page.plan["panels"]:
+    if not page.bar or not any(PANELS[name].plane for name in page.plan["panels"]):
         return ""
     ticks = "".join(f'<span style="left: {place:g}%">{html.escape(text)}</span>' for place, text in page.bar["ticks"])
     return (

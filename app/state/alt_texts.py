@@ -8,7 +8,7 @@ import numpy as np
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.ticks import interval, number
 from lossatlas.app.look.view import FLATNESS, View
-from lossatlas.app.panels import PANELS, analysis_of
+from lossatlas.app.panels import PANELS
 from lossatlas.compute.analyses.summaries import mean_of, shares
 from lossatlas.compute.numerics.activity import MEASURES
 from lossatlas.compute.numerics.classes import RULES
@@ -18,7 +18,7 @@ MOST_LETTERS = 700  # a screen reader reads all of them
 
 def told(panel: str, result, view: View) -> str:
     """The key numbers, and the picture's caption; panel and column are the picture's name."""
-    numbers = ALTERNATIVES[analysis_of(panel)](result, view)
+    numbers = ALTERNATIVES[PANELS[panel].analysis](result, view)
     words = ". ".join(part for part in (numbers.rstrip("."), PANELS[panel].picture.caption(result, view)) if part)
     words = f"{words[:1].upper()}{words[1:]}."
     return words if len(words) <= MOST_LETTERS else words[: MOST_LETTERS - 1] + "…"

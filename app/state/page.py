@@ -6,18 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from lossatlas.app.look.columns import (
-    BY,
-    COMPARED,
-    DEFAULT_ACTIVATIONS,
-    Column,
-    Comparison,
-    comparables,
-    offered,
-    read_columns,
-)
+from lossatlas.app.look.columns import BY, DEFAULT_ACTIVATIONS, Column
+from lossatlas.app.look.places import PLACES, Place
 from lossatlas.app.look.view import View
-from lossatlas.app.panels import PANELS, PLACES
+from lossatlas.app.panels import PANELS, Panel, panels_of, question_options
+from lossatlas.app.state.comparison import Comparison, offered, read_columns
 from lossatlas.app.state.hiding import hidden
 from lossatlas.app.state.lesson import expand
 from lossatlas.compute.analyses.morphs import Morph
@@ -26,7 +19,6 @@ from lossatlas.compute.analyses.spectra import Spectrum
 from lossatlas.compute.spec.options import BadSpec, Option, build, nearest, options_of, read_query, text
 
 NOTHING: Mapping[str, str] = {}
-QUESTIONS = tuple(panel.spec for panel in PANELS.values())
 
 
 @dataclass(frozen=True)
@@ -41,8 +33,18 @@ class PageState:
     @property
     def panels(self) -> tuple[str, ...]:
         """The rows of the place, from top to bottom."""
-        rows = PLACES[self.view.place].panels
+        rows = panels_of(self.view.place)
         return tuple(name for name in rows if self.view.multiples or not PANELS[name].preset)
+
+    @property
+    def place(self) -> Place:
+        """What is shown."""
+        return PLACES[self.view.place]
+
+    @property
+    def head(self) -> Panel:
+        """The panel whose question is the place's own."""
+        return PANELS[self.place.head]
 
     @property
     def window(self) -> tuple[float, ...]:
@@ -52,7 +54,7 @@ class PageState:
     @property
     def point(self) -> tuple[float, ...]:
         """Where on the plane spectra are taken; empty for the point reached, and where none is shown."""
-        if "spectrum" not in self.panels:
+        if all(PANELS[name].spec is not Spectrum for name in self.panels):
             return ()
         with contextlib.suppress(BadSpec):  # the panel says so
             return self.spec(Spectrum, self.columns[0]).at
@@ -73,14 +75,6 @@ class PageState:
     def question(self, panel: str, column: Column, extent: float | None = None):
         """The question of one panel of a column."""
         return self.spec(PANELS[panel].spec, column, extent, PANELS[panel].preset)
-
-
-def question_options() -> dict[str, Option]:
-    """Every option that a question on the page may have, as the first panel that has it declares it."""
-    found: dict[str, Option] = {}
-    for spec_type in QUESTIONS:
-        found = found | {name: one for name, one in options_of(spec_type).items() if name not in found}
-    return found
 
 
 def page_options() -> dict[str, Option]:
@@ -121,7 +115,7 @@ def _named(state: PageState, column: Column) -> Column:
     """A column of an activation under the name of what its hidden units compute, or go through."""
     if state.comparison.compare != BY:
         return column
-    if state.view.place != "morph":
+    if not state.place.morphs:
         return replace(column, label=state.spec(Slice, column).problem.unit.label)
     with contextlib.suppress(BadSpec):  # the panel says so
         return replace(column, label=state.spec(Morph, column).label)
@@ -163,6 +157,3 @@ def _columns(state: PageState) -> dict[str, str]:
     fixed = state.columns[0].changes[BY]
     offer = "" if ",".join(names) == offered(page_options()[by]) else ",".join(names)
     return {"compare": by, "columns": offer, BY: "" if fixed == DEFAULT_ACTIVATIONS[0] else fixed}
-
-
-COMPARED.update(comparables(question_options()))

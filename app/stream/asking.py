@@ -23,11 +23,10 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lossatlas.app.figures.cloud import brushed
 from lossatlas.app.figures.shared.baseline import Beside
 from lossatlas.app.figures.shared.parts import warnings
 from lossatlas.app.look.view import Scale
-from lossatlas.app.panels import PANELS, PLACES, analysis_of, left_open
+from lossatlas.app.panels import PANELS, left_open
 from lossatlas.app.state.headline import HEADS
 from lossatlas.app.state.page import PageState, read_state
 from lossatlas.app.state.table import TABLES
@@ -146,7 +145,7 @@ class Page:
             self.pictures.ended.add((column, name))
             yield event("panel", _failed(column, name, sentence))
         by_itself = {name for name in self.state.panels if not PANELS[name].reaches}
-        by_itself |= {"slice"} if self.state.window else set()
+        by_itself |= {name for name in self.state.panels if PANELS[name].plane and self.state.window}
         reaching = any(PANELS[name].reaches for name in self.state.panels)
         if not reaching or self.state.spec(Place, self.state.columns[0]).where.extent != AUTO:
             by_itself = set(self.state.panels)
@@ -205,7 +204,7 @@ class Page:
             self.updates[column, name], self.pictures.answers[column, name] = update, update.result
             if PANELS[name].coarse or not self.state.view.shared:
                 yield self.picture(column, name)
-            if name == PLACES[self.state.view.place].head:
+            if name == self.state.place.head:
                 yield event("numbers", {"column": column, "rows": HEADS[name](update.result)})
             if name in TABLES and (update.final or name == "replicates"):
                 yield event("table", {"name": name, "rows": TABLES[name].rows(self._sides(name), self.state.view)})
@@ -244,14 +243,14 @@ class Page:
 
     def _agree(self, name: str) -> Iterator[str]:
         """Once a row is complete: draw again what was drawn with a narrower scale, and send the colour bar."""
-        row = sorted(place for place in self.updates if analysis_of(place[1]) == analysis_of(name))
+        row = sorted(place for place in self.updates if PANELS[place[1]].analysis == PANELS[name].analysis)
         if not self.pictures.complete(name) or not row:
             return
         for place in row:
             now = (self.updates[place], self.pictures.scale(*place), self.pictures.beside(*place))
             if not same(self.drawn.get(place), now):
                 yield self.picture(*place)
-        if name in ("slice", "morph"):
+        if PANELS[name].surface:
             yield event("bar", self.pictures.bar(*max(row, key=lambda place: self.pictures.differs(*place))))
 
     def twins(self) -> Iterator[str]:
@@ -263,7 +262,7 @@ class Page:
         state = replace(self.state, view=replace(view, log=not view.log))
         other = replace(self, pictures=replace(self.pictures, state=state), drawn={})
         for name in self.state.panels:
-            if analysis_of(name) != "cloud" or not (view.frame or view.brush):
+            if not PANELS[name].brushes or not (view.frame or view.brush):
                 for kind, theirs in map(read_event, other._agree(name)):
                     yield event("twin", {"bar": theirs} if kind == "bar" else self._twin(theirs))
 
@@ -280,7 +279,7 @@ class Page:
     def picture(self, column: int, name: str) -> str:
         """The `panel` event of an answer with its picture."""
         update, pictures, view = self.updates[column, name], self.pictures, self.state.view
-        scale, cloudy = pictures.scale(column, name), analysis_of(name) == "cloud"
+        scale, panel = pictures.scale(column, name), PANELS[name]
         self.drawn[column, name] = (update, scale, pictures.beside(column, name))
         figure = pictures.json(column, name, scale)
         told = {
@@ -289,11 +288,9 @@ class Page:
             "state": _state(update),
             "text": _finished_text(name, update) if update.final else _progress_text(name, update),
             "caption": pictures.caption(column, name),
-            "warnings": warnings(update.result, view)
-            if PANELS[name].preset or name == analysis_of(name)
-            else [],  # once
+            "warnings": warnings(update.result, view) if panel.warns else [],
             **pictures.words(column, name, scale),
-            "selection": brushed(update.result, view, scale) if cloudy and view.brush else None,
+            "selection": panel.brushes(update.result, view, scale) if panel.brushes and view.brush else None,
             "query": to_query(update.result.spec),
             "mark": hashlib.sha256(figure.encode()).hexdigest()[:16],  # equal figures need no second drawing
         }

@@ -13,12 +13,13 @@ from lossatlas.app.figures.shared.baseline import Beside
 from lossatlas.app.figures.shared.parts import hull, title
 from lossatlas.app.look.theme import TEMPLATES, colour_bar, hue
 from lossatlas.app.look.view import Scale, View
-from lossatlas.app.panels import PANELS, analysis_of
+from lossatlas.app.panels import PANELS
 from lossatlas.app.state import alt_texts, explanations
 from lossatlas.app.state.page import PageState, read_state
 from lossatlas.app.stream.memo import REMEMBERED, Texts
 from lossatlas.compute.analyses.clouds import Cloud
 from lossatlas.compute.analyses.table import key_for, name_of
+from lossatlas.compute.numerics.paths.train import Training
 from lossatlas.compute.numerics.paths.walks import Walk
 from lossatlas.compute.spec.options import BadSpec
 
@@ -114,27 +115,27 @@ class Pictures:
             return Scale(point=point)
         row = [
             place for place in sorted(self.answers)
-            if analysis_of(place[1]) == analysis_of(name) and self.differs(*place) == differs
+            if PANELS[place[1]].analysis == panel.analysis and self.differs(*place) == differs
         ] if view.shared else [(column, name)]  # fmt: skip
         spans = [panel.picture.span(self._shown(*place), view) for place in row]
         spans = [span for span in spans if all(map(math.isfinite, span[:2]))]
         common = hull if differs else panel.common
         scale = replace(Scale(*(common(spans, view) if spans else ())), point=point)
         scale = baseline.even(scale) if differs else scale
-        if analysis_of(name) == "cloud" and view.frame:
+        if panel.brushes and view.frame:
             left, right, low, high = view.frame
             scale = replace(scale, left=left, right=right, low=low, high=high)
         return scale
 
     def _point(self, column: int, name: str) -> tuple[float, ...]:
         """What a picture marks as chosen: a point of the plane, or a point that a cloud's walks visit."""
-        if analysis_of(name) == "cloud":
+        if PANELS[name].walks:
             return self._visited(column, self.answers[column, name].spec)
-        return self.state.point if name == "slice" else ()
+        return self.state.point if PANELS[name].plane else ()
 
     def _visited(self, column: int, cloud: Cloud) -> tuple[float, ...]:
         """Walk and step from which the other places' questions start, if this cloud's walks visit it; else empty."""
-        start = self.state.question("training", self.state.columns[column]).start
+        start = self.state.spec(Training, self.state.columns[column]).start
         alone = replace(cloud.walking, walks=Walk.walks, walk_steps=Walk.walk_steps)
         return (start.seed, start.steps) if start.walks and start.walking == alone else ()
 

@@ -14,6 +14,7 @@ import base64
 import numpy as np
 import plotly.graph_objects as go
 
+from lossatlas.app.look.places import PLACES
 from lossatlas.app.look.view import View
 from lossatlas.compute.numerics.paths.train import Training, recorded_steps
 
@@ -24,7 +25,7 @@ RIM = "#ffffff"
 
 def moving(view: View) -> bool:
     """Whether the page's player is there."""
-    return view.place == "training"
+    return PLACES[view.place].played
 
 
 def frames(

@@ -42,6 +42,8 @@ def turn_option() -> Any:
         help="Turns the plane about its first direction: the second one moves toward a third of its kind.",
         when=("directions", lambda name: name != "weights"),
         group="Slice",
+        first=True,
+        slider=5.0,
     )
 
 

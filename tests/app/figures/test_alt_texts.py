@@ -13,7 +13,7 @@ from lossatlas.app.export.answers import FORMATS, MOST_ROWS
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
-from lossatlas.app.panels import PANELS, analysis_of
+from lossatlas.app.panels import PANELS
 from lossatlas.app.routes.main import server
 from lossatlas.app.state import alt_texts, explanations
 from lossatlas.app.state.alt_texts import ALTERNATIVES
@@ -37,7 +37,7 @@ def answers():
 
 
 def test_every_panel_has_words():
-    assert {analysis_of(name) for name in PANELS} == set(ALTERNATIVES) == set(ASKED)
+    assert {panel.analysis for panel in PANELS.values()} == set(ALTERNATIVES) == set(ASKED)
 
 
 @pytest.mark.parametrize("name", ASKED)

@@ -2,15 +2,17 @@
 
 import pytest
 
-from lossatlas.app.look.columns import COMPARED, FIRST_OFFERED, MOST_COLUMNS, offered
-from lossatlas.app.panels import PANELS
+from lossatlas.app.look.columns import MOST_COLUMNS
+from lossatlas.app.panels import PANELS, question_options
+from lossatlas.app.state.comparison import comparables, offered
 from lossatlas.app.state.differences import settings_of, told_equal
-from lossatlas.app.state.page import question_options, read_state
+from lossatlas.app.state.page import read_state
 from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.numerics.paths.train import Training
 from lossatlas.compute.spec.options import BadSpec
 
 QUICK = "dataset=xor&widths=2&steps=5"
+COMPARED = comparables(question_options())
 
 
 def names(query: str) -> list[str]:
@@ -51,7 +53,7 @@ def test_every_comparison_offers_columns_that_can_be_read(name):
 
 
 def test_only_what_can_be_compared_is_offered():
-    assert FIRST_OFFERED.keys() <= COMPARED.keys()
+    assert {name for name, option in question_options().items() if option.offers} <= COMPARED.keys()
     assert not COMPARED.keys() & {"window", "at", "points", "extent"}
 
 
