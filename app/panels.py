@@ -6,16 +6,17 @@ import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import ModuleType
 
 from lossatlas.app.figures import (
     boundary,
     cloud,
+    cloud_table,
     curvature_along,
     line,
     morph,
     morph_curve,
     replicates,
+    replicates_table,
     saturation,
     saturation_along,
     sharpness,
@@ -26,6 +27,9 @@ from lossatlas.app.figures import (
     weights,
 )
 from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.oddities import OF_SURFACES, Oddity
+from lossatlas.app.figures.shared.picture import Picture
+from lossatlas.app.figures.shared.tables import Table
 from lossatlas.app.look.places import PLACES
 from lossatlas.compute.analyses.table import ANALYSES
 from lossatlas.compute.spec.options import AUTO, Option, options_of, text
@@ -39,10 +43,10 @@ def widest(results: Sequence) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Panel:
-    """`picture` is a module of figures: `figure(result, view, scale, colour)`, `span(result, view)` of what a shared
-    range must hold, `caption(result, view)` and `size(result)`, a few words on how much was computed. It shows answers
-    of one `analysis` and stands at one `place`, in the order of PANELS; other places may borrow it. Panels of one
-    analysis share their scale.
+    """`picture` is a module of figures. It shows answers of one `analysis` and stands at one `place`, in the order of
+    PANELS; other places may borrow it. Panels of one analysis share their scale. `head(result)` gives the numbers at a
+    column's head, where the place takes them from this panel; `table` sums up all columns; `odd` are the reasons why
+    the picture may look odd.
 
     `common(spans, view)` makes the range of a row from the spans; `coarse` panels are drawn as their answers come, the
     others once their row has its range. `agree(results)` names options that all columns of a row take, where the
@@ -61,8 +65,11 @@ class Panel:
 
     title: str
     analysis: str
-    picture: ModuleType
+    picture: Picture
     place: str
+    head: Callable[..., list[tuple[str, str]]] | None = None
+    table: Table | None = None
+    odd: tuple[Oddity, ...] = ()
     common: Callable = parts.hull
     coarse: bool = False
     reaches: bool = False
@@ -94,15 +101,16 @@ class Panel:
 
 
 CLOUD = Panel(
-    "Cloud", "cloud", cloud, "clouds", common=cloud.common, coarse=True, walks=True, brushes=cloud.brushed, main=True
-)
+    "Cloud", "cloud", cloud, "clouds", head=cloud.head, table=cloud_table.TABLE, odd=cloud.ODD, common=cloud.common,
+    coarse=True, walks=True, brushes=cloud.brushed, main=True,
+)  # fmt: skip
 
 
 def small_multiples() -> dict[str, Panel]:
     """A cloud for each range and step size of the study."""
     return {
         f"cloud-{bound:g}-{pace}": replace(
-            CLOUD, title=f"±{bound:g}, {pace}", rank=1 + number, main=False,
+            CLOUD, title=f"±{bound:g}, {pace}", rank=1 + number, main=False, table=None,
             preset={"walk_range": text(bound), "walk_size": text(size), "walk_steps": text(steps)},
         )
         for number, (bound, (pace, (size, steps))) in enumerate(itertools.product(RANGES, PACES.items()))
@@ -111,14 +119,16 @@ def small_multiples() -> dict[str, Panel]:
 
 PANELS = {
     "slice": Panel(
-        "Surface", "slice", slice, "landscape", common=parts.common, coarse=True, reaches=True, differs=True,
-        surface=True, plane=True, main=True,
+        "Surface", "slice", slice, "landscape", odd=OF_SURFACES, common=parts.common, coarse=True, reaches=True,
+        differs=True, surface=True, plane=True, main=True,
     ),
     "line": Panel(
-        "1-D slice", "line", line, "landscape", common=parts.common, reaches=True, overlays=True, curve=line.curve
+        "1-D slice", "line", line, "landscape", odd=OF_SURFACES, common=parts.common, reaches=True, overlays=True,
+        curve=line.curve,
     ),
     "training": Panel(
-        "Training", "training", training, "landscape", common=parts.common, overlays=True, curve=training.curve
+        "Training", "training", training, "landscape", head=training.head, odd=training.ODD, common=parts.common,
+        overlays=True, curve=training.curve,
     ),
     "boundary": Panel("Decision boundary", "boundary", boundary, "training"),
     "weights": Panel("Weights", "weights", weights, "training", picks=True),
@@ -129,17 +139,23 @@ PANELS = {
         "Loss along each weight", "weight_slices", weight_slices, "training", common=parts.common, rank=1, picks=True,
         marks=True,
     ),
-    "spectrum": Panel("Spectrum", "spectrum", spectrum, "curvature", coarse=True, overlays=True, main=True),
+    "spectrum": Panel(
+        "Spectrum", "spectrum", spectrum, "curvature", head=spectrum.head, odd=spectrum.ODD, coarse=True, overlays=True,
+        main=True,
+    ),
     "evolution": Panel(
         "Along the training", "evolution", curvature_along, "curvature", coarse=True, rank=1, overlays=True
     ),
     "sharpness": Panel("Sharpness", "sharpness", sharpness, "curvature", coarse=True, rank=1, overlays=True),
     "saturation": Panel("Saturation", "saturation", saturation, "curvature", agree=widest),
-    "replicates": Panel("Over seeds", "replicates", replicates, "curvature", coarse=True, rank=2),
+    "replicates": Panel(
+        "Over seeds", "replicates", replicates, "curvature", table=replicates_table.TABLE, odd=replicates.ODD,
+        coarse=True, rank=2,
+    ),
     "cloud": CLOUD,
     **small_multiples(),
     "morph": Panel(
-        "Morph", "morph", morph, "morph", common=parts.common, coarse=True, reaches=True, surface=True,
+        "Morph", "morph", morph, "morph", common=parts.common, coarse=True, reaches=True, surface=True, head=morph.head,
         ignores=("mix_with", "mix"),
     ),
     "morph-curve": Panel(

@@ -12,7 +12,6 @@ from lossatlas.app.look.theme import CAMERA, TEMPLATES
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state import hiding
 from lossatlas.app.state.page import page_options
-from lossatlas.app.state.table import TABLES
 from lossatlas.app.stream.snapshot import Gathered, Shown
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -144,17 +143,17 @@ def _state(shown: Shown) -> str:
 
 
 def _table(page: Gathered) -> str:
-    if not page.table:
+    name, rows = page.table or ("", [])
+    if not name or not (table := PANELS[name].table):
         return ""
-    name, rows = page.table
-    columns = [column for column in TABLES[name].columns() if not column.get("hide")]
+    columns = [column for column in table.columns() if not column.get("hide")]
     head = "".join(f'<th title="{html.escape(one.get("headerTooltip", ""))}">{html.escape(one["headerName"])}</th>'
                    for one in columns)  # fmt: skip
     lines = "".join(f"<tr>{''.join(f'<td>{_cell(row, one)}</td>' for one in columns)}</tr>" for row in rows)
     return (
         '<section id="comparison" class="comparison"><div class="table wide" tabindex="0"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
-        f'<p class="about">{html.escape(TABLES[name].about)}</p></section>'
+        f'<p class="about">{html.escape(table.about)}</p></section>'
     )
 
 

@@ -52,6 +52,16 @@ def size(result) -> str:
     return f"{grid}, {parts.counted(len(result.step), 'step')}"
 
 
+def words(result, view: View) -> str:
+    """How many steps, and how well the network says what the patterns are at both ends."""
+    moments = parts.counted(len(result.step), "recorded step")
+    shares = result.accuracy[np.isfinite(result.accuracy)]
+    if not len(shares):
+        return f"fitted function over {moments}, {parts.ranged(result.output[-1], 'output at the end')}"
+    right = f"{number(100 * float(shares[0]))} % of the training patterns right at the start"
+    return f"decision boundary over {moments}, {right}, {number(100 * float(shares[-1]))} % at the end"
+
+
 def _classes(result) -> int:
     return DATASETS[result.spec.problem.dataset].classes
 

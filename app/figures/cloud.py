@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.figures.shared.dots import COLOURS, GREY, LABELS, SHADES, bars, cells, dots
+from lossatlas.app.figures.shared.oddities import Oddity
 from lossatlas.app.figures.shared.points import (
     DOTS,
     FLOOR,
@@ -120,6 +121,18 @@ def _batched(result) -> bool:
 def size(result) -> str:
     """How much was computed."""
     return parts.counted(len(result.loss), "walk")
+
+
+def words(result, view: View) -> str:
+    """How many points, where they lie, and their classes by the rule in use."""
+    W, S = result.loss.shape
+    where = f"{parts.ranged(result.loss, 'loss')}, {parts.ranged(result.gradient_norm, 'gradient norm')}"
+    ends = f"mean loss at the end of a walk {number(mean_of(result.loss[:, -1]).mean)}"
+    if not result.looked.size:
+        return f"{W * S:,} points of {parts.counted(W, 'walk')}, {where}; {ends}; no point is classified"
+    found = shares(result, view.rule, tolerance(view))
+    classes = ", ".join(f"{100 * one.share:.0f} % {name}" for name, one in found.items() if one.share > 0)
+    return f"{W * S:,} points of {parts.counted(W, 'walk')}, {where}; {ends}; of the classified points {classes}"
 
 
 def head(result) -> list[tuple[str, str]]:
@@ -337,3 +350,24 @@ def brushed(result, view: View, scale: Scale) -> dict:
         *([f"mean test loss {number(found['test_loss'])}"] if math.isfinite(found["test_loss"]) else []),
     ]
     return {"sentence": "; ".join(told) + ".", "points": found["named"]}
+
+
+# ---------------------------------------------------------------------------------------------- what may look odd
+
+
+OVERFLOWED = Oddity(
+    "overflowed",
+    "Some walks end early",
+    "Their loss or gradient became infinite or NaN. They are kept as they are and not drawn beyond that point.",
+    "Choose a smaller range or smaller steps.",
+    lambda result, view, scale: bool((result.broken_at >= 0).any()),
+)
+UNCLASSIFIED = Oddity(
+    "unclassified",
+    "Points have no curvature class",
+    "Classes need the eigenvalues of a Hessian at each point, which is computed for a share of the points only, or "
+    "for none in large networks and where the activation has no second derivative.",
+    "Ask for a larger share (classified), a smaller network, or another colour.",
+    lambda result, view, scale: view.tint == "class" and result.looked.size < result.loss.size,
+)
+ODD = (OVERFLOWED, UNCLASSIFIED)

@@ -79,6 +79,20 @@ def size(result) -> str:
     return parts.counted(len(result.step), "step")
 
 
+def words(result, view: View) -> str:
+    """The largest eigenvalue at both ends of the training, and where it is greatest."""
+    largest = result.largest[:, 0]
+    known = np.flatnonzero(np.isfinite(largest))
+    if not len(known):
+        return "no second derivative is finite"
+    first, last, top = known[0], known[-1], known[np.argmax(largest[known])]
+    return (
+        f"the largest eigenvalue goes from {number(float(largest[first]))} at step {result.step[first]:,} to "
+        f"{number(float(largest[last]))} at step {result.step[last]:,}, with its greatest value "
+        f"{number(float(largest[top]))} at step {result.step[top]:,}"
+    )
+
+
 def _nothing(result) -> str:
     if len(result.step) < 2:
         return "Only the first step is known, as the training diverged soon after it. Lower the learning rate."

@@ -4,6 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.ticks import interval, number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.numerics.cost import patterns
 
@@ -68,6 +69,20 @@ def caption(result, view: View) -> str:
 def size(result) -> str:
     """How much was computed."""
     return f"{len(result.axis)} points"
+
+
+def words(result, view: View) -> str:
+    """The loss at the center, at both ends, and where on the line it is least."""
+    values = parts.quantity(result, view)
+    if why := parts.nothing(values, view):
+        return why
+    least = int(np.nanargmin(values))
+    ends = f"{number(float(values[0]))} at the left end, {number(float(values[-1]))} at the right"
+    return (
+        f"loss {number(result.center_loss)} at the center, {ends}, the lowest {parts.title(view)} "
+        f"{number(float(values[least]))} at {number(float(result.axis[least]))}, along "
+        f"{interval(float(result.axis[0]), float(result.axis[-1]))}"
+    )
 
 
 def _ends(result) -> list[float]:

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from lossatlas.app.figures import slice
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.figures.shared.frames import packed
+from lossatlas.app.look.ticks import digits, number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.slices import SliceResult
 from lossatlas.compute.numerics.cost import patterns
@@ -73,6 +74,31 @@ def caption(result, view: View) -> str:
 def size(result) -> str:
     """How much was computed."""
     return f"{parts.counted(len(result.values), 'frame')} of {len(result.a)}×{len(result.b)}"
+
+
+def words(result, view: View) -> str:
+    """The loss at the center of the first and of the last frame, and of all."""
+    frames = (
+        f"{parts.counted(len(result.values), 'frame')} from {result.spec.letter} = {number(float(result.values[0]))}"
+    )
+    ends = f"{number(float(result.center_loss[0]))} in the first, {number(float(result.center_loss[-1]))} in the last"
+    return (
+        f"{frames} to {number(float(result.values[-1]))}; loss at the center {ends}; "
+        f"{parts.ranged(parts.quantity(result, view), parts.title(view))} over all frames"
+    )
+
+
+def head(result) -> list[tuple[str, str]]:
+    """Where the trainings at both ends came to, and the best of all frames."""
+    rows = [
+        (f"{name} at {number(result.values[k])}", digits(values[k]))
+        for name, values in (("train", result.train_loss), ("test", result.test_loss))
+        for k in (0, -1)
+    ]
+    if not np.isfinite(result.train_loss).any():
+        return rows
+    lowest = int(np.nanargmin(result.train_loss))
+    return [*rows, ("lowest train at", result.spec.told(lowest))]
 
 
 def _slice(result, grid: np.ndarray, view: View) -> SliceResult:

@@ -18,6 +18,8 @@ SHARE = 0.6  # of the width for the losses (chosen by eye)
 GAP = 0.13
 HEIGHTS, MOST = (-1.6, 3.2), 4.2  # of the activation's axis: most stay within for |z| < 3; and how far it may go
 
+words = morph.words  # of one answer, whichever picture is drawn
+
 
 def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     """Losses, or accuracies, at the end of the training; and f(z) of the frame, over those of both ends."""

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.oddities import Oddity
 from lossatlas.app.look.ticks import linear_ticks, log_ticks, number, numbers
 from lossatlas.app.look.view import FLATNESS, Scale, View
 from lossatlas.compute.numerics.activity import FLAT, MEASURES, UNMEASURED
@@ -92,6 +93,15 @@ def size(result) -> str:
     return parts.counted(len(result.seed), "seed")
 
 
+def words(result, view: View) -> str:
+    """How many seeds, and the two quantities that are drawn."""
+    against = getattr(result, view.against)
+    return (
+        f"{parts.counted(len(result.seed), 'seed')}, {parts.ranged(result.saturation, 'saturation')}, "
+        f"{parts.ranged(against, FLATNESS[view.against])}, {parts.ranged(result.train_loss, 'training loss')}"
+    )
+
+
 def _nothing(result, view: View) -> str:
     if _both(result, view).any():
         return ""
@@ -176,3 +186,16 @@ def _told(result) -> list[str]:
         "<br>".join([f"<b>seed {seed}</b>", *(f"{label} {number(values[place])}" for label, values in columns)])
         for place, seed in enumerate(result.seed)
     ]
+
+
+# ---------------------------------------------------------------------------------------------- what may look odd
+
+
+LOST = Oddity(
+    "lost",
+    "Seeds are missing",
+    "Their training diverged, so that there is no end to measure; means are over the others.",
+    "Lower the learning rate or the initial range.",
+    lambda result, view, scale: bool(np.isnan(result.train_loss).any()),
+)
+ODD = (LOST,)

@@ -62,6 +62,18 @@ def size(result) -> str:
     return parts.counted(len(result.layer), "unit")
 
 
+def words(result, view: View) -> str:
+    """Each layer's mean at the point reached."""
+    measure = MEASURES[result.measure].label
+    layers = [
+        f"layer {number_} {number(float(value))}" for number_, value in enumerate(result.layer_saturation[-1], 1)
+        if np.isfinite(value)
+    ]  # fmt: skip
+    flat = [f"layer {number_} {100 * float(value):.0f} %" for number_, value in enumerate(result.layer_flat[-1], 1)]
+    first = f"saturation ({measure}) {', '.join(layers)}; " if layers else ""
+    return f"{first}flat {', '.join(flat)}; {int(result.dead.sum())} of {len(result.dead)} units dead"
+
+
 # ---------------------------------------------------------------------------------------------- layers
 
 

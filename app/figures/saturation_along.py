@@ -3,6 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from lossatlas.app.figures import saturation
 from lossatlas.app.figures.shared import frames, parts
 from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
@@ -11,6 +12,8 @@ from lossatlas.compute.numerics.cost import patterns
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 TEXT = 0.11  # height of a line of text as a share of the axis
+
+words = saturation.words  # of one answer, whichever picture is drawn
 
 
 def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:

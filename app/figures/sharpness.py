@@ -99,6 +99,17 @@ def size(result) -> str:
     return f"{len(result.radii)} radii"
 
 
+def words(result, view: View) -> str:
+    """Both rises at the smallest and the largest radius, and the largest eigenvalue."""
+
+    def ends(values: np.ndarray, unit: str) -> str:
+        return f"{number(float(values[0]))}{unit} to {number(float(values[-1]))}{unit}"
+
+    radii = f"radii from {number(float(result.radii[0]))} to {number(float(result.radii[-1]))}"
+    most = f", largest eigenvalue {number(result.largest)}" if math.isfinite(result.largest) else ""
+    return f"over {radii} SAM's rise goes from {ends(result.sam, '')}, Keskar's from {ends(result.keskar, ' %')}{most}"
+
+
 def _compared(result) -> str:
     outputs = f"rescaled by {result.spec.start.rescale:g}: outputs differ by at most {number(result.difference)}"
     if not np.isfinite(result.largest):

@@ -86,6 +86,25 @@ def size(result) -> str:
     return f"{len(result.a)}×{len(result.b)}"
 
 
+def words(result, view: View) -> str:
+    """The loss at the center, where on the plane it is least, and its range."""
+    values = parts.quantity(result, view)
+    if why := parts.nothing(values, view):
+        return why
+    row, column = np.unravel_index(np.nanargmin(values), values.shape)
+    a_low, a_high, b_low, b_high = (float(axis[end]) for axis in (result.a, result.b) for end in (0, -1))
+    what = parts.title(view)
+    least = f"the lowest value {number(float(values[row, column]))} at {_named(result.a[row], result.b[column])}"
+    return (
+        f"loss {number(result.center_loss)} at the center, {parts.ranged(values, what)}, {least}, over "
+        f"{interval(a_low, a_high)} × {interval(b_low, b_high)}, {len(result.a)} by {len(result.b)} points"
+    )
+
+
+def _named(a: float, b: float) -> str:
+    return f"({number(float(a))}, {number(float(b))})"
+
+
 def box(result) -> list[float]:
     """The ends of both axes, [a_low, a_high, b_low, b_high]."""
     return [float(axis[end]) for axis in (result.a, result.b) for end in (0, -1)]

@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import frames, parts
-from lossatlas.app.look.ticks import number
+from lossatlas.app.figures.shared.oddities import STEEP, Oddity
+from lossatlas.app.look.ticks import digits, number, percent
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.numerics.cost import patterns
 from lossatlas.compute.numerics.paths.train import OPTIMISERS
@@ -99,6 +100,35 @@ def size(result) -> str:
     return parts.counted(result.spec.start.steps, "step")
 
 
+def words(result, view: View) -> str:
+    """Where the training began and ended, on both parts."""
+    if not len(result.step):
+        return "nothing was recorded"
+    curves = (("training loss", result.train_loss), ("test loss", result.test_loss))
+    parts_told = [
+        f"{name} from {number(float(curve[0]))} to {number(float(curve[-1]))}"
+        for name, curve in curves
+        if np.isfinite(curve[[0, -1]]).all()
+    ]
+    end = f"gradient norm {number(float(result.gradient_norm[-1]))} at the end"
+    return f"over {int(result.step[-1]):,} steps, {', '.join([*parts_told, end])}"
+
+
+def head(result) -> list[tuple[str, str]]:
+    """Where the training ended."""
+
+    def last(values: np.ndarray) -> float:
+        return float(values[-1]) if len(values) else math.nan
+
+    return [
+        ("train loss", digits(last(result.train_loss))),
+        ("test loss", digits(last(result.test_loss))),
+        ("train acc.", percent(last(result.train_accuracy))),
+        ("test acc.", percent(last(result.test_accuracy))),
+        ("grad. norm", digits(last(result.gradient_norm))),
+    ]
+
+
 def _curves(result, view: View) -> tuple[np.ndarray, np.ndarray]:
     """(T,) training and test values of what the view shows, in its own units."""
     if view.show == "accuracy":
@@ -139,3 +169,46 @@ def _add_divergence(drawn: go.Figure, result) -> None:
             x=result.diverged_at, y=0, yref="y domain", yanchor="bottom", xanchor="right", xshift=-4,
             showarrow=False, text=f"diverged at step {result.diverged_at}",
         )  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------- what may look odd
+
+
+def _went(result) -> np.ndarray:
+    """The total training loss along a training, (T,)."""
+    return result.train_loss + result.penalty
+
+
+def _raised(result, view: View, scale: Scale) -> bool:
+    total = _went(result)
+    return not result.spec.start.walks and len(total) > 1 and bool(total[-1] > total[0])
+
+
+def _still(result, view: View, scale: Scale) -> bool:
+    total = _went(result)
+    return len(total) > 1 and bool(np.ptp(total) <= 1e-3 * np.abs(total).max())
+
+
+RAISED = Oddity(
+    "raised",
+    "Training raised the loss",
+    "Its steps are longer than the valley is wide, so that they climb the walls.",
+    "Lower the learning rate or the initial range.",
+    _raised,
+)
+DIVERGED = Oddity(
+    "diverged",
+    "Training diverged",
+    "A loss or a weight became infinite or NaN; the curve ends before that step.",
+    "Lower the learning rate or the initial range.",
+    lambda result, view, scale: result.diverged_at >= 0,
+)
+STILL = Oddity(
+    "still",
+    "The training is a straight line",
+    "The loss did not change by more than a part in a thousand: the start lies on a plateau, as with saturated or "
+    "dead units, or the steps are too short.",
+    "Raise the learning rate, train longer, or lower the initial range.",
+    _still,
+)
+ODD = (STEEP, RAISED, DIVERGED, STILL)

@@ -72,6 +72,18 @@ def size(result) -> str:
     return f"{len(result.theta)} weights × {len(result.axis)}"
 
 
+def words(result, view: View) -> str:
+    """Along which single weight the loss rises most, and along which least."""
+    rise = result.loss.max(1) - result.loss[:, len(result.axis) // 2]
+    most, least = int(np.nanargmax(rise)), int(np.nanargmin(rise))
+    center = number(float(result.loss[0, len(result.axis) // 2]))
+    return (
+        f"loss {center} at the center of {parts.counted(len(rise), 'curve')}, one a parameter; within "
+        f"±{number(float(result.axis[-1]))} it rises most along {result.names[most]}, by {number(float(rise[most]))}, "
+        f"and least along {result.names[least]}, by {number(float(rise[least]))}"
+    )
+
+
 def _look(view: View) -> View:
     return replace(view, show="total")
 

@@ -68,6 +68,15 @@ def size(result) -> str:
     return f"{parts.counted(result.theta.shape[1], 'weight')}, {parts.counted(len(result.step), 'step')}"
 
 
+def words(result, view: View) -> str:
+    """How many parameters, and the largest at the end."""
+    last = result.theta[-1]
+    most = int(np.nanargmax(np.abs(last)))
+    largest = f"the largest in size {result.names[most]} with {number(float(last[most]))}"
+    steps = parts.counted(int(result.step[-1]), "step")
+    return f"{parts.counted(len(last), 'parameter')} at the end of {steps}, {largest}"
+
+
 def _sizes(result) -> list[int]:
     layers = result.spec.problem.layers
     return [layers[0].fan_in, *(layer.units for layer in layers)]

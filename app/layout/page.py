@@ -33,7 +33,6 @@ from lossatlas.app.panels import PANELS, panels_of
 from lossatlas.app.state.hiding import group_of
 from lossatlas.app.state.lesson import states
 from lossatlas.app.state.page import page_options
-from lossatlas.app.state.table import TABLES
 from lossatlas.compute.analyses.slices import NARROWEST
 from lossatlas.compute.spec.options import Option, text
 
@@ -129,7 +128,11 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
         "presets": {name: dict(panel.preset) for name, panel in PANELS.items() if panel.preset},
         "grid": {"script": GRID, "component": json.loads(json.dumps(grid(), cls=PlotlyJSONEncoder))},
         "lessons": states(),
-        "tables": {name: {"columns": table.columns(), "about": table.about} for name, table in TABLES.items()},
+        "tables": {
+            name: {"columns": panel.table.columns(), "about": panel.table.about}
+            for name, panel in PANELS.items()
+            if panel.table
+        },
     }
     return dmc.MantineProvider(
         [

@@ -27,9 +27,7 @@ from lossatlas.app.figures.shared.baseline import Beside
 from lossatlas.app.figures.shared.parts import warnings
 from lossatlas.app.look.view import Scale
 from lossatlas.app.panels import PANELS, left_open
-from lossatlas.app.state.headline import HEADS
 from lossatlas.app.state.page import PageState, read_state
-from lossatlas.app.state.table import TABLES
 from lossatlas.app.stream import alive
 from lossatlas.app.stream.json_diff import differences
 from lossatlas.app.stream.memo import REMEMBERED, Pages
@@ -204,10 +202,11 @@ class Page:
             self.updates[column, name], self.pictures.answers[column, name] = update, update.result
             if PANELS[name].coarse or not self.state.view.shared:
                 yield self.picture(column, name)
-            if name == self.state.place.head:
-                yield event("numbers", {"column": column, "rows": HEADS[name](update.result)})
-            if name in TABLES and (update.final or name == "replicates"):
-                yield event("table", {"name": name, "rows": TABLES[name].rows(self._sides(name), self.state.view)})
+            panel = PANELS[name]
+            if name == self.state.place.head and panel.head:
+                yield event("numbers", {"column": column, "rows": panel.head(update.result)})
+            if panel.table and (update.final or panel.table.early):
+                yield event("table", {"name": name, "rows": panel.table.rows(self._sides(name), self.state.view)})
         yield from self._agree(name)
 
     def _sides(self, name: str) -> list:

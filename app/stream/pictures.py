@@ -10,11 +10,12 @@ import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import baseline
 from lossatlas.app.figures.shared.baseline import Beside
+from lossatlas.app.figures.shared.oddities import found
 from lossatlas.app.figures.shared.parts import hull, title
 from lossatlas.app.look.theme import TEMPLATES, colour_bar, hue
 from lossatlas.app.look.view import Scale, View
 from lossatlas.app.panels import PANELS
-from lossatlas.app.state import alt_texts, explanations
+from lossatlas.app.state import alt_texts
 from lossatlas.app.state.page import PageState, read_state
 from lossatlas.app.stream.memo import REMEMBERED, Texts
 from lossatlas.compute.analyses.clouds import Cloud
@@ -143,9 +144,9 @@ class Pictures:
         """What the picture says to those who do not see it, and why it may look odd."""
         result, view = self.answers[column, name], self.state.view
         if not self.differs(column, name):
-            return {"alt": alt_texts.told(name, result, view), "odd": explanations.told(result, view, scale)}
+            return {"alt": alt_texts.told(name, result, view), "odd": _odd(name, result, view, scale)}
         less = f"Drawn is what remains after {self.beside(column, name).label} is taken away; this column's own: "
-        return {"alt": less + alt_texts.told(name, result, view), "odd": explanations.told(result, view, Scale())}
+        return {"alt": less + alt_texts.told(name, result, view), "odd": _odd(name, result, view, Scale())}
 
     def json(self, column: int, name: str, scale: Scale) -> str:
         """The figure as JSON, kept for the next reader."""
@@ -193,3 +194,8 @@ class Pictures:
             told.append(baseline.mean_note(self._curves(others), view))
         looked = replace(view, path=False) if self.differs(column, name) else view
         return " · ".join(filter(None, [*told, PANELS[name].picture.caption(shown, looked)]))
+
+
+def _odd(name: str, result: Any, view: View, scale: Scale) -> list[tuple[str, str, str]]:
+    """Title, why and what to do, of everything odd about a picture."""
+    return [(odd.title, odd.why, odd.do) for odd in found(PANELS[name].odd, result, view, scale)]

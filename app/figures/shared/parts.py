@@ -111,9 +111,9 @@ def common(spans: list[tuple[float, float]], view: View) -> tuple[float, float]:
     return low, min(high, low + (min(tops, default=high) - low) / FLATTEST)
 
 
-def hull(spans: list[tuple[float, float]], view: View) -> tuple[float, float]:
+def hull(spans: list[tuple[float, ...]], view: View) -> tuple[float, float]:
     """One range for a row of panels that holds everything."""
-    return min(low for low, _ in spans), max(high for _, high in spans)
+    return min(span[0] for span in spans), max(span[1] for span in spans)
 
 
 def cut(values: np.ndarray, view: View, scale: Scale) -> str:
@@ -265,6 +265,14 @@ def subject(result, view: View, count: int) -> str:
 def counted(count: int, thing: str) -> str:
     """1 seed, 2 seeds."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def ranged(values: np.ndarray, what: str) -> str:
+    """`what` from its lowest to its highest finite value."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return f"no finite {what}"
+    return f"{what} from {number(finite.min())} to {number(finite.max())}"
 
 
 def with_unit(name: str, unit: str) -> str:
