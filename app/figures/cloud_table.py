@@ -63,7 +63,7 @@ def rows(results: Iterable[tuple[Side, CloudResult]], view: View) -> list[dict]:
     return [_row(side, result, view) for side, result in results]
 
 
-def _row(side: Side, result, view: View) -> dict:
+def _row(side: Side, result: CloudResult, view: View) -> dict:
     problem, walk = result.spec.problem, result.spec.walking
     means = {
         f"{what}_{counter}": mean

@@ -81,13 +81,13 @@ def rows(results: Iterable[tuple[Side, ReplicatesResult]], view: View) -> list[d
     return found
 
 
-def _count(result) -> str:
+def _count(result: ReplicatesResult) -> str:
     """How many seeds the mean is over: those whose training did not diverge."""
     ended, count = int(np.isfinite(result.train_loss).sum()), len(result.seed)
     return f"{count} seeds" if ended == count else f"{ended} of {count} seeds"
 
 
-def _one(result) -> dict:
+def _one(result: ReplicatesResult) -> dict:
     values, texts = {}, {}
     for name, column in COLUMNS.items():
         value = float(getattr(result, name)[0])
@@ -98,7 +98,7 @@ def _one(result) -> dict:
     return {**values, "trace_error": cell(error), "texts": texts}
 
 
-def _mean(result) -> dict:
+def _mean(result: ReplicatesResult) -> dict:
     values: dict[str, float | None] = {}
     texts = {}
     for name, column in COLUMNS.items():
@@ -111,7 +111,7 @@ def _mean(result) -> dict:
     return {**values, "texts": texts}
 
 
-def _sign(result, column: Column, value: float) -> str:
+def _sign(result: ReplicatesResult, column: Column, value: float) -> str:
     """≈ before what comes from an estimated density."""
     return "≈ " if column.rough and result.method == "estimated" and np.isfinite(value) else ""
 

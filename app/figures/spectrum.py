@@ -13,6 +13,7 @@ from lossatlas.app.figures.shared.symlog import Symlog, symlog
 from lossatlas.app.figures.spectrum_layers import NAMED, TEXT, ends_of_layers
 from lossatlas.app.look.ticks import digits, linear_ticks, log_ticks, number, numbers, percent
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.spectra import SpectrumResult
 from lossatlas.compute.numerics.kernels.curvature import MATRICES
 
 BARS = 60  # of a histogram, over the row's range
@@ -38,7 +39,7 @@ class Curve:
     total: int
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: SpectrumResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """All eigenvalues in the activation's colour; an estimate in it too, or thin and grey over the exact ones."""
     if why := _nothing(result, view):
         return parts.sentence(why)
@@ -50,7 +51,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: SpectrumResult, view: View) -> tuple[float, float]:
     """Lowest and highest eigenvalue, and the layers' traces where these are drawn."""
     if _nothing(result, view):
         return (math.nan, math.nan)
@@ -60,7 +61,7 @@ def span(result, view: View) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def caption(result, view: View) -> str:
+def caption(result: SpectrumResult, view: View) -> str:
     """Matrix, how its eigenvalues were found, the point, and the numbers that sum them up."""
     if _nothing(result, view):
         return ""
@@ -80,13 +81,13 @@ def caption(result, view: View) -> str:
     )
 
 
-def size(result) -> str:
+def size(result: SpectrumResult) -> str:
     """How much was computed."""
     known = len(result.eigenvalues)
     return parts.counted(known, "eigenvalue") if known else parts.counted(len(result.nodes), "probe")
 
 
-def words(result, view: View) -> str:
+def words(result: SpectrumResult, view: View) -> str:
     """How many eigenvalues, between which ends, on which side of zero, and their sum."""
     below, zero, above = (f"{float(count):,.0f}" for count in result.counts)
     rough = "" if len(result.eigenvalues) else "about "
@@ -97,7 +98,7 @@ def words(result, view: View) -> str:
     )
 
 
-def head(result) -> list[tuple[str, str]]:
+def head(result: SpectrumResult) -> list[tuple[str, str]]:
     """The curvature at the point, ◆ where that is not the center, of the matrix chosen; λ ≈ 0 is the share of
     eigenvalues that count as zero.
     """
@@ -118,7 +119,7 @@ def _beyond(value: float, cut: float) -> str:
     return digits(value) if abs(value) > cut else "≈ 0"
 
 
-def _nothing(result, view: View) -> str:
+def _nothing(result: SpectrumResult, view: View) -> str:
     if view.blocks != "tensors" or len(result.eigenvalues):
         return ""
     return (
@@ -127,12 +128,12 @@ def _nothing(result, view: View) -> str:
     )
 
 
-def _by_ends(result, view: View) -> bool:
+def _by_ends(result: SpectrumResult, view: View) -> bool:
     """Whether only the ends and the trace of each layer's block are known."""
     return view.blocks == "layers" and not len(result.eigenvalues)
 
 
-def _range(result, view: View, scale: Scale) -> tuple[float, float]:
+def _range(result: SpectrumResult, view: View, scale: Scale) -> tuple[float, float]:
     """Lowest and highest eigenvalue to draw, 0 among them: the row's, or else the panel's own."""
     low, high = span(result, view)
     low = low if scale.low is None else scale.low
@@ -143,7 +144,7 @@ def _range(result, view: View, scale: Scale) -> tuple[float, float]:
 # ---------------------------------------------------------------------------------------------- which eigenvalues
 
 
-def _exact(result, view: View) -> list[Curve]:
+def _exact(result: SpectrumResult, view: View) -> list[Curve]:
     """All eigenvalues of the matrix, or of each of its blocks; nothing where they are estimated."""
     if not len(result.eigenvalues):
         return []
@@ -166,7 +167,7 @@ def _to_the_edge(curve: Curve) -> Curve:
     return Curve(curve.name, values, np.concatenate([[0.0], curve.shares, [1.0]]), ranks, curve.total)
 
 
-def _estimated(result) -> Curve:
+def _estimated(result: SpectrumResult) -> Curve:
     """The probes' mean quadrature by its quantiles."""
     order = np.argsort(result.nodes, axis=None)
     below = np.cumsum(result.weights.ravel()[order]) / len(result.weights)
@@ -191,7 +192,7 @@ def _bounded(curve: Curve) -> Curve:
     return Curve(curve.name, curve.values[kept], curve.shares[kept], curve.ranks[kept], curve.total)
 
 
-def _counts(result, view: View) -> np.ndarray:
+def _counts(result: SpectrumResult, view: View) -> np.ndarray:
     """(3,) negative, zero and positive: of the matrix, or of its blocks together."""
     if view.blocks == "full":
         return result.counts
@@ -202,7 +203,7 @@ def _counts(result, view: View) -> np.ndarray:
 # ---------------------------------------------------------------------------------------------- curves
 
 
-def _curves(result, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
+def _curves(result: SpectrumResult, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
     """Traces and layout of the eigenvalues in order; of the share below each, which is the same picture on its side."""
     axis, flip, blocks = symlog(*ends), view.spectrum == "cumulative", view.blocks != "full"
     exact = _exact(result, view)
@@ -261,7 +262,7 @@ def _line(curve: Curve, axis: Symlog, flip: bool, style: dict) -> dict:
     }  # fmt: skip
 
 
-def _found_ends(result, axis: Symlog, flip: bool, colour: str) -> list[dict]:
+def _found_ends(result: SpectrumResult, axis: Symlog, flip: bool, colour: str) -> list[dict]:
     """Both ends as dots, with whiskers of their residuals."""
     k, P = len(result.largest), result.parameters
     values = np.concatenate([result.smallest, result.largest])
@@ -300,7 +301,7 @@ def _names(exact: list[Curve], axis: Symlog, ends: list[float], flip: bool) -> l
 # ---------------------------------------------------------------------------------------------- histogram
 
 
-def _histogram(result, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
+def _histogram(result: SpectrumResult, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
     """Bars of the exact eigenvalues and, stepwise over the same bins, the estimated density; where that is all,
     marks at both ends."""
     room = 0.03 * (ends[1] - ends[0]) or 1.0
@@ -331,7 +332,7 @@ def _linear(low: float, high: float) -> dict:
     return {"tickvals": ticks, "ticktext": numbers(ticks)}
 
 
-def mass(result, edges: np.ndarray) -> np.ndarray:
+def mass(result: SpectrumResult, edges: np.ndarray) -> np.ndarray:
     """Share of the eigenvalues in each bin by the estimated density."""
     below = np.concatenate([[0.0], np.cumsum(result.density * np.diff(result.edges))])
     return np.diff(np.interp(edges, result.edges, below))
@@ -356,7 +357,7 @@ def _steps(edges: np.ndarray, estimate: np.ndarray, P: int, line: dict) -> dict:
     }  # fmt: skip
 
 
-def _marks(result, floor: float, colour: str) -> dict:
+def _marks(result: SpectrumResult, floor: float, colour: str) -> dict:
     values = np.concatenate([result.smallest, result.largest])
     return {
         "type": "scatter", "name": "ends", "mode": "markers", "x": values.astype(np.float32),
@@ -368,7 +369,7 @@ def _marks(result, floor: float, colour: str) -> dict:
 # ---------------------------------------------------------------------------------------------- words
 
 
-def _counted(result, view: View) -> dict:
+def _counted(result: SpectrumResult, view: View) -> dict:
     """How many are negative, zero and positive, where the picture is empty."""
     about = "" if len(result.eigenvalues) else "≈ "
     words = ("negative", "zero", "positive")
@@ -386,12 +387,12 @@ def _free_corner(heights: np.ndarray, ends: list[float]) -> dict:
     return {"x": 1, "xanchor": "right", "align": "right", "xshift": -4, "y": 0, "yanchor": "bottom"}
 
 
-def _point(result) -> str:
+def _point(result: SpectrumResult) -> str:
     at = result.spec.at
     return f" at {number(at[0])}, {number(at[1])} on the plane" if at else ""
 
 
-def _method(result, view: View) -> str:
+def _method(result: SpectrumResult, view: View) -> str:
     probes = f"{len(result.nodes):,} probes × {result.spec.steps} steps"
     width = f", width {number(result.width)}" if view.spectrum == "density" else ""
     of = {"full": "", "tensors": ", blocks of each tensor", "layers": ", blocks of each layer"}[view.blocks]
@@ -406,7 +407,7 @@ def _method(result, view: View) -> str:
 # ---------------------------------------------------------------------------------------------- what may look odd
 
 
-def _loose(result, view: View, scale: Scale) -> bool:
+def _loose(result: SpectrumResult, view: View, scale: Scale) -> bool:
     """A residual above 1 % of the largest eigenvalue in size."""
     worst = max(float(np.max(one, initial=0.0)) for one in (result.largest_residual, result.smallest_residual))
     return worst > 0.01 * max(float(np.abs(result.largest).max(initial=0.0)), 1e-300)

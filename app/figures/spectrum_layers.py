@@ -7,12 +7,15 @@ import numpy as np
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.figures.shared.symlog import Symlog, symlog
 from lossatlas.app.look.view import View
+from lossatlas.compute.analyses.spectra import SpectrumResult
 
 NAMED = 1.24  # where an axis ends if names stand beside the curves
 TEXT = 0.065  # height of a line of text as a share of the axis
 
 
-def ends_of_layers(result, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
+def ends_of_layers(
+    result: SpectrumResult, view: View, ends: tuple[float, float], colour: str
+) -> tuple[list[dict], dict]:
     """Both ends of each layer's block joined by a line, and its trace in grey with one standard error."""
     axis, count = symlog(*ends), len(result.layer_largest)
     values = axis.axis(*ends, 6)
@@ -45,7 +48,7 @@ def ends_of_layers(result, view: View, ends: tuple[float, float], colour: str) -
     return traces, layout
 
 
-def _traces_of_layers(result, axis: Symlog, places: np.ndarray) -> dict:
+def _traces_of_layers(result: SpectrumResult, axis: Symlog, places: np.ndarray) -> dict:
     values, errors = result.layer_trace, result.layer_trace_error
     heights = axis.heights(values)
     whiskers = {

@@ -10,14 +10,14 @@ from lossatlas.app.figures.shared.oddities import STEEP, Oddity
 from lossatlas.app.look.ticks import digits, number, percent
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.numerics.cost import patterns
-from lossatlas.compute.numerics.paths.train import OPTIMISERS
+from lossatlas.compute.numerics.paths.train import OPTIMISERS, TrainingResult
 
 LINE = 0.2  # of a panel's height, of a line of the legend
 WIDE = (0.2, 0.8)  # where the legend begins on the right and ends on the left, in a column of three
 _NOT_TRAINED = "A random point: 0 training steps, so there is no history to draw."
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: TrainingResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """Training curve solid, test curve dotted; last values in the legend, the gradient norm in the hover."""
     train, test = _curves(result, view)
     both = np.stack([train, test])
@@ -65,18 +65,18 @@ def _free_corner(step: np.ndarray, heights: np.ndarray, ends: tuple[float, float
     return {"x": float(not below), "y": float(not below), "xanchor": side[0], "yanchor": side[1]}
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: TrainingResult, view: View) -> tuple[float, float]:
     """Lowest and highest plotted value; parts.common makes the range of a row from these."""
     both = np.stack(_curves(result, view))
     return (math.nan, math.nan) if _nothing(result, both, view) else parts.reach(both, view, Scale())
 
 
-def curve(result, view: View) -> tuple[np.ndarray, np.ndarray]:
+def curve(result: TrainingResult, view: View) -> tuple[np.ndarray, np.ndarray]:
     """(T,) twice: the recorded steps and what is shown of the training patterns."""
     return result.step, _curves(result, view)[0]
 
 
-def caption(result, view: View) -> str:
+def caption(result: TrainingResult, view: View) -> str:
     """The optimiser and its numbers, patterns, number format, and where it ended."""
     start, problem = result.spec.start, result.spec.problem
     if not start.steps:
@@ -95,12 +95,12 @@ def caption(result, view: View) -> str:
     return " · ".join(text)
 
 
-def size(result) -> str:
+def size(result: TrainingResult) -> str:
     """How much was computed."""
     return parts.counted(result.spec.start.steps, "step")
 
 
-def words(result, view: View) -> str:
+def words(result: TrainingResult, view: View) -> str:
     """Where the training began and ended, on both parts."""
     if not len(result.step):
         return "nothing was recorded"
@@ -114,7 +114,7 @@ def words(result, view: View) -> str:
     return f"over {int(result.step[-1]):,} steps, {', '.join([*parts_told, end])}"
 
 
-def head(result) -> list[tuple[str, str]]:
+def head(result: TrainingResult) -> list[tuple[str, str]]:
     """Where the training ended."""
 
     def last(values: np.ndarray) -> float:
@@ -129,7 +129,7 @@ def head(result) -> list[tuple[str, str]]:
     ]
 
 
-def _curves(result, view: View) -> tuple[np.ndarray, np.ndarray]:
+def _curves(result: TrainingResult, view: View) -> tuple[np.ndarray, np.ndarray]:
     """(T,) training and test values of what the view shows, in its own units."""
     if view.show == "accuracy":
         return 100 * result.train_accuracy, 100 * result.test_accuracy
@@ -139,7 +139,7 @@ def _curves(result, view: View) -> tuple[np.ndarray, np.ndarray]:
     return parts.finite(result.train_loss + added), parts.finite(result.test_loss + added)
 
 
-def _nothing(result, both: np.ndarray, view: View) -> str:
+def _nothing(result: TrainingResult, both: np.ndarray, view: View) -> str:
     if not result.spec.start.steps:
         return _NOT_TRAINED
     if not len(result.step):
@@ -149,12 +149,12 @@ def _nothing(result, both: np.ndarray, view: View) -> str:
     return parts.nothing(both, view)
 
 
-def _steps(result) -> list[float]:
+def _steps(result: TrainingResult) -> list[float]:
     last = max(int(result.step[-1]), result.diverged_at, 1)
     return [-0.02 * last, 1.02 * last]
 
 
-def _last(result, both: np.ndarray, row: int, view: View) -> str:
+def _last(result: TrainingResult, both: np.ndarray, row: int, view: View) -> str:
     """The value a curve ends at, with the accuracy beside a loss."""
     if view.show == "accuracy":
         return f"{number(both[row, -1])} %"
@@ -162,7 +162,7 @@ def _last(result, both: np.ndarray, row: int, view: View) -> str:
     return number(both[row, -1]) + (f" · {number(100 * accuracy)} %" if np.isfinite(accuracy) else "")
 
 
-def _add_divergence(drawn: go.Figure, result) -> None:
+def _add_divergence(drawn: go.Figure, result: TrainingResult) -> None:
     if result.diverged_at >= 0:
         drawn.add_vline(x=result.diverged_at, line={"width": 1.5, "dash": "dash"})
         drawn.add_annotation(
@@ -174,17 +174,17 @@ def _add_divergence(drawn: go.Figure, result) -> None:
 # ---------------------------------------------------------------------------------------------- what may look odd
 
 
-def _went(result) -> np.ndarray:
+def _went(result: TrainingResult) -> np.ndarray:
     """The total training loss along a training, (T,)."""
     return result.train_loss + result.penalty
 
 
-def _raised(result, view: View, scale: Scale) -> bool:
+def _raised(result: TrainingResult, view: View, scale: Scale) -> bool:
     total = _went(result)
     return not result.spec.start.walks and len(total) > 1 and bool(total[-1] > total[0])
 
 
-def _still(result, view: View, scale: Scale) -> bool:
+def _still(result: TrainingResult, view: View, scale: Scale) -> bool:
     total = _went(result)
     return len(total) > 1 and bool(np.ptp(total) <= 1e-3 * np.abs(total).max())
 

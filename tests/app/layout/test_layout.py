@@ -16,7 +16,6 @@ from lossatlas.app.look.places import PLACES
 from lossatlas.app.panels import PANELS as ALL
 from lossatlas.app.panels import panels_of
 from lossatlas.app.routes.main import make_app
-from lossatlas.app.state.headline import HEADS
 from lossatlas.compute.analyses.table import ANALYSES
 
 PANELS = [("slice", "Surface"), ("line", "1-D slice")]
@@ -45,7 +44,7 @@ def props(part) -> dict:
 def test_every_place_shows_panels_that_exist():
     for name, place in PLACES.items():
         rows = panels_of(name)
-        assert set(rows) <= ALL.keys() and len(rows) == len(set(rows)) and place.head in rows and place.head in HEADS
+        assert set(rows) <= ALL.keys() and len(rows) == len(set(rows)) and place.head in rows and ALL[place.head].head
     assert {name for place in PLACES for name in panels_of(place)} == ALL.keys()
 
 
@@ -67,7 +66,7 @@ def test_every_place_has_a_tab_a_key_and_words_in_the_help(page):
 def test_every_panel_can_be_drawn_and_its_data_asked_for(name):
     picture = ALL[name].picture
     assert ALL[name].analysis in ANALYSES and ALL[name].place in PLACES  # the link to its data names the analysis
-    assert all(callable(getattr(picture, part)) for part in ("figure", "span", "caption", "size"))
+    assert all(callable(getattr(picture, part)) for part in ("figure", "span", "caption", "words", "size"))
 
 
 def test_ids_are_unique(names):

@@ -10,10 +10,10 @@ from typing import cast
 
 import pytest
 
+from lossatlas.app.figures import training as training_figure
 from lossatlas.app.look.columns import DEFAULT_ACTIVATIONS
 from lossatlas.app.look.view import Scale
 from lossatlas.app.panels import PANELS, panels_of, question_options
-from lossatlas.app.state.headline import of_training
 from lossatlas.app.state.page import read_state
 from lossatlas.app.stream import asking as module
 from lossatlas.app.stream import memo
@@ -289,7 +289,7 @@ def test_an_equal_picture_is_not_drawn_again(monkeypatch):
 
 def test_the_head_of_a_column_holds_the_trainings_last_numbers():
     result = ask(question("training", QUICK.replace("&points=17&line_points=21", "")))
-    rows = dict(of_training(result))
+    rows = dict(training_figure.head(result))
     assert float(rows["train loss"]) == pytest.approx(result.train_loss[-1], rel=5e-3)
     assert rows["test loss"] == rows["test acc."] == "–"  # XOR has no test part
     assert sentence(result.spec).endswith("on 4 training patterns, Adam, 20 steps from seed 3.")
