@@ -37,18 +37,18 @@ def _lower(result, view: View, scale: Scale) -> bool:
     return view.show not in ("penalty", "accuracy") and "lower" in parts.oddities_of(result)
 
 
-def _values(result, view: View) -> np.ndarray:
+def _values(result: parts.Losses, view: View) -> np.ndarray:
     """What is drawn; empty where nothing is."""
     values = parts.quantity(result, view)
     return np.empty(0) if parts.nothing(values, view) else values
 
 
-def _clipped(result, view: View, scale: Scale) -> bool:
+def _clipped(result: parts.Losses, view: View, scale: Scale) -> bool:
     values = _values(result, view)
     return bool(values.size) and bool(parts.cut(values, view, scale))
 
 
-def _shelf(result, view: View, scale: Scale) -> bool:
+def _shelf(result: parts.Losses, view: View, scale: Scale) -> bool:
     return view.logarithmic and bool((_values(result, view) <= 0).any())
 
 
