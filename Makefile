@@ -2,6 +2,7 @@
 # make test    install the test tools, lint, run every test
 # make lint    ruff and mypy
 # make bench   install the peers into .bench-venv, measure, write benchmarks/RESULTS.md; ARGS="slices" for one script
+# make docs    write docs/registries.md anew, from the registries
 # make screenshot   draw README's picture again
 # make clean   remove .venv, .bench-venv, builds and tool caches
 #
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: serve test lint bench screenshot clean
+.PHONY: serve test lint bench docs screenshot clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.installed
@@ -71,6 +72,9 @@ $(BENCH)/.installed: benchmarks/peers.txt $(VENV)/.installed-test
 	$(BIN)/python -m pip --python $(BENCH)/bin/python install --quiet --disable-pip-version-check --no-deps \
 		-r benchmarks/peers.txt
 	@touch $@
+
+docs: $(VENV)/.installed
+	$(BIN)/lossatlas list --markdown > docs/registries.md
 
 screenshot: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.screenshot

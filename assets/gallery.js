@@ -1,10 +1,10 @@
-// The gallery's own habits: theme and type size as the atlas has them (dress.js), and keys. Every page of the atlas loads
-// this file; elsewhere it does nothing.
+// What pages beside the atlas do: theme and type size as the atlas has them (dress.js), and keys. Every page loads this
+// file; in the atlas it does nothing.
 (function () {
   "use strict";
 
   const root = document.documentElement;
-  if (root.dataset.page !== "gallery") return;
+  if (!root.dataset.page) return;
 
   const dress = window.lossatlasDress;
   const byId = (id) => document.getElementById(id);
@@ -12,7 +12,6 @@
   function apply() {
     const theme = dress.shown(dress.choice());
     root.dataset.mantineColorScheme = theme;
-    root.style.colorScheme = theme;
     root.classList.toggle("presenter", dress.isLarge());
     if (!byId("theme")) return; // before the first paint
     byId("theme").textContent = `Theme: ${dress.choice()}`;
@@ -29,7 +28,7 @@
     apply();
   }
 
-  const KEYS = { "/": () => document.querySelector("#dataset").focus(), t: nextTheme, p: nextSize };
+  const KEYS = { "/": () => document.querySelector("#dataset")?.focus(), t: nextTheme, p: nextSize };
 
   document.addEventListener("keydown", (event) => {
     const act = KEYS[event.key];

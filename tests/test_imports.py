@@ -76,6 +76,14 @@ RESERVED = {
     "plotly": ("lossatlas.app.*",),
     "flask": ("lossatlas.app.*",),
     "gunicorn": (),
+    "jinja2": ("lossatlas.app.look.templating",),
+    "markupsafe": ("lossatlas.app.look.templating", "lossatlas.app.export.standalone", "lossatlas.app.export.file"),
+    "lossatlas.app.look.templating.verbatim": (
+        "lossatlas.app.export.standalone",
+        "lossatlas.app.export.file",
+        "lossatlas.app.export.report",
+    ),  # what is not escaped
+    "html.escape": (),  # templates do
 }
 
 # Figures draw answers: beside the standard library they know arrays, plotly, the look and the results' types.
@@ -273,6 +281,9 @@ def test_no_modules_import_one_another_in_a_circle():
         ("lossatlas.app.routes.main", "def late():\n    from lossatlas.compute.service.jobs import ask"),
         ("lossatlas.app.routes.main", "import importlib\nimportlib.import_module('torch')"),
         ("lossatlas.app.routes.main", "from importlib import import_module"),
+        ("lossatlas.app.routes.main", "import html\nhtml.escape('<')"),
+        ("lossatlas.app.routes.gallery", "from html import escape"),
+        ("lossatlas.app.routes.gallery", "from lossatlas.app.look.templating import verbatim"),
         ("lossatlas.app.figures.slice", "import torch"),
         ("lossatlas.app.figures.slice", "import dash"),
         ("lossatlas.app.figures.slice", "from lossatlas.compute.service.jobs import ask"),

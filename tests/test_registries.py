@@ -1,6 +1,7 @@
-"""README's tables against the registries, and what adding to a registry takes: one function and one line."""
+"""Documents against the program, and what adding to a registry takes: one function and one line."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -8,60 +9,62 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+import lossatlas
 from lossatlas.app.cli.main import main
 from lossatlas.app.layout.page import make_layout
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state.page import read_state
-from lossatlas.compute.analyses.table import ANALYSES, question
+from lossatlas.compute.analyses.table import question
 from lossatlas.compute.problem.activations import ACTIVATIONS, Activation
-from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.datasets import DATASETS, Dataset
 from lossatlas.compute.service.jobs import ask
 from lossatlas.compute.spec.options import flat, options_of
 from lossatlas.compute.spec.results import to_arrays
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent
 
 
-def rows(heading: str) -> dict[str, str]:
-    """The rows of the table under a heading of README, by the name in their first cell."""
-    section = README.split(f"\n### {heading}\n", 1)[1].split("\n##", 1)[0]
-    return {name: row for row in section.splitlines() if (name := "".join(re.findall(r"^\| `(\w+)` \|", row)))}
+def document(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("heading", "table"),
-    [("Activations", ACTIVATIONS), ("Data sets", DATASETS), ("Losses", CRITERIA), ("Analyses", ANALYSES)],
-)
-def test_readmes_tables_are_the_registries(heading, table):
-    found = rows(heading)
-    assert list(found) == list(table)
-    for name, row in found.items():
-        assert f"| {table[name].label} |" in row
+def test_the_tables_in_docs_are_the_registries():
+    """Made anew by `make docs`."""
+    assert document("docs/registries.md") == CliRunner().invoke(main, ["list", "--markdown"]).stdout
 
 
-def test_readmes_facts_of_data_sets_and_activations_are_the_registries():
-    for name, row in rows("Data sets").items():
-        entry = DATASETS[name]
-        assert f"| {entry.size:,} × {entry.inputs} |" in row and f"| {entry.classes or 'regression'} |" in row
-        assert entry.licence in row
-    for name, row in rows("Activations").items():
-        assert ACTIVATIONS[name].smoothness in row
-
-
-def test_readmes_keys_of_an_npz_are_those_written():
-    section = README.split("\n### What an .npz holds\n", 1)[1].split("\n##", 1)[0]
+def test_the_keys_of_an_npz_in_docs_are_those_written():
+    section = document("docs/python.md").split("\n## What an .npz holds\n", 1)[1].split("\n##", 1)[0]
     told = set(re.findall(r"`(\w+)`", section))
     written = set(to_arrays(ask(question("slice", "dataset=xor&widths=2&steps=0&points=5"))))
     assert written <= told
 
 
-def test_readmes_python_runs_and_gives_what_it_says():
-    code = README.split("```python\n", 1)[1].split("```", 1)[0]
-    assert len([line for line in code.splitlines() if line]) == 3
+@pytest.mark.parametrize("name", ["README.md", "docs/python.md"])
+def test_the_python_in_documents_runs_and_gives_what_it_says(name):
+    code = textwrap.dedent(re.split(r" *```python\n", document(name), maxsplit=1)[1].split("```", 1)[0])
+    assert len([line for line in code.splitlines() if line.strip()]) == 3
     names: dict = {}
-    exec(code, names)  # our own README
+    exec(code, names)  # our own documents
     assert names["result"].loss.shape == (65, 65)
+
+
+def test_the_public_names_are_those_in_docs_and_each_says_what_it_is():
+    listed = re.findall(r"`(\w+)", "".join(re.findall(r"^\| (`.*?) \|", document("docs/python.md"), re.M)))
+    assert sorted(listed) == sorted(lossatlas.__all__) == sorted(lossatlas._HOMES)
+    assert all(getattr(lossatlas, name).__doc__ for name in lossatlas.__all__)
+    with pytest.raises(AttributeError, match=r"no attribute 'aks'.*ask"):
+        lossatlas.aks  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", *map(str, Path("docs").glob("*.md"))])
+def test_what_documents_link_to_and_name_is_there(name):
+    text = document(name)
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    files = re.findall(r"`((?:app|compute|assets|tests|docs|benchmarks)/[\w/.]+)`", text)
+    beside = (ROOT / name).parent
+    assert not [link for link in links if link and not (beside / link).exists()]
+    assert not [file for file in files if not (ROOT / file).exists()]
 
 
 def cubic(x: torch.Tensor, _: float) -> torch.Tensor:

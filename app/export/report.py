@@ -1,19 +1,22 @@
 """The reproduction as one HTML page that needs nothing beside it: claims, clouds, tables, settings, how it was made."""
 
 import base64
-import html
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.io
 
-from lossatlas.app.export.report_tables import TABLES, as_csv, as_html, as_latex
-from lossatlas.app.export.standalone import LOAD, packed_plotly, quoted
+from lossatlas.app.export.report_tables import HEAD, TABLES, as_csv, as_latex, texts
+from lossatlas.app.export.standalone import LOAD, asset, packed_plotly, quoted
 from lossatlas.app.figures import multiples
+from lossatlas.app.layout.bar import page
+from lossatlas.app.look.templating import verbatim
 from lossatlas.compute.analyses.table import canonical
 from lossatlas.compute.numerics.classes import RULES
 from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import to_query
 from lossatlas.compute.study.claims import CLAIMS, Finding, told
 from lossatlas.compute.study.design import DESIGNS, Row
@@ -26,89 +29,93 @@ class Made:
     facts: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True)
+class File:
+    """A table to be kept; `address` holds it."""
+
+    name: str
+    ending: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of one data set as it is read; the first `heads` of a line say what it is of."""
+
+    title: str
+    files: tuple[File, ...]
+    head: list[str]
+    lines: list[list[str]]
+    heads: int = len(HEAD)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is said of one data set."""
+
+    name: str
+    label: str
+    note: str
+    problem: Problem
+    caption: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A line of the first table: what became of a claim on each data set, None where it says nothing."""
+
+    claim: str
+    rule: str
+    found: tuple[Finding | None, ...]
+
+
 def write(rows: Sequence[Row], found: Sequence[Finding], made: Made) -> str:
-    """The page."""
-    datasets = list(dict.fromkeys(row.spec.problem.dataset for row in rows))
-    figures = {name: _figure([row for row in rows if row.spec.problem.dataset == name]) for name in datasets}
-    body = [
-        _opening(),
-        _verdicts(found, datasets),
-        *(_claim(name, found) for name in CLAIMS if any(one.claim == name for one in found)),
-        *(_dataset(name, [row for row in rows if row.spec.problem.dataset == name]) for name in datasets),
-        _settings(rows),
-        _made(made),
-    ]
-    return _PAGE.format(
-        style=_STYLE,
-        body="\n".join(body),
-        figures=quoted(figures),
-        plotly=packed_plotly(),
-        script=LOAD + _SCRIPT,
-    )
+    """The page as a file."""
+    return page("report.html", colours=asset("colours.css"), **content(rows, found, made))
 
 
-def _opening() -> str:
-    rules = "".join(f"<dt>{html.escape(rule.label)}</dt><dd>{html.escape(rule.note)}</dd>" for rule in RULES.values())
-    return f"""<h1>Loss-gradient clouds: a reproduction of arXiv 2306.16090</h1>
-<p>Bosman, Engelbrecht and Helbig (2023) let progressive gradient walks visit the loss landscapes of small networks with
-tanh, ReLU and ELU units, and read off what the landscapes are like. This page holds the same experiment, computed anew
-by <code>lossatlas reproduce bosman2023</code>.</p>
-<p><strong>The study’s own tables were not available: no number here is quoted from it, and nothing was tuned towards an
-ordering.</strong> A published claim is put into comparisons, each a number that the claim says is positive, with a 95 %
-interval. It <em>holds here</em> if every interval lies above 0, <em>does not hold</em> if one lies below 0, and is
-<em>undecided</em> otherwise; with several comparisons at 95 % each, one in many may stray by chance. Differences are
-taken as if both sides were independent.</p>
-<p>Curvature is judged under two rules, which differ a great deal:</p><dl>{rules}</dl>"""
+def content(rows: Sequence[Row], found: Sequence[Finding], made: Made) -> dict[str, Any]:
+    """What templates/findings.html and figures.html speak of."""
+    of = {name: [row for row in rows if row.spec.problem.dataset == name] for name in _datasets(rows)}
+    return {
+        "rules": RULES,
+        "claims": CLAIMS,
+        "labels": {name: entry.label for name, entry in DATASETS.items()},
+        "verdicts": _verdicts(found, list(of)),
+        "counts": _counts,
+        "found_of": {name: [one for one in found if one.claim == name] for name in CLAIMS},
+        "compared": _compared,
+        "datasets": [_part(name, mine) for name, mine in of.items()],
+        "legend": multiples.legend(),
+        "settings": [(to_query(canonical(row.spec)), _texts(row)) for row in rows],
+        "notes": list(dict.fromkeys(note for row in rows for note in row.notes)),
+        "made": made.facts,
+        "figures": quoted({name: _figure(mine) for name, mine in of.items()}),
+        "plotly": packed_plotly(),
+        "script": verbatim(LOAD + _SCRIPT),
+    }
 
 
-def _verdicts(found: Sequence[Finding], datasets: Sequence[str]) -> str:
-    head = "".join(f"<th>{html.escape(DATASETS[name].label)}</th>" for name in datasets)
-    lines = []
-    for name, rule in dict.fromkeys((one.claim, one.rule) for one in found):
-        by = {one.dataset: one for one in found if (one.claim, one.rule) == (name, rule)}
-        cells = "".join(_verdict(by.get(dataset)) for dataset in datasets)
-        under = f" <small>({html.escape(RULES[rule].label)})</small>" if rule else ""
-        lines.append(f'<tr><th><a href="#{name}">{html.escape(CLAIMS[name].sentence)}</a>{under}</th>{cells}</tr>')
-    return (
-        "<h2>What was claimed, and what was found here</h2>"
-        f'<div class="wide" tabindex="0"><table><thead><tr><th>claim</th>{head}</tr>'
-        f"</thead><tbody>{''.join(lines)}</tbody></table></div>"
-    )
+def _datasets(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row.spec.problem.dataset for row in rows))
 
 
-def _verdict(one: Finding | None) -> str:
-    if one is None:
-        return "<td>–</td>"
+def _verdicts(found: Sequence[Finding], datasets: Sequence[str]) -> list[Verdict]:
+    by = {(one.claim, one.rule, one.dataset): one for one in found}
+    asked = dict.fromkeys((one.claim, one.rule) for one in found)
+    return [Verdict(name, rule, tuple(by.get((name, rule, part)) for part in datasets)) for name, rule in asked]
+
+
+def _counts(one: Finding) -> str:
     above = sum(c.estimate.low > 0 for c in one.comparisons)
     below = sum(c.estimate.high < 0 for c in one.comparisons)
-    counts = f"<br><small>{above} above 0, {below} below, of {len(one.comparisons)}</small>" if one.comparisons else ""
-    return f'<td class="{_kind(one.verdict)}">{one.verdict}{counts}</td>'
+    return f"{above} above 0, {below} below, of {len(one.comparisons)}"
 
 
-def _kind(verdict: str) -> str:
-    return verdict.replace(" ", "-")
-
-
-def _claim(name: str, found: Sequence[Finding]) -> str:
-    claim, mine = CLAIMS[name], [one for one in found if one.claim == name]
-    parts = []
-    for one in mine:
-        rule = f", {RULES[one.rule].label}" if one.rule else ", where no curvature rule matters"
-        summary = f"{DATASETS[one.dataset].label}{rule}: {one.verdict}"
-        lines = "".join(
-            f"<tr><th>{html.escape(c.place)}</th><td>{html.escape(c.measured)}</td><td>{told(c.estimate)}</td></tr>"
-            for c in one.comparisons
-        )
-        rows = (
-            f'<div class="wide" tabindex="0"><table><tbody>{lines}</tbody></table></div>'
-            if lines
-            else "<p>Nothing to compare.</p>"
-        )
-        parts.append(f'<details class="{_kind(one.verdict)}"><summary>{html.escape(summary)}</summary>{rows}</details>')
-    return (
-        f'<h3 id="{name}">{html.escape(claim.sentence)}</h3><p>Measured: {html.escape(claim.measure)} The last column '
-        f"is the number that the claim says is positive.</p>{''.join(parts)}"
-    )
+def _compared(one: Finding) -> list[tuple[str, str, str]]:
+    """Where, what, and the number with its interval."""
+    return [(c.place, c.measured, told(c.estimate)) for c in one.comparisons]
 
 
 def _figure(rows: list[Row]) -> dict:
@@ -122,105 +129,35 @@ def _bytes(values) -> dict:
     return {"dtype": "i1", "bdata": base64.b64encode(values.tobytes()).decode()}
 
 
-def _dataset(name: str, rows: list[Row]) -> str:
-    problem, design = rows[0].spec.problem, DESIGNS[name]
-    colours = "".join(f'<span><i style="background:{colour}"></i>{text}</span>' for colour, text in multiples.legend())
-    switch = "".join(
-        f'<label><input type="radio" name="rule-{name}" value="{rule}" {"checked" if rule == "tensors" else ""}>'
-        f"{html.escape(how.label)}</label>"
-        for rule, how in RULES.items()
-    )
-    tables = "".join(_table(name, rows, table) for table in TABLES)
-    return (
-        f'<h2 id="data-{name}">{html.escape(DATASETS[name].label)}, {problem.architecture}</h2>'
-        f"<p>{problem.parameters:,} parameters. {html.escape(design.note)}</p>"
-        f'<p class="legend">{colours}</p><p class="switch">Curvature rule: {switch}</p>'
-        f'<p class="switch">Axes: <label><input type="radio" name="axes-{name}" value="log" checked>logarithmic</label>'
-        f'<label><input type="radio" name="axes-{name}" value="linear">linear</label></p>'
-        f'<div class="wide" tabindex="0"><div class="figure" id="figure-{name}"></div></div>'
-        f"<p><small>{html.escape(multiples.caption(rows))} Drag to zoom all, double click to go back.</small></p>"
-        f"{tables}"
-    )
+def _part(name: str, rows: list[Row]) -> Part:
+    tables = tuple(_table(name, rows, table) for table in TABLES)
+    label, note = DATASETS[name].label, DESIGNS[name].note
+    return Part(name, label, note, rows[0].spec.problem, multiples.caption(rows), tables)
 
 
-def _table(name: str, rows: list[Row], table: str) -> str:
-    links = " ".join(
-        f'<a download="{name}-{table}.{ending}" href="{_link(mime, text)}">{ending}</a>'
+def _table(name: str, rows: list[Row], table: str) -> Table:
+    files = tuple(
+        File(f"{name}-{table}.{ending}", ending, _link(mime, text))
         for ending, mime, text in (
             ("csv", "text/csv", as_csv(rows, table)), ("tex", "text/x-tex", as_latex(rows, table)),
         )
     )  # fmt: skip
-    return f"<h3>{html.escape(TABLES[table][0])} <small>{links}</small></h3>{as_html(rows, table)}"
+    head, *lines = texts(rows, table)
+    return Table(TABLES[table][0], files, head, lines)
 
 
 def _link(mime: str, text: str) -> str:
     return f"data:{mime};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
 
 
-def _settings(rows: Sequence[Row]) -> str:
-    lines = "".join(f"<tr>{''.join(_cells(row))}</tr>" for row in rows)
-    head = "".join(
-        f"<th>{one}</th>"
-        for one in ("question", "walks", "steps", "seed", "classified", "seconds", "parts (stored before)", "warnings")
-    )
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in dict.fromkeys(n for row in rows for n in row.notes))
-    return (
-        "<h2>Settings</h2><p>Each line is a question: <code>lossatlas run cloud '…'</code> computes it again. Seconds "
-        "are of the wall clock while its parts were computed.</p>"
-        f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
-        f"<details><summary>What every question says of itself</summary><ul>{notes}</ul></details>"
-    )
-
-
-def _cells(row: Row) -> Iterator[str]:
+def _texts(row: Row) -> tuple[str, ...]:
     walk = row.spec.walking
-    yield f"<th><code>{html.escape(to_query(canonical(row.spec)))}</code></th>"
     stored = f"{row.parts} ({row.stored})" if row.stored else str(row.parts)
-    texts = (
+    return (
         f"{walk.walks:,}", f"{walk.walk_steps:,}", str(walk.walk_seed), f"{row.whole('classified'):,}",
         f"{row.seconds:.1f}", stored, " ".join(row.warnings),
     )  # fmt: skip
-    yield from (f"<td>{html.escape(text)}</td>" for text in texts)
 
-
-def _made(made: Made) -> str:
-    lines = "".join(f"<tr><th>{html.escape(what)}</th><td>{html.escape(which)}</td></tr>" for what, which in made.facts)
-    return f"<h2>How this was made</h2><table><tbody>{lines}</tbody></table>"
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Loss-gradient clouds: a reproduction of arXiv 2306.16090</title><style>{style}</style></head>
-<body><main>{body}</main>
-<script type="application/json" id="figures">{figures}</script>
-<script type="text/plain" id="plotly">{plotly}</script>
-<script>{script}</script></body></html>
-"""
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1d2125; --faint: #5b6670; --line: #d5dade; --paper: #fff; --row: #f3f5f7;
-  --good: #00722f; --bad: #b3141c; }
-@media (prefers-color-scheme: dark) { :root { --ink: #dee2e6; --faint: #a0a9b2; --line: #40464c; --paper: #1b1d20;
-  --row: #25282c; --good: #4fd08a; --bad: #ff8f8f; } }
-body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 Inter, system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 24px 20px 60px; }
-p, dl, li { max-width: 75ch; }
-h1 { font-size: 26px; line-height: 1.25; } h2 { margin-top: 44px; } h3:has(+ .wide) { margin-bottom: 6px; }
-a { color: inherit; } small { color: var(--faint); font-weight: 400; }
-dt { font-weight: 600; } dd { margin: 0 0 8px; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 10px; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap;
-  vertical-align: top; }
-th { font-weight: 500; } thead th { color: var(--faint); } tbody tr:hover { background: var(--row); }
-td.holds, .holds > summary { color: var(--good); } td.does-not-hold, .does-not-hold > summary { color: var(--bad); }
-summary { cursor: pointer; padding: 2px 0; }
-.legend span { margin-right: 16px; } .legend i { display: inline-block; width: 10px; height: 10px; border-radius: 5px;
-  margin-right: 5px; } .switch label { margin-left: 10px; }
-.figure { min-width: 900px; }
-code { font-size: 12px; }
-"""
 
 _SCRIPT = """
 const figures = JSON.parse(read("figures"));
@@ -230,7 +167,7 @@ function look(layout, axes) {
   const all = {...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: {color: of("--ink"), size: 11}};
   for (const name of Object.keys(all).filter(name => /^[xy]axis/.test(name)))
-    all[name] = {...all[name], gridcolor: of("--line"), linecolor: of("--line"), showline: true,
+    all[name] = {...all[name], gridcolor: of("--edge"), linecolor: of("--edge"), showline: true,
       ...(axes === "log" ? {} : {type: "linear", range: undefined, autorange: true, nticks: 4})};
   return all;
 }
@@ -246,6 +183,7 @@ async function begin() {
   await load();
   all();
   dark.addEventListener("change", all);
+  new MutationObserver(all).observe(document.documentElement, {attributeFilter: ["data-mantine-color-scheme"]});
   for (const name of Object.keys(figures))
     for (const input of document.querySelectorAll(`input[name$="-${name}"]`))
       input.addEventListener("change", () => draw(name));

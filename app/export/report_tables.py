@@ -1,7 +1,6 @@
-"""Tables of the reproduction: a row for each activation, range and step size; as HTML, CSV and LaTeX."""
+"""Tables of the reproduction: a row for each activation, range and step size; as texts, CSV and LaTeX."""
 
 import csv
-import html
 import io
 import math
 from collections.abc import Callable, Sequence
@@ -139,20 +138,3 @@ def as_latex(rows: Sequence[Row], table: str) -> str:
 
 def _escaped(text: str) -> str:
     return "".join(_TEX.get(letter, letter) for letter in text)
-
-
-def as_html(rows: Sequence[Row], table: str) -> str:
-    """A <table> that scrolls sideways by itself."""
-    head, *lines = texts(rows, table)
-    cells = "".join(f"<th>{html.escape(one)}</th>" for one in head)
-    body = "".join(
-        "<tr>"
-        + "".join(f"<{tag}>{html.escape(one)}</{tag}>" for tag, one in zip(_tags(len(line)), line, strict=True))
-        + "</tr>"
-        for line in lines
-    )
-    return f'<div class="wide" tabindex="0"><table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _tags(count: int) -> list[str]:
-    return ["th"] * len(HEAD) + ["td"] * (count - len(HEAD))

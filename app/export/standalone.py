@@ -5,11 +5,18 @@ elements of the page's own.
 import base64
 import functools
 import gzip
-import html
 import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import plotly.offline
 from dash.development.base_component import Component
+from markupsafe import Markup
+
+from lossatlas.app.look.templating import verbatim
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
 # `read(id)` is the text of a script element; `load()` unpacks plotly from the one called plotly and runs it.
 LOAD = """
@@ -36,22 +43,32 @@ def packed_plotly() -> str:
     return base64.b64encode(gzipped_plotly()).decode()
 
 
-def quoted(data: object) -> str:
+def quoted(data: object) -> Markup:
     """JSON for a script element of type application/json: nothing in it can end the element."""
-    return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+    return verbatim(json.dumps(data, allow_nan=False).replace("<", "\\u003c"))
 
 
-def markup(part: Component | str | None) -> str:
-    """An element of the layout as HTML: of Dash's own html components, none of which is void."""
+@functools.cache
+def asset(name: str) -> Markup:
+    """A style sheet or a script of the page's own."""
+    return verbatim((ASSETS / name).read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Element:
+    """What templates/component.html writes; an attribute that is True has no value."""
+
+    tag: str
+    attributes: dict[str, Any]
+    inside: tuple["Element | str", ...]
+
+
+def element(part: Component | str | None) -> Element | str:
+    """A part of the layout, of Dash's own html components, none of which is void."""
     if not isinstance(part, Component):
-        return html.escape(part or "")
+        return part or ""
     given = part.to_plotly_json()["props"]
     children = given.pop("children", None)
     inside = children if isinstance(children, list) else [children]
-    told = "".join(
-        f" {NAMES.get(name, name)}" + ("" if value is True else f'="{html.escape(str(value))}"')
-        for name, value in given.items()
-        if value is not False
-    )
-    tag = type(part).__name__.lower()
-    return f"<{tag}{told}>{''.join(map(markup, inside))}</{tag}>"
+    told = {NAMES.get(name, name): value for name, value in given.items() if value is not False}
+    return Element(type(part).__name__.lower(), told, tuple(map(element, inside)))

@@ -27,11 +27,6 @@ STAGE_KEYS = (
 )
 
 
-def link() -> Component:
-    """The way to all lessons, in the header."""
-    return html.A("Lessons", href="/lessons", title="Guided ways through the atlas.", className="study")
-
-
 def parts() -> list[Component]:
     """All of a lesson's elements, hidden until the address names one."""
     return [_stage(), _return(), _panel()]

@@ -5,7 +5,6 @@ Places that the scripts write to are empty here, so that React has nothing to pu
 
 import json
 from typing import Any
-from urllib.parse import quote
 
 import dash_ag_grid
 import dash_mantine_components as dmc
@@ -14,6 +13,7 @@ from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 
 from lossatlas.app.layout import accessible, lesson, share
+from lossatlas.app.layout.bar import ENTRIES, ICON, TOOLS, Tool, page
 from lossatlas.app.layout.controls import (
     control,
     declared,
@@ -70,14 +70,6 @@ KEYS = {
     "Keys while a training or a morph is watched": PLAYER_KEYS,
     "Keys while a lesson is presented": lesson.STAGE_KEYS,
 }
-MARK = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
-    '<path d="M3 6c6 0 6 20 13 20S23 6 29 6" fill="none" stroke="#2868f8" stroke-width="4" '
-    'stroke-linecap="round"/>'
-    '<circle cx="16" cy="25" r="4" fill="#e07800"/></svg>'
-)
-ICON = f"data:image/svg+xml,{quote(MARK)}"
-
 LINKS = (
     (ids.LINK_CAMERAS, "Link cameras", "Turning one surface turns the others."),
     (ids.LINK_HOVER, "Link pointers", "Pointing at one picture shows the same place in the others of its row."),
@@ -88,24 +80,7 @@ dash_ag_grid._js_dist[0]["dynamic"] = True  # not with the page: it is large, an
 
 PLOTLY = "/plotly.min.js"  # fetched early, run by stream.js once the controls stand
 
-INDEX = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-{{%metas%}}
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{{%title%}}</title>
-<link rel="icon" href="{ICON}">
-<link rel="preload" as="script" href="{PLOTLY}" id="plotly">
-{{%css%}}
-</head>
-<body>
-<a class="skip" href="#{ids.MAIN}">Skip to the pictures</a>
-<noscript><p>lossatlas draws its pictures with JavaScript, which is switched off here.</p></noscript>
-{{%app_entry%}}
-<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
-</body>
-</html>"""
+INDEX = page("index.html", plotly=PLOTLY, main=ids.MAIN)
 
 
 def make_layout(panels: list[tuple[str, str]]) -> Component:
@@ -169,18 +144,19 @@ def _header(place: Option) -> Component:
             html.Nav(
                 [
                     html.Span(place.label, id=f"label-{place.name}", className="spoken"),
-                    switch_between(place, **ids.aria(description=place.help)),
-                    lesson.link(),
-                    html.A("Study", href="/study", title="The study behind the clouds, reproduced.", className="study"),
-                    html.A("Gallery", href="/gallery", title="What is stored, with small pictures.", className="study"),
+                    switch_between(place, className="places", **ids.aria(description=place.help)),
+                    *(
+                        html.A(entry.label, href=entry.href, title=entry.about, className="study")
+                        for entry in ENTRIES
+                        if not entry.place
+                    ),
                 ],
                 **ids.aria(label="Places"),
             ),
             html.Div(
                 [
                     share.menu(),
-                    _button("Larger type", "presenter", id="presenter", **ids.aria(pressed="false")),
-                    _button("Theme: auto", "theme", id="theme"),
+                    *map(_tool, TOOLS),
                     room_button(),
                     _button("Help", "help", **ids.aria(haspopup="dialog")),
                 ],
@@ -189,6 +165,10 @@ def _header(place: Option) -> Component:
         ],
         className="top",
     )
+
+
+def _tool(tool: Tool) -> Component:
+    return _button(tool.words, tool.name, id=tool.name, **(ids.aria(pressed="false") if tool.switch else {}))
 
 
 def _sidebar(options: dict[str, Option]) -> Component:

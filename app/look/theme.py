@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import torch
 from plotly.colors import get_colorscale, sample_colorscale
 
+from lossatlas.app.look.templating import render
 from lossatlas.app.look.ticks import numbers
 from lossatlas.compute.problem.activations import ACTIVATIONS, Activation
 from lossatlas.compute.problem.nets import Problem
@@ -99,12 +100,7 @@ def curve(name: str, colour: str, parameter: float | None = None, unit: Activati
     y = (unit or ACTIVATIONS[name]).function(z, problem.sharpness if parameter is None else parameter)
     across, down = 27 + 9 * z.numpy(), 17 - 9 * np.clip(y.numpy(), -4, 4)
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across, down, strict=True))
-    svg = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="54" height="34" viewBox="0 0 54 34">'
-        '<path d="M0 17H54M27 0V34" stroke="#888" stroke-opacity=".55" stroke-width="1"/>'
-        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.2"/></svg>'
-    )
-    return f"data:image/svg+xml,{quote(svg)}"
+    return f"data:image/svg+xml,{quote(render('curve.svg', points=points, colour=colour))}"
 
 
 def _template(text: str, quiet: str, grid: str, ground: str, scene_grid: str) -> go.layout.Template:

@@ -7,20 +7,21 @@ Everything shown comes from specs that were parsed against the declared options 
 """
 
 import functools
-import html
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Flask, Response, request
 
 from lossatlas.app.export.thumbnails import THUMBNAILS, thumbnail
-from lossatlas.app.layout.page import ICON
+from lossatlas.app.layout.bar import page
 from lossatlas.app.look.columns import MOST_COLUMNS
-from lossatlas.app.look.places import FIRST, PLACES
+from lossatlas.app.look.places import FIRST
 from lossatlas.app.look.theme import curve, hue
 from lossatlas.app.panels import PANELS
+from lossatlas.app.routes.refusals import refused
 from lossatlas.app.state.page import read_state
 from lossatlas.app.stream.plan import cloud_sentence, sentence
 from lossatlas.compute.analyses.table import ANALYSES, name_of
@@ -94,12 +95,55 @@ class Card:
     link: str
 
     @property
+    def spec(self) -> Any:
+        return self.entries[0].spec
+
+    @property
+    def title(self) -> str:
+        problem = self.spec.problem
+        return f"{DATASETS[problem.dataset].label}, {problem.architecture}"
+
+    @property
+    def kind(self) -> str:
+        return TITLES[self.entries[0].analysis]
+
+    @property
     def labels(self) -> list[str]:
-        return [ACTIVATIONS[_activation(entry)].label for entry in self.entries]
+        return [_label(entry) for entry in self.entries]
+
+    @property
+    def pictures(self) -> list[tuple[str, str]]:
+        """Activation and address of each. The label says what it shows, so that it needs no words of its own."""
+        return [(_label(entry), _picture(entry)) for entry in self.entries]
+
+    @property
+    def told(self) -> str:
+        return told(self.spec)
+
+    @property
+    def more(self) -> str:
+        return more(self.spec)
+
+    @property
+    def when(self) -> float:
+        return _newest(self.entries)
+
+    @property
+    def asked(self) -> datetime:
+        return datetime.fromtimestamp(self.when, UTC)
 
 
 def _activation(entry: Entry) -> str:
     return entry.spec.problem.activation
+
+
+def _label(entry: Entry) -> str:
+    return ACTIVATIONS[_activation(entry)].label
+
+
+def _picture(entry: Entry) -> str:
+    name = _activation(entry)
+    return f"/thumbnail/{entry.key}.png" if entry.analysis in THUMBNAILS else curve(name, hue(name))
 
 
 def groups(entries: Iterable[Entry], wanted: Wanted) -> list[tuple[Entry, ...]]:
@@ -168,6 +212,7 @@ def _walks(spec) -> bool:
     return panel is not None and panel.walks
 
 
+@functools.lru_cache(maxsize=2 * LONGEST)
 def more(spec) -> str:
     """What else was chosen: labels and values of options that are not at their defaults and stand in no sentence."""
     table = options_of(type(spec))
@@ -200,46 +245,22 @@ def gallery_page(listing: Listing, wanted: Wanted) -> str:
     """The whole page."""
     found = groups(listing.entries(wanted.analyses), wanted)
     here = cards(found, wanted.shown)
-    now = time.time()
-    items = "".join(_card(card, place, now) for place, card in enumerate(here, 1))
-    body = f'<ul class="cards">{items}</ul>{_further(found, wanted)}' if here else _empty(wanted)
-    return _PAGE.format(
-        icon=html.escape(ICON), places=_places(), form=_form(wanted), body=body, count=_count(found, here)
-    )
+    further = min(PAGE, max(0, len(found) - wanted.shown))
+    return _page(wanted, cards=here, count=_count(found, here), further=further)
 
 
 def refusal(reason: str) -> str:
     """The page with a sentence instead of cards."""
-    body = f'<p class="message" data-kind="refused" role="alert">{html.escape(reason)}</p>'
-    return _PAGE.format(icon=html.escape(ICON), places=_places(), form=_form(Wanted()), body=body, count="")
+    return _page(Wanted(), refused=reason)
 
 
-def _places() -> str:
-    return "".join(
-        f'<a href="/{"" if name == FIRST else f"?place={name}"}">{place.label}</a>' for name, place in PLACES.items()
-    )
-
-
-def _form(wanted: Wanted) -> str:
+def _page(wanted: Wanted, refused: str = "", cards: Sequence[Card] = (), count: str = "", further: int = 0) -> str:
     table = options_of(Wanted)
-    menus = "".join(_menu(table[name], getattr(wanted, name)) for name in ("dataset", "activation", "analysis"))
-    network = html.escape(wanted.network, quote=True)
-    return (
-        f'<form class="filters" action="/gallery" role="search" aria-label="Which results">{menus}<div>'
-        '<label for="network">Network</label><input id="network" name="network" maxlength="40" autocomplete="off" '
-        f'spellcheck="false" placeholder="as 4-4-3" value="{network}"></div>'
-        '<button class="button" type="submit">Show</button><a class="button" href="/gallery">All</a></form>'
-    )
-
-
-def _menu(one: Option, chosen: str) -> str:
-    choices = "".join(
-        f'<option value="{name}"{" selected" if name == chosen else ""}>{html.escape(label)}</option>'
-        for name, label in one.menu().items()
-    )
-    label = f'<label for="{one.name}">{one.label}</label>'
-    menu = f'<select id="{one.name}" name="{one.name}">{choices}</select>'
-    return f'<div title="{html.escape(one.help)}">{label}{menu}</div>'
+    menus = [table[name] for name in ("dataset", "activation", "analysis")]
+    return page(
+        "gallery.html", wanted=wanted, menus=menus, refused=refused, cards=cards, count=count, further=further,
+        now=time.time(), ago=ago,
+    )  # fmt: skip
 
 
 def _count(found: list, here: list) -> str:
@@ -247,73 +268,6 @@ def _count(found: list, here: list) -> str:
         return ""
     some = f"{len(found):,} result{'s' if len(found) > 1 else ''}"
     return f"{some}, newest first." if len(here) == len(found) else f"The newest {len(here):,} of {some}."
-
-
-def _further(found: list, wanted: Wanted) -> str:
-    shown = wanted.shown
-    if len(found) <= shown:
-        return ""
-    link = f"/gallery?{html.escape(wanted.further())}#card-{shown + 1}"
-    return f'<p><a class="button" href="{link}">Show {min(PAGE, len(found) - shown)} more</a></p>'
-
-
-def _empty(wanted: Wanted) -> str:
-    if not wanted.everything:
-        return '<p class="nothing">No stored result is like this. <a href="/gallery">Show all of them</a>.</p>'
-    return (
-        '<p class="nothing">Nothing is stored yet: a picture appears here when the atlas has finished it. '
-        '<a href="/">Open the landscape</a>, which computes the first ones.</p>'
-    )
-
-
-def _card(card: Card, place: int, now: float) -> str:
-    first, when = card.entries[0], _newest(card.entries)
-    problem = first.spec.problem
-    title = f"{DATASETS[problem.dataset].label}, {problem.architecture}"
-    asked = datetime.fromtimestamp(when, UTC)
-    rest = more(first.spec)
-    return (
-        f'<li class="card" id="card-{place}"><div class="thumbs" data-count="{len(card.entries)}">'
-        f"{''.join(map(_picture, card.entries))}</div>"
-        f'<h2><a href="{html.escape(card.link)}">{html.escape(title)}</a></h2>'
-        f'<p class="what">{html.escape(TITLES[first.analysis])}: {html.escape(", ".join(card.labels))}</p>'
-        f"<p>{html.escape(told(first.spec))}</p>"
-        + (f'<p class="rest">{html.escape(rest)}</p>' if rest else "")
-        + f'<p class="when"><time datetime="{asked:%Y-%m-%dT%H:%M:%SZ}" title="{asked:%Y-%m-%d %H:%M} UTC">'
-        f"{ago(now - when)}</time></p></li>"
-    )
-
-
-def _picture(entry: Entry) -> str:
-    """The label below says what it shows, so that it needs no words of its own."""
-    name = _activation(entry)
-    source = f"/thumbnail/{entry.key}.png" if entry.analysis in THUMBNAILS else curve(name, hue(name))
-    label = html.escape(ACTIVATIONS[name].label)
-    return (
-        f'<figure><img src="{html.escape(source)}" alt="" loading="lazy" decoding="async" width="96" height="96">'
-        f"<figcaption>{label}</figcaption></figure>"
-    )
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en" data-page="gallery"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<title>Gallery · lossatlas</title><link rel="icon" href="{icon}">
-<script src="/assets/dress.js"></script><script src="/assets/gallery.js"></script>
-<link rel="stylesheet" href="/assets/access.css"><link rel="stylesheet" href="/assets/style.css">
-<link rel="stylesheet" href="/assets/gallery.css"></head>
-<body class="gallery"><a class="skip" href="#cards">Skip to the results</a>
-<header class="top"><a href="/" class="name"><img src="{icon}" alt="" class="mark">lossatlas</a>
-<nav aria-label="Places">{places}<a href="/lessons">Lessons</a><a href="/study">Study</a>
-<a href="/gallery" aria-current="page">Gallery</a></nav>
-<div class="tools"><button type="button" class="button" id="presenter" aria-pressed="false">Larger type</button>
-<button type="button" class="button" id="theme">Theme: auto</button></div></header>
-<main id="cards" tabindex="-1"><h1>Gallery</h1>
-<p class="lead-in">Results that are stored on this machine. Each card opens the page that shows it, read from the
-cache. Surfaces are seen from above, on a log scale; colours run from the lowest to the highest loss of each picture by
-itself.</p>
-{form}<p class="count" role="status">{count}</p>{body}</main></body></html>
-"""
 
 
 # ---------------------------------------------------------------------------------------------- routes
@@ -347,16 +301,16 @@ def add_routes(server: Flask, cache) -> None:
             wanted = parse(Wanted, request.query_string.decode("utf-8", "replace"))
         except BadSpec as reason:
             return Response(refusal(str(reason)), 400, mimetype="text/html")
-        page = Response(gallery_page(listing_of(cache()), wanted), mimetype="text/html")
-        page.headers["Cache-Control"] = "no-cache"
-        return page
+        found = Response(gallery_page(listing_of(cache()), wanted), mimetype="text/html")
+        found.headers["Cache-Control"] = "no-cache"
+        return found
 
     @server.get("/thumbnail/<key>.png")
     def small(key: str):
         try:
             made = picture(listing_of(cache()), key)
         except LookupError:
-            return Response("There is no such picture.\n", 404, mimetype="text/plain")
+            return refused("There is no such picture.", 404)
         found = Response(made, mimetype="image/png")
         found.headers["Cache-Control"] = "private, max-age=86400"
         return found

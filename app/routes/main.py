@@ -5,7 +5,6 @@ import functools
 import logging
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from dash import Dash
 from flask import Flask, Response, request
@@ -13,13 +12,14 @@ from plotly.offline import get_plotlyjs
 from werkzeug.exceptions import HTTPException
 
 from lossatlas.app.export.answers import check_drawable, format_of
-from lossatlas.app.export.standalone import gzipped_plotly
+from lossatlas.app.export.standalone import ASSETS, gzipped_plotly
 from lossatlas.app.layout.callbacks import register
-from lossatlas.app.layout.page import ICON, INDEX, make_layout
+from lossatlas.app.layout.page import INDEX, make_layout
 from lossatlas.app.panels import PANELS
 from lossatlas.app.routes import export, lessons, links, rooms
 from lossatlas.app.routes.gallery import add_routes as add_gallery
 from lossatlas.app.routes.origin import is_foreign
+from lossatlas.app.routes.refusals import refused
 from lossatlas.app.routes.study import study_page
 from lossatlas.app.stream.asking import allow_streams, stream
 from lossatlas.app.stream.snapshot import Gathered, gathered
@@ -32,7 +32,6 @@ from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import Failure
 from lossatlas.compute.spec.settings import read_settings
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SETTINGS = read_settings()
 MOST_EXPORTS = 8  # at a time in a process: each holds a thread
 LONGEST_EXPORT = 30.0  # seconds; what a panel shows is in the cache
@@ -60,10 +59,6 @@ def start_pool(threads: int = 128) -> None:
         pool().client()
 
 
-def text(message: str, status: int) -> Response:
-    return Response(message + "\n", status, mimetype="text/plain")
-
-
 REFUSALS = {
     404: "There is no such page or file. The atlas is at /.",
     405: "This address is not asked in this way. The atlas is at /.",
@@ -75,8 +70,10 @@ def refusal(error: HTTPException) -> Response:
     """One sentence in place of werkzeug's page, with the same status and headers; a redirection stays as it is."""
     response = error.get_response()
     if response.status_code >= 400:
-        response.data = REFUSALS.get(response.status_code, "The request could not be read. The atlas is at /.") + "\n"
-        response.mimetype = "text/plain"
+        sentence = REFUSALS.get(response.status_code, "The request could not be read. The atlas is at /.")
+        told = refused(sentence, response.status_code)
+        response.data, response.content_type = told.data, told.content_type
+        response.headers["Vary"] = "Accept"
     return response  # type: ignore[return-value]
 
 
@@ -86,11 +83,11 @@ def add_guards(server: Flask) -> None:
     @server.before_request
     def known():
         if request.url_rule is not None and request.url_rule.rule == ANY_PATH:
-            return text("There is no such page. The atlas is at /.", 404)
+            return refused("There is no such page. The atlas is at /.", 404)
         if request.path == "/_dash-update-component":
-            return text("No computation is asked for in this way.", 404)
+            return refused("No computation is asked for in this way.", 404)
         if request.path.startswith(("/stream", "/export/")) and is_foreign():
-            return text("Another site's page may not ask for computations.", 403)
+            return refused("Another site's page may not ask for computations.", 403)
         return None
 
     @server.errorhandler(Exception)
@@ -98,9 +95,9 @@ def add_guards(server: Flask) -> None:
         if isinstance(error, HTTPException):
             return refusal(error)
         if request.path.startswith("/_dash"):
-            return text("There is no such file.", 404)
+            return refused("There is no such file.", 404)
         logging.getLogger(__name__).exception("request for %s failed", request.path[:200])
-        return text("This is a fault in the program.", 500)
+        return refused("This is a fault in the program.", 500)
 
     @server.after_request
     def careful(response: Response) -> Response:
@@ -114,7 +111,7 @@ def add_routes(server: Flask) -> None:
 
     @server.get("/healthz")
     def health():
-        return text("ok", 200)
+        return Response("ok\n", mimetype="text/plain")
 
     @server.get("/plotly.min.js")
     def plotly_script():
@@ -157,15 +154,15 @@ def shown(query: str) -> Gathered:
 def one_of_few(export: Callable[[], Response]) -> Response:
     """A file, or a sentence why there is none; 503 where many are being made."""
     if not _exports.acquire(blocking=False):
-        return text(f"{MOST_EXPORTS} files are being made just now. Try again in a moment.", 503)
+        return refused(f"{MOST_EXPORTS} files are being made just now. Try again in a moment.", 503)
     try:
         return export()
     except BadSpec as reason:
-        return text(str(reason), 400)
+        return refused(str(reason), 400)
     except PoolLost as reason:
-        return text(f"{reason} Try again in a moment.", 503)
+        return refused(f"{reason} Try again in a moment.", 503)
     except TimeoutError as reason:
-        return text(f"{reason} Open it on the page, which waits, or use lossatlas run.", 503)
+        return refused(f"{reason} Open it on the page, which waits, or use lossatlas run.", 503)
     finally:
         _exports.release()
 
@@ -176,7 +173,7 @@ def _export(analysis: str, ending: str, query: str) -> Response:
     check_cost(spec, SETTINGS.max_seconds, SETTINGS.max_memory)
     answer = ask(spec, pool=pool(), cache=cache(), patience=LONGEST_EXPORT)
     if isinstance(answer, Failure):
-        return text(answer.sentence, 422)
+        return refused(answer.sentence, 422)
     problem = spec.problem
     mixed = f"-{problem.mix_with}-{problem.mix:g}" if problem.mixed else ""
     name = f"{analysis}-{problem.dataset}-{problem.activation}{mixed}.{ending}"
@@ -199,7 +196,7 @@ def make_app() -> Dash:
     register(app)
     add_guards(app.server)
     add_routes(app.server)
-    lessons.add_routes(app.server, ICON, cache, SETTINGS)
+    lessons.add_routes(app.server, cache, SETTINGS)
     rooms.add_routes(app.server, SETTINGS.cache)
     add_gallery(app.server, lambda: cache())
     links.add_routes(app.server, SETTINGS)

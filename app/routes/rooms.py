@@ -10,7 +10,6 @@
 A follower's stream holds a thread for as long as the lecture lasts. One thread a process looks at the store for all.
 """
 
-import html
 import io
 import json
 import logging
@@ -28,9 +27,10 @@ from urllib.parse import quote
 import segno
 from flask import Flask, Response, redirect, request
 
-from lossatlas.app.layout.page import ICON
+from lossatlas.app.layout.bar import page
 from lossatlas.app.look.view import View
 from lossatlas.app.routes.origin import is_foreign
+from lossatlas.app.routes.refusals import refused
 from lossatlas.app.state.page import read_state
 from lossatlas.app.stream import alive
 from lossatlas.app.stream.sse import Places, event
@@ -56,15 +56,6 @@ OWN = tuple(name for name, option in options_of(View).items() if option.belongs 
 NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 LONGEST_HOST = 255  # characters of a name in the Domain Name System
-FORM = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
-<title>lossatlas: follow a presenter</title><link rel="icon" href="{icon}">
-<link rel="stylesheet" href="/assets/rooms.css"></head>
-<body class="enter-room"><main><h1>Follow a presenter</h1><form action="/room" method="get">
-<label for="code">The code on the presenter's screen: {length} letters and digits</label>
-<input id="code" name="code" value="{typed}" maxlength="40" required autofocus autocomplete="off"
-autocapitalize="characters" spellcheck="false"> <button>Follow</button></form>
-<p role="alert">{sentence}</p><p><a href="/">To the atlas, without a presenter</a></p></main></body></html>"""
 
 _log = logging.getLogger(__name__)
 _places = Places(64)
@@ -320,7 +311,7 @@ def add_routes(server: Flask, folder: Path) -> None:
     def room_qr(code: str):
         known = code_of(code)
         if not known or len(request.host) > LONGEST_HOST:
-            return Response(no_room(known) + "\n", 404, mimetype="text/plain")
+            return refused(no_room(known), 404)
         return Response(qr_code(address_of(known)), mimetype="image/svg+xml", headers=NO_CACHE)
 
     @server.get("/room")
@@ -356,5 +347,5 @@ def entered(text: str | None, rooms: Rooms) -> Response:
 
 
 def _form(typed: str, sentence: str) -> Response:
-    page = FORM.format(typed=html.escape(typed[:40]), sentence=html.escape(sentence), length=LENGTH, icon=ICON)
-    return Response(page, 404 if sentence else 200, mimetype="text/html", headers=NO_CACHE)
+    words = page("room.html", typed=typed[:40], sentence=sentence, length=LENGTH)
+    return Response(words, 404 if sentence else 200, mimetype="text/html", headers=NO_CACHE)

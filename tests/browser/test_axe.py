@@ -116,12 +116,12 @@ def test_a_presentation_a_room_and_what_is_shared(visitor):
         assert violations(visitor) == [], dialog
         visitor.page.keyboard.press("Escape")
     assert not visitor.errors
-    for path in ("lessons", "room", "gallery?dataset=nothing", "s/nothing"):
+    for path in ("lessons", "room", "room?code=nothing", "gallery?dataset=nothing", "s/nothing", "nonsense"):
         visitor.page.goto(f"{visitor.address}/{path}")
         for theme in ("dark", "light"):
             visitor.page.emulate_media(color_scheme=theme)
             assert violations(visitor) == [], f"{path}, {theme}"
-    visitor.errors.clear()  # the last two are refusals, which a browser takes for errors
+    visitor.errors.clear()  # most are refusals, which a browser takes for errors
 
 
 def test_the_study_and_the_gallery_in_both_themes(visitor):

@@ -31,7 +31,7 @@ def test_a_finished_picture_is_a_card_that_opens_it_again(visitor: Reader):
     paper = "getComputedStyle(document.body).backgroundColor"
     light = visitor.page.evaluate(paper)
     visitor.page.keyboard.press("Escape")
-    visitor.page.locator("#cards").focus()
+    visitor.page.locator("#main").focus()
     visitor.page.keyboard.press("t")
     visitor.page.keyboard.press("t")
     assert visitor.page.evaluate(paper) != light
@@ -119,7 +119,37 @@ def test_no_window_scrolls_sideways_and_targets_are_large_enough(visitor: Reader
     assert not visitor.page.locator("#option-seed").is_visible()
     assert visitor.page.evaluate("document.activeElement.id") == "open-controls"
     assert visitor.page.evaluate("window.lossatlas.phase") != "cancelled"  # that Escape was the drawer's
-    visitor.page.goto(f"{visitor.address}/gallery")
-    for width in (1920, 1024, 820, 390):
-        visitor.page.set_viewport_size({"width": width, "height": 800})
-        assert visitor.page.evaluate(FITS) and visitor.page.evaluate(SMALL) == []
+    for page in ("gallery", "lessons", "study", "room"):
+        visitor.page.goto(f"{visitor.address}/{page}")
+        for width in (1920, 1024, 820, 390):
+            visitor.page.set_viewport_size({"width": width, "height": 800})
+            assert visitor.page.evaluate(FITS) and visitor.page.evaluate(SMALL) == [], page
+
+
+# Of each entry of the bar and each button that every page has: its words, its place and size, its type and colours.
+BAR = """() => {
+    const bar = document.querySelector('header.top'), left = bar.querySelector('.name').getBoundingClientRect().left;
+    const entries = [...bar.querySelectorAll('.name, .places, .places label, .places a, .study, #presenter, #theme')];
+    return entries.map(one => {
+        const box = one.getBoundingClientRect(), look = getComputedStyle(one), words = one.innerText.split('\\n')[0];
+        const far = one.closest('.tools') ? [] : [box.left - left], round = value => Math.round(2 * value) / 2;
+        const held = words === 'Landscape' ? [] : [look.color]; // in the atlas it is the place that is open
+        const type = one.matches('.places') ? [look.backgroundColor] : [look.fontSize, look.fontWeight, ...held];
+        return [words, ...[...far, box.width, box.height].map(round), ...type];
+    });
+}"""
+
+
+def test_the_bar_looks_the_same_on_every_page_and_in_both_themes(visitor: Reader):
+    for theme in ("light", "dark"):
+        visitor.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        visitor.open(QUICK)
+        visitor.page.locator(".places label").first.wait_for()
+        visitor.page.wait_for_function(f"document.documentElement.dataset.mantineColorScheme === '{theme}'")
+        visitor.page.wait_for_function("!document.getAnimations().some(one => one instanceof CSSTransition)")
+        mine = visitor.page.evaluate(BAR)
+        assert len(mine) == 12
+        for page in ("gallery", "lessons", "study", "room", "nonsense", "s/nothing"):
+            visitor.page.goto(f"{visitor.address}/{page}")
+            assert visitor.page.evaluate(BAR) == mine, page
+    visitor.errors.clear()  # two are refusals, which a browser takes for errors

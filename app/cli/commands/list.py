@@ -1,5 +1,7 @@
-"""`lossatlas list`: what there is to choose from, read from the registries."""
+"""`lossatlas list`: what there is to choose from, read from the registries; with --markdown as docs/registries.md."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -9,19 +11,79 @@ from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.datasets import DATASETS
 
-TABLES: dict[str, dict[str, Any]] = {
-    "activations": ACTIVATIONS,
-    "datasets": DATASETS,
-    "losses": CRITERIA,
-    "analyses": ANALYSES,
+
+@dataclass(frozen=True)
+class Table:
+    """A registry, and what its table in docs says of each entry, by the column's heading."""
+
+    heading: str
+    entries: dict[str, Any]
+    columns: dict[str, Callable[[Any], str]]
+    below: str = ""
+
+
+def _range(entry) -> str:
+    return " … ".join(f"{bound:.4g}".replace("inf", "∞").replace("-", "−") for bound in (entry.low, entry.high))
+
+
+TABLES = {
+    "activations": Table(
+        "Activations",
+        ACTIVATIONS,
+        {
+            "range": _range,
+            "smoothness": lambda entry: entry.smoothness,
+            "parameter": lambda entry: entry.parameter or "–",
+            "derivative vanishes": lambda entry: entry.flat,
+            "source": lambda entry: entry.source,
+        },
+        "The smoothness is that for the default parameter: ELU with α ≠ 1 has a kink at 0.",
+    ),
+    "datasets": Table(
+        "Data sets",
+        DATASETS,
+        {
+            "patterns × inputs": lambda entry: f"{entry.size:,} × {entry.inputs}",
+            "classes": lambda entry: str(entry.classes or "regression"),
+            "scaling": lambda entry: entry.scaling,
+            "source": lambda entry: entry.source,
+            "licence": lambda entry: entry.licence,
+        },
+        "A part of the patterns (20 % unless asked otherwise) is kept for testing; scaling and imputation are fitted "
+        "on the training part only. A set without a test part says so.",
+    ),
+    "losses": Table(
+        "Losses",
+        CRITERIA,
+        {"what it is": lambda entry: entry.note, "source": lambda entry: entry.source},
+        "An L2 penalty λ‖θ‖² can be added to each; it is computed and shown apart.",
+    ),
+    "analyses": Table("Analyses", ANALYSES, {"what it answers": lambda entry: entry.note}),
 }
 
 
 @click.command()
 @click.argument("table", required=False, type=click.Choice(list(TABLES)))
-def command(table: str | None) -> None:
+@click.option("--markdown", is_flag=True, help="Tables with every fact, as docs/registries.md holds them.")
+def command(table: str | None, markdown: bool) -> None:
     """List activations, data sets, losses and analyses, or one of these tables."""
+    if markdown:
+        click.echo("# What there is\n\nMade by `lossatlas list --markdown`, from the registries of the program.")
     for name in [table] if table else TABLES:
-        click.echo(f"{name}:")
-        for key, entry in TABLES[name].items():
-            click.echo(f"  {key:24} {entry.label} – {entry.note}")
+        click.echo(_markdown(TABLES[name]) if markdown else _lines(name, TABLES[name]))
+
+
+def _lines(name: str, table: Table) -> str:
+    rows = [f"  {key:24} {entry.label} – {entry.note}" for key, entry in table.entries.items()]
+    return "\n".join([f"{name}:", *rows])
+
+
+def _markdown(table: Table) -> str:
+    head = ["name", "label", *table.columns]
+    rows = [
+        [f"`{name}`", entry.label, *(read(entry) for read in table.columns.values())]
+        for name, entry in table.entries.items()
+    ]
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    below = f"\n\n{table.below}" if table.below else ""
+    return f"\n## {table.heading}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + below

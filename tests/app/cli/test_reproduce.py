@@ -46,7 +46,7 @@ def rows(cache) -> list[Row]:
 class Page(html.parser.HTMLParser):
     """Whether tags close in the order in which they open, the text, the scripts and the links."""
 
-    VOID = ("meta", "input", "br")
+    VOID = ("meta", "link", "input", "br")
 
     def __init__(self, text: str):
         super().__init__()

@@ -1,0 +1,36 @@
+"""A stored answer is given for as long as its key is: what changes an answer must change a version."""
+
+import json
+
+import pytest
+
+from lossatlas.compute.analyses.table import ANALYSES
+from tests.test_imports import FILES
+from tests.versions import RECORD, below, state, substance
+
+NOW, THEN = state(), json.loads(RECORD.read_text())
+ADVICE = (
+    "If answers change, raise VERSIONS of the analysis (or NUMERICS in compute/spec/keys.py for what all are made of). "
+    "If they do not (python -m benchmarks.answers, before and after), or once it is raised: python -m tests.versions."
+)
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_an_analysis_whose_sources_changed_has_another_version(name):
+    assert name in THEN, f"{name} is new here. Run python -m tests.versions."
+    changed = NOW[name]["sources"] != THEN[name]["sources"]
+    assert not changed or NOW[name]["versions"] != THEN[name]["versions"], f"The sources of {name} changed. {ADVICE}"
+    assert changed or NOW[name] == THEN[name], f"A version of {name} was raised: run python -m tests.versions."
+
+
+def test_what_an_analysis_is_made_of_is_found():
+    slices = below("lossatlas.compute.analyses.slices")
+    assert {"lossatlas.compute.numerics.loss", "lossatlas.compute.problem.activations"} <= slices
+    assert not any(name.startswith("lossatlas.compute.service") for name in slices) and len(slices) > 20
+    assert "lossatlas.compute.analyses.spectra" not in slices
+
+
+def test_a_change_is_noticed_and_a_rewording_is_not():
+    source = FILES["lossatlas.compute.numerics.directions"].read_text()
+    reworded = "# a comment\nimport os\n" + source.replace('"""', '"""Reworded. ', 1)
+    assert substance(reworded) == substance(source) != substance(source.replace("return", "return -", 1))

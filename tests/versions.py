@@ -1,0 +1,75 @@
+"""What stored answers depend on: the sources below each analysis, and the version numbers that stand for them in keys.
+
+`python -m tests.versions` writes tests/versions.json anew. Do it when a version was raised, or when the sources changed
+and the answers did not: `python -m benchmarks.answers` prints the bytes of twenty, before and after.
+"""
+
+import ast
+import functools
+import hashlib
+import json
+from pathlib import Path
+
+from lossatlas.compute.analyses.table import ANALYSES
+from lossatlas.compute.spec.keys import NUMERICS
+from tests.test_imports import FILES, imports, under
+
+RECORD = Path(__file__).with_name("versions.json")
+BELOW = ("lossatlas.compute.problem", "lossatlas.compute.numerics", "lossatlas.compute.analyses")
+
+
+def substance(source: str) -> str:
+    """A module as Python reads it, without comments, docstrings and imports: what moves or is reworded is the same."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [line for line in body if not _silent(line)] or [ast.Pass()]  # type: ignore[attr-defined]
+    return ast.dump(tree)
+
+
+def _silent(line: ast.AST) -> bool:
+    words = isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
+    return words or isinstance(line, ast.Import | ast.ImportFrom)
+
+
+def below(module: str) -> set[str]:
+    """A module and all of ours that it is made of, as far as they compute."""
+    found, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found or not any(under(name, folder) for folder in BELOW):
+            continue
+        found.add(name)
+        asked = _known(name)[1]
+        waiting += [other for other in {*asked, *(one.rpartition(".")[0] for one in asked)} if other in FILES]
+    return found
+
+
+@functools.cache
+def _known(module: str) -> tuple[str, frozenset[str]]:
+    """What a module of ours says, and what it imports."""
+    source = FILES[module].read_text()
+    return substance(source), frozenset(imports(ast.parse(source)))
+
+
+def fingerprint(modules: set[str]) -> str:
+    """One hash of all their sources."""
+    sources = "\n".join(f"{name} {_known(name)[0]}" for name in sorted(modules))
+    return hashlib.sha256(sources.encode()).hexdigest()[:16]
+
+
+def state() -> dict[str, dict[str, object]]:
+    """By analysis: its version numbers, the one of the numerics, and the sources that they stand for."""
+    return {
+        name: {
+            "versions": [NUMERICS, *analysis.versions],
+            "sources": fingerprint(below(analysis.levels.__module__)),
+        }
+        for name, analysis in ANALYSES.items()
+    }
+
+
+if __name__ == "__main__":
+    RECORD.write_text(json.dumps(state(), indent=1) + "\n")
+    print(f"wrote {RECORD}")
