@@ -132,7 +132,7 @@ def test_every_page_has_the_bar_of_the_atlas_and_says_which_entry_it_is(site, pa
     assert [label for label, _, current in found.bar if current] == ([CURRENT[path]] if CURRENT[path] else [])
     assert found.tools == [(tool.name, tool.words) for tool in TOOLS]
     styles = [value["href"] for tag, value in found.elements if tag == "link" and value["rel"] == "stylesheet"]
-    assert "/assets/style.css" in styles and "/assets/pages.css" in styles
+    assert "/assets/css/style.css" in styles and "/assets/css/pages.css" in styles
 
 
 def test_the_study_has_the_bar_too_and_a_page_without_scripts_has_its_places(rows):
@@ -296,7 +296,7 @@ def test_markup_in_python_would_be_noticed():
 
 
 def test_the_dark_theme_is_the_same_by_choice_and_by_the_system():
-    sheet = (ROOT / "assets" / "colours.css").read_text(encoding="utf-8")
+    sheet = (ROOT / "assets" / "css" / "colours.css").read_text(encoding="utf-8")
     blocks = [set(re.findall(r"(--[\w-]+): ([^;]+);", block)) for block in re.findall(r"\{[^{}]*--[^{}]*\}", sheet)]
     light, chosen, by_system = blocks
     assert chosen == by_system and {name for name, _ in chosen} == {name for name, _ in light}
