@@ -34,10 +34,10 @@ from lossatlas.compute.analyses.replicates import Replicates
 from lossatlas.compute.analyses.saturation import Saturation
 from lossatlas.compute.analyses.sharpness import Rise
 from lossatlas.compute.analyses.slices import Slice
-from lossatlas.compute.analyses.spectra import Spectrum
+from lossatlas.compute.analyses.spectra.question import Spectrum
 from lossatlas.compute.analyses.weight_slices import WeightSlices
 from lossatlas.compute.analyses.weights import Weights
-from lossatlas.compute.numerics.paths.train import Training
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.spec.options import AUTO, text
 from lossatlas.compute.study.design import PACES, RANGES
 

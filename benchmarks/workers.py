@@ -14,7 +14,8 @@ import numpy as np
 
 from benchmarks.machine import describe, once, paired
 from benchmarks.serving import pool
-from lossatlas.compute.analyses.planes.plane import Plane, symmetric_axis
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
+from lossatlas.compute.analyses.planes.plane import Plane
 from lossatlas.compute.analyses.slices import Slice, fill_piece
 from lossatlas.compute.analyses.table import levels_of, question
 from lossatlas.compute.numerics.cost import PIECE

@@ -9,7 +9,6 @@ from lossatlas.app.figures.shared import frames, parts
 from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.numerics.cost import patterns
-from lossatlas.compute.numerics.paths.train import OPTIMISERS
 
 LINE = 0.2  # of a panel's height, of a line of the legend
 WIDE = (0.2, 0.8)  # where the legend begins on the right and ends on the left, in a column of three
@@ -82,11 +81,11 @@ def caption(result, view: View) -> str:
         return ""
     test = f", test on {patterns(problem, 'test'):,}" if np.isfinite(result.test_loss).any() else ""
     batch = f"batches of {start.batch}" if start.batch else "full batch"
-    how = f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, seed {start.seed}"
+    how = f"{start.label}, rate {start.rate:g}, {batch}, seed {start.seed}"
     text = [
         *parts.mixed(result),
-        f"walk {start.seed} of seed {start.walking.walk_seed}" if start.walks else how,
-        f"{'measured' if start.walks else 'training'} on {patterns(problem):,} patterns{test}",
+        f"walk {start.seed} of seed {start.walking.walk_seed}" if start.way.walks else how,
+        f"{'measured' if start.way.walks else 'training'} on {patterns(problem):,} patterns{test}",
         problem.dtype,
     ]
     if len(result.gradient_norm):

@@ -12,10 +12,12 @@ from dash import html
 from dash.development.base_component import Component
 
 from lossatlas.app.look import ids
-from lossatlas.app.look.columns import DEFAULT_ACTIVATIONS, MOST_COLUMNS, comparables, offered
+from lossatlas.app.look.columns import BY, DEFAULT_ACTIVATIONS, MOST_COLUMNS, comparables, offered
 from lossatlas.app.look.theme import hue
-from lossatlas.app.panels import PLACES, places_of
-from lossatlas.app.state.page import question_options
+from lossatlas.app.look.view import DEEPEST, OWN, THEMES
+from lossatlas.app.panels import PANELS, PLACES, analysis_of, places_of
+from lossatlas.app.state.lesson import BESIDE
+from lossatlas.app.state.page import page_options, question_options
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.spec.options import Option, options_of, text
 
@@ -51,6 +53,12 @@ OTHER_CLOUD = {  # after a change of these the losses and gradients of a region 
 }  # fmt: skip
 FIRST_ACTIVATIONS = ("tanh", "relu", "elu", "sigmoid", "gelu", "silu", "sine")
 ELSEWHERE = {"theme", "trail", "hide", "lesson", "page", "room"}  # buttons, breadcrumbs and links stand for these
+BUTTONS_AND_CRUMBS = {"theme", "trail"}
+ON_PLANE = ("window", "at")  # coordinates that mean nothing on another plane
+ON_CLOUD = ("brush", "frame")  # regions that mean nothing on another cloud
+SURFACES = {"slice", "morph"}
+WEIGHTS = {"weights", "weight_slices"}  # a click on these picks a weight
+MARKED = {"weight_slices"}  # these show which are picked
 IN_HEADER = {"place"}
 UNMORPHED = {"mix_with", "mix"}  # a morph goes through all mixtures by itself
 OF_CLOUDS = {"walks", "walk_steps"}  # a Start that walks goes one walk, as far as its own steps say
@@ -98,6 +106,37 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
         if option.name not in ELSEWHERE
         for needed in [matters(option, options)]
     ]
+
+
+def declared_names() -> dict[str, Any]:
+    """What the browser must know before the layout has come: the first stream is asked for at once."""
+    return {
+        "themes": list(THEMES),
+        "extras": [name for name in page_options() if name in ELSEWHERE - BUTTONS_AND_CRUMBS],
+        "own": list(OWN),
+        "beside": sorted(BESIDE),
+        "onPlane": list(ON_PLANE),
+        "onCloud": list(ON_CLOUD),
+        "by": BY,
+        "deepest": DEEPEST,
+        "none": text(()),
+    }
+
+
+def declared_panels() -> dict[str, dict]:
+    """What the browser must know of each panel: the analysis that it asks for, whether surfaces stand there, and what
+    clicks and drags on it do.
+    """
+    return {
+        name: {
+            "analysis": analysis_of(name),
+            "surface": name in SURFACES,
+            "brushes": analysis_of(name) == "cloud",
+            "picks": name in WEIGHTS,
+            "marks": name in MARKED,
+        }
+        for name in PANELS
+    }
 
 
 def _somewhere(name: str) -> dict[str, list[str]]:

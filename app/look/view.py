@@ -30,6 +30,7 @@ ON_CLOUDS = ("place", lambda name: name == "clouds")
 CLOUD_ENDS = "left,right,low,high"  # of a region of a cloud
 BASELINES = {"0": "none", **{str(place): f"column {place}" for place in range(1, 7)}}
 PINNED = ("baseline", lambda place: place != "0")
+OWN = ("room", "theme", "hide")  # each browser's own: neither published to a room nor taken over
 DEEPEST = 12  # windows of a trail; the page forgets the outermost beyond
 
 

@@ -12,9 +12,10 @@ from plotly.offline import get_plotlyjs
 from werkzeug.exceptions import HTTPException
 
 from lossatlas.app.export.answers import check_drawable, format_of
-from lossatlas.app.export.standalone import ASSETS, gzipped_plotly
+from lossatlas.app.export.standalone import gzipped_plotly
 from lossatlas.app.layout.callbacks import register
 from lossatlas.app.layout.page import INDEX, make_layout
+from lossatlas.app.look import scripts
 from lossatlas.app.panels import PANELS
 from lossatlas.app.routes import export, lessons, links, rooms
 from lossatlas.app.routes.gallery import add_routes as add_gallery
@@ -104,6 +105,8 @@ def add_guards(server: Flask) -> None:
     def careful(response: Response) -> Response:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
+        if response.status_code == 200 and scripts.is_current(request.path, request.args.get("v", "")):
+            response.headers["Cache-Control"] = scripts.FOREVER
         return response
 
 
@@ -189,7 +192,8 @@ def make_app() -> Dash:
         "lossatlas",
         title="lossatlas",
         update_title=None,  # type: ignore[arg-type]
-        assets_folder=str(ASSETS),
+        assets_folder=str(scripts.ASSETS),
+        assets_ignore=scripts.NOT_OF_DASH,
         index_string=INDEX,
         serve_locally=True,
     )

@@ -28,6 +28,7 @@ import segno
 from flask import Flask, Response, redirect, request
 
 from lossatlas.app.layout.bar import page
+from lossatlas.app.look.view import OWN
 from lossatlas.app.routes.origin import is_foreign
 from lossatlas.app.routes.refusals import refused
 from lossatlas.app.state.page import read_state
@@ -51,7 +52,6 @@ PAUSE = 0.1  # seconds between two looks at the store
 TROUBLE = 1.0  # seconds until the next look after a failed one
 REPORT = 5.0  # seconds after which a process says again how many follow through it
 LARGEST_BODY = 16_000  # bytes; a state takes at most 4,000 characters
-OWN = ("room", "theme", "hide")  # each browser's own: neither published nor taken over
 NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 LONGEST_HOST = 255  # characters of a name in the Domain Name System

@@ -141,7 +141,7 @@ def _shelf(result, view: View, scale: Scale) -> bool:
 
 def _steep(result, view: View, scale: Scale) -> bool:
     start, norm = result.spec.start, np.atleast_1d(result.gradient_norm)
-    return bool(start.steps) and not start.walks and bool(len(norm)) and bool(norm[-1] > STEEP)
+    return bool(start.steps) and start.way.trained and bool(len(norm)) and bool(norm[-1] > STEEP)
 
 
 def _went(result) -> np.ndarray:
@@ -151,7 +151,7 @@ def _went(result) -> np.ndarray:
 
 def _raised(result, view: View, scale: Scale) -> bool:
     total = _went(result)
-    return not result.spec.start.walks and len(total) > 1 and bool(total[-1] > total[0])
+    return result.spec.start.way.trained and len(total) > 1 and bool(total[-1] > total[0])
 
 
 def _still(result, view: View, scale: Scale) -> bool:

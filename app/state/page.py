@@ -21,7 +21,7 @@ from lossatlas.app.state.lesson import expand
 from lossatlas.app.state.questions import Questions
 from lossatlas.compute.analyses.morphs import Morph
 from lossatlas.compute.analyses.slices import Slice
-from lossatlas.compute.analyses.spectra import Spectrum
+from lossatlas.compute.analyses.spectra.question import Spectrum
 from lossatlas.compute.spec.options import (
     BadSpec,
     Option,

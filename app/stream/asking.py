@@ -9,7 +9,7 @@ from lossatlas.app.state.page import PageState
 from lossatlas.app.stream.pictures import Pictures
 from lossatlas.app.stream.plan import Refused
 from lossatlas.compute.analyses.extents import common_extent
-from lossatlas.compute.analyses.planes.plane import Place
+from lossatlas.compute.analyses.planes.where import Place
 from lossatlas.compute.service.watch import Update
 from lossatlas.compute.spec.options import AUTO
 from lossatlas.compute.spec.results import Failure

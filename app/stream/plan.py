@@ -11,10 +11,8 @@ from lossatlas.app.state.page import PageState
 from lossatlas.compute.analyses.clouds import Cloud
 from lossatlas.compute.analyses.table import ANALYSES, key_for, name_of
 from lossatlas.compute.numerics.cost import patterns
-from lossatlas.compute.numerics.paths.train import OPTIMISERS, Start, Training
-from lossatlas.compute.numerics.paths.walks import KINDS
-from lossatlas.compute.problem.criteria import CRITERIA
-from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.numerics.paths.start import Start, Training
+from lossatlas.compute.numerics.paths.walk_kinds import KINDS
 from lossatlas.compute.problem.nets import UNMIXED, Problem
 from lossatlas.compute.service.limits import affordable, duration
 from lossatlas.compute.spec.options import BadSpec
@@ -62,7 +60,7 @@ def _curve(state: PageState, side: Column) -> str:
     problem = state.question("training", side).problem
     if state.view.place == "morph":
         problem = replace(problem, mix_with=UNMIXED)  # as at its beginning
-    return curve(problem.activation, side.hue, problem.sharpness, problem.unit)
+    return curve(problem.activation, side.hue, problem.parameter_value, problem.unit)
 
 
 def _cost(state: PageState, settings: Settings) -> tuple[Refused, str]:
@@ -128,7 +126,7 @@ def _rescaled(state: PageState) -> str:
 def sentence(spec: Training) -> str:
     """What the page shows, as a lecturer would read it aloud."""
     problem, start = spec.problem, spec.start
-    way = f"walk {start.seed} at step {start.steps:,}" if start.walks else _trained(start)
+    way = f"walk {start.seed} at step {start.steps:,}" if start.way.walks else _trained(start)
     return f"{_subject(problem)}, {way}."
 
 
@@ -143,7 +141,7 @@ def cloud_sentence(spec: Cloud) -> str:
 
 def _subject(problem: Problem) -> str:
     return (
-        f"{DATASETS[problem.dataset].label}, network {problem.architecture}, {CRITERIA[problem.loss].label} "
+        f"{problem.data.label}, network {problem.architecture}, {problem.criterion.label} "
         f"on {patterns(problem):,} training patterns"
     )
 
@@ -151,4 +149,4 @@ def _subject(problem: Problem) -> str:
 def _trained(start: Start) -> str:
     if not start.steps:
         return f"the random point of seed {start.seed}"
-    return f"{OPTIMISERS[start.optimiser]}, {start.steps:,} steps from seed {start.seed}"
+    return f"{start.label}, {start.steps:,} steps from seed {start.seed}"

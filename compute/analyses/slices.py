@@ -7,24 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
 from lossatlas.compute.analyses.planes.plane import VERSIONS as PLANE_VERSIONS
-from lossatlas.compute.analyses.planes.plane import (
-    Place,
-    Plane,
-    Where,
-    check_spanned,
-    describe,
-    losses_on,
-    penalty_on,
-    point_seconds,
-    symmetric_axis,
-    warnings_of,
-)
+from lossatlas.compute.analyses.planes.plane import Plane, check_spanned, losses_on, penalty_on, point_seconds
 from lossatlas.compute.analyses.planes.turns import VERSIONS as TURN_VERSIONS
 from lossatlas.compute.analyses.planes.turns import turn_option, turned_task
+from lossatlas.compute.analyses.planes.where import Place, Where, describe, warnings_of
 from lossatlas.compute.numerics.cost import loss_seconds, piece
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, TrainingResult
 from lossatlas.compute.problem.nets import Problem, torch_dtype
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import BadSpec, check, option
@@ -261,7 +253,7 @@ def assemble(
         off_plane=plane.off_plane if spec.start.steps else np.empty(0),
         explained=plane.explained,
         names=plane.names,
-        units=spec.where.unit,
+        units=spec.where.direction.unit,
         notes=(describe(spec.place), *plane.notes, *_window_note(spec)),
         warnings=(
             *warnings_of(reached, total, center_loss, "window" if spec.window else "picture"),

@@ -5,7 +5,7 @@ import math
 
 from lossatlas.compute.analyses.table import levels_of
 from lossatlas.compute.numerics.cost import peak_bytes
-from lossatlas.compute.numerics.paths.train import Start, Training, recorded_steps
+from lossatlas.compute.numerics.paths.start import Start, Training, recorded_steps
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.tasks import Task, every

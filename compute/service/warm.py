@@ -6,7 +6,7 @@ import os
 
 from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.analyses.table import levels_of
-from lossatlas.compute.numerics.paths.train import Start
+from lossatlas.compute.numerics.paths.start import Start
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.service.running import guarded
 from lossatlas.compute.spec.tasks import Task, every

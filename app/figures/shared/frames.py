@@ -15,7 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lossatlas.app.look.view import View
-from lossatlas.compute.numerics.paths.train import Training, recorded_steps
+from lossatlas.compute.numerics.paths.start import Training, recorded_steps
 
 GAP = -32768  # stands for NaN among packed multiples
 CURSOR = {"width": 1.6, "color": "#888"}

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from lossatlas.app.look.ticks import linear_ticks, log_ticks, number, numbers
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.lines import LineResult
-from lossatlas.compute.analyses.planes.plane import STATISTICS, oddities
+from lossatlas.compute.analyses.planes.where import STATISTICS, oddities
 from lossatlas.compute.analyses.slices import SliceResult
 
 FLATTEST = 0.2  # share of the common height that the flattest column keeps on a linear scale (chosen by eye)
@@ -216,7 +216,7 @@ def gaps(values: np.ndarray, view: View) -> list[str]:
 def direction_kind(result) -> str:
     """Kind and normalisation of the directions, and their seed where they are drawn at random."""
     where = result.spec.where
-    if where.directions == "weights":
+    if where.direction.weighted:
         return "weights" if hasattr(result, "v") else "a weight"
     return where.kind
 

@@ -11,7 +11,7 @@ from lossatlas.app.panels import PANELS
 from lossatlas.app.state.facts import MEASURES
 from lossatlas.app.state.page import read_state
 from lossatlas.compute.analyses.table import key_for, levels_of
-from lossatlas.compute.numerics.paths.train import Training
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
 from lossatlas.compute.spec.options import BadSpec

@@ -5,7 +5,7 @@ import pytest
 from lossatlas.app.state.page import read_state
 from lossatlas.app.state.questions import Questions
 from lossatlas.compute.analyses.slices import Slice
-from lossatlas.compute.numerics.paths.train import Training
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.spec.options import BadSpec, build, flat
 
 

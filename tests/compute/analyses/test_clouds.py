@@ -26,7 +26,8 @@ from lossatlas.compute.numerics.activity import mean_saturation
 from lossatlas.compute.numerics.classes import RULES, SINGULAR, UNKNOWN, extremes
 from lossatlas.compute.numerics.kernels.hessians import hessians
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.walks import Walks, of_batch, run_walks
+from lossatlas.compute.numerics.paths.walk_kinds import Walks
+from lossatlas.compute.numerics.paths.walks import of_batch, run_walks
 from lossatlas.compute.numerics.stagnation import COUNTERS, stagnation
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem, initial

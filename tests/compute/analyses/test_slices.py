@@ -6,7 +6,7 @@ import torch
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from lossatlas.compute.analyses.planes.plane import symmetric_axis
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
 from lossatlas.compute.analyses.slices import Slice, SliceResult, levels, new_points
 from lossatlas.compute.analyses.table import key_for, levels_of, question
 from lossatlas.compute.numerics.loss import make_loss
