@@ -70,7 +70,7 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
             "followed": bool(option.slider),
             "offered": offered(option) if option.name in by else None,
             "leaves": "plane" in option.leaves,
-            "leavesCloud": "cloud" in option.leaves,
+            "leavesCloud": "region" in option.leaves,
             "keys": dict(option.keys),
         }
         for option in options.values()
@@ -90,7 +90,7 @@ def declared_names(options: Mapping[str, Option]) -> dict[str, Any]:
         "own": [name for name, option in beside.items() if option.belongs == "browser"],
         "beside": sorted(beside),
         "onPlane": [name for name, option in options.items() if option.lies == "plane"],
-        "onCloud": [name for name, option in options.items() if option.lies == "cloud"],
+        "onCloud": [name for name, option in options.items() if option.lies == "region"],
         "by": BY,
         "deepest": DEEPEST,
         "none": text(()),

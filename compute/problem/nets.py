@@ -73,7 +73,7 @@ class Problem:
         offers="iris,wine,heart",
         decides=("data", "draw", "walks"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     network: str = option(
         "mlp",
@@ -83,7 +83,7 @@ class Problem:
         first=True,
         decides=("draw", "walks"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     widths: tuple[int, ...] = option(
         (4,),
@@ -97,7 +97,7 @@ class Problem:
         offers="2,4,8",
         decides=("draw", "walks"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     skip: bool = option(
         False,
@@ -105,7 +105,7 @@ class Problem:
         help="Each hidden layer after the first adds its input to its output; needs layers of equal width.",
         when=_of("mlp"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     channels: tuple[int, ...] = option(
         (6, 16),
@@ -118,7 +118,7 @@ class Problem:
         offers="2-4,6-16",
         decides=("draw", "walks"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     dense: tuple[int, ...] = option(
         (120, 84),
@@ -131,7 +131,7 @@ class Problem:
         offers="16,120-84",
         decides=("draw", "walks"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     norm: str = option(
         "none",
@@ -141,7 +141,7 @@ class Problem:
         first=True,
         decides=("draw", "walks"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     activation: str = option(
         "tanh",
@@ -211,7 +211,7 @@ class Problem:
         help="What one pattern costs; auto is sigmoid cross-entropy for classes, squared error for a regression.",
         first=True,
         said="always",
-        leaves=("cloud",),
+        leaves=("region",),
     )
     l2: float = option(
         0.0,
