@@ -1,12 +1,14 @@
 # make serve   install into .venv and start the atlas; ARGS="--port 9000" passes options on
 # make test    install the test tools, lint, run every test
-# make lint    ruff and mypy
+# make lint    ruff, mypy, and for the scripts tsc and eslint
+# make nightly what takes too long for every change: the tests once more, held to AVX2 where the processor has more
 # make bench   install the peers into .bench-venv, measure, write benchmarks/RESULTS.md; ARGS="slices" for one script
 # make docs    write docs/registries.md anew, from the registries
 # make screenshot   draw README's picture again
 # make clean   remove .venv, .bench-venv, builds and tool caches
 #
 # PYTHON=python3.12                                    another interpreter than python3
+# REQUIRE_NODE_TOOLS=1                                fail where npm cannot be reached, instead of skipping tsc and eslint
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu     a small torch without CUDA (0.2 GB instead of several)
 
 PYTHON ?= python3
@@ -19,7 +21,16 @@ BIN := $(VENV)/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: serve test lint bench docs screenshot clean
+REQUIRE_NODE_TOOLS ?=
+WITH_NODE := PATH="$(abspath $(VENV)/bin):$$PATH"
+
+
+# The instructions of a processor of 2013, for every library that looks for newer ones: sums are rounded otherwise.
+AVX2 := NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx2,+fma \
+	MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell
+
+
+.PHONY: serve test lint nightly nightly-avx2 bench docs screenshot clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.installed
@@ -28,16 +39,25 @@ serve: $(VENV)/.installed
 # Browsers draw in software: they have the machine to themselves.
 test: lint
 ifeq ($(ARGS),)
+	$(WITH_NODE) node --test tests/js/*.test.mjs
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
 	$(BIN)/python -m pytest tests/browser
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
 
-lint: $(VENV)/.installed-test
+nightly: nightly-avx2
+
+nightly-avx2: $(VENV)/.installed-test
+	$(AVX2) $(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser $(ARGS)
+
+lint: $(VENV)/.installed-test $(VENV)/.node-tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if [ -x node_modules/.bin/tsc ]; then \
+		$(WITH_NODE) node_modules/.bin/tsc --noEmit && $(WITH_NODE) node_modules/.bin/eslint --max-warnings 0 .; \
+	else echo "tsc and eslint are skipped: npm could not be reached."; fi
 
 # The stamps are newer than what they were made from: nothing is asked of pip when nothing changed.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -51,6 +71,14 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt
 	@echo "Installing lossatlas and its test tools into $(VENV); the first time takes a few minutes."
 	@$(PIP_INSTALL) -e '.[test]'
 	@touch $(VENV)/.installed $@
+
+# node itself comes with the test tools. Without a network the scripts go unchecked, unless REQUIRE_NODE_TOOLS=1.
+$(VENV)/.node-tools: package.json package-lock.json $(VENV)/.installed-test
+	@echo "Installing tsc and eslint into node_modules."
+	@if $(WITH_NODE) npm ci --silent; then touch $@; \
+	else rm -rf node_modules; \
+		echo "npm could not be reached: tsc and eslint are not installed, and the next make tries again." >&2; \
+		[ "$(REQUIRE_NODE_TOOLS)" != 1 ]; fi
 
 define create_venv
 $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -80,5 +108,5 @@ screenshot: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.screenshot
 
 clean:
-	rm -rf $(VENV) $(BENCH) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH) node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

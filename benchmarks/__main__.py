@@ -19,6 +19,7 @@ SCRIPTS = {  # minutes each takes, roughly
     "busy": 1,
     "peers": 1,
     "calibrate": 1,
+    "planning": 1,
     "stream": 1,
     "rooms": 1,
     "page": 3,

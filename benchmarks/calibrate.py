@@ -7,10 +7,12 @@ from lossatlas.compute.analyses.table import levels_of, question
 from lossatlas.compute.numerics.cost import loss_seconds, slice_seconds, step_seconds
 from lossatlas.compute.numerics.kernels.plan import losses_at
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Training, run_training
+from lossatlas.compute.numerics.paths.reach import run_training
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.problem.nets import initial
-from lossatlas.compute.service.jobs import ask, one_thread
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.limits import seconds_of
+from lossatlas.compute.service.running import one_thread
 
 QUESTIONS = (
     "dataset=xor&widths=2",

@@ -13,7 +13,7 @@ from benchmarks.planes import plane
 from lossatlas.compute.numerics.kernels import plan
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.problem.nets import Problem
-from lossatlas.compute.service.jobs import one_thread
+from lossatlas.compute.service.running import one_thread
 from lossatlas.compute.spec.options import parse
 
 WIDE = "dataset=mnist&test_share=0&widths=10"

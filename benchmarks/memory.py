@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.machine import describe
 from benchmarks.serving import pool
 from lossatlas.compute.analyses.table import question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 
 WISHED = 600  # MB
 QUESTIONS = {

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks.machine import describe, seconds
-from lossatlas.compute.service.jobs import one_thread
+from lossatlas.compute.service.running import one_thread
 
 try:
     from numba import njit

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lossatlas.compute.service.jobs import Pool
+from lossatlas.compute.service.pool import Pool
 
 START = 60.0  # seconds a server may take on a busy machine
 

@@ -17,13 +17,16 @@ from torch import Tensor, nn
 
 from benchmarks.machine import paired
 from benchmarks.table import Row, Skipped, report
-from lossatlas.compute.analyses.spectra import BINS, TAIL, WIDTH, rademacher, smoothed
+from lossatlas.compute.analyses.spectra.pieces import smoothed
+from lossatlas.compute.analyses.spectra.spectrum import BINS, TAIL, WIDTH
+from lossatlas.compute.numerics.curvature import rademacher
 from lossatlas.compute.numerics.kernels.curvature import dense, operator
 from lossatlas.compute.numerics.lanczos import ends, quadrature
 from lossatlas.compute.numerics.loss import Loss, make_loss
-from lossatlas.compute.numerics.paths.train import Start, Training, run_training
+from lossatlas.compute.numerics.paths.reach import run_training
+from lossatlas.compute.numerics.paths.start import Start, Training
 from lossatlas.compute.problem.nets import Problem, initial, split
-from lossatlas.compute.service.jobs import one_thread
+from lossatlas.compute.service.running import one_thread
 from lossatlas.compute.spec.options import parse
 
 try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from benchmarks.machine import describe
 from benchmarks.peaks import Peaks, measure
-from lossatlas.compute.service.jobs import one_thread
+from lossatlas.compute.service.running import one_thread
 
 HEADING = (
     f"{'work':46}{'peer':24}{'peer µs':>10}{'ours µs':>10}{'ratio':>9}{'gate':>7}"

@@ -5,7 +5,8 @@ from functools import partial
 
 from benchmarks.machine import paired
 from benchmarks.table import Row, report
-from lossatlas.compute.numerics.paths.train import Training, run_training, train_many
+from lossatlas.compute.numerics.paths.reach import run_training, train_many
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.spec.options import parse
 
 QUESTIONS = {

@@ -14,7 +14,7 @@ from lossatlas.compute.numerics.kernels import affine, fused, scalars, strips
 from lossatlas.compute.numerics.loss import Loss, make_loss
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem, initial
-from lossatlas.compute.service.jobs import one_thread
+from lossatlas.compute.service.running import one_thread
 from lossatlas.compute.spec.options import parse
 
 ELEMENTS, UNITS, OUTPUTS = 4096, 128, 64

@@ -14,13 +14,16 @@ import numpy as np
 
 from benchmarks.machine import describe, once, paired
 from benchmarks.serving import pool
-from lossatlas.compute.analyses.planes.plane import Plane, symmetric_axis
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
+from lossatlas.compute.analyses.planes.plane import Plane
 from lossatlas.compute.analyses.slices import Slice, fill_piece
 from lossatlas.compute.analyses.table import levels_of, question
 from lossatlas.compute.numerics.cost import PIECE
 from lossatlas.compute.numerics.kernels import plan
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.service.jobs import Pool, ask, one_thread
+from lossatlas.compute.service.ask import ask
+from lossatlas.compute.service.pool import Pool
+from lossatlas.compute.service.running import one_thread
 from lossatlas.compute.spec.tasks import Task, every
 
 QUESTION = "dataset=mnist&test_share=0&widths=10&steps=0&extent=1"

@@ -26,18 +26,19 @@ if TYPE_CHECKING:
     from lossatlas.compute.analyses.table import ANALYSES, question
     from lossatlas.compute.problem.activations import ACTIVATIONS
     from lossatlas.compute.problem.datasets import DATASETS
+    from lossatlas.compute.service.ask import ask
     from lossatlas.compute.service.cache import Cache
-    from lossatlas.compute.service.jobs import Pool, ask
+    from lossatlas.compute.service.pool import Pool
     from lossatlas.compute.spec.results import Failure, pack
 
 _HOMES = {
-    "ask": "compute.service.jobs",
+    "ask": "compute.service.ask",
     "question": "compute.analyses.table",
     "Failure": "compute.spec.results",
     "pack": "compute.spec.results",
     "draw": "app.stream.pictures",
     "draw_page": "app.stream.pictures",
-    "Pool": "compute.service.jobs",
+    "Pool": "compute.service.pool",
     "Cache": "compute.service.cache",
     "ACTIVATIONS": "compute.problem.activations",
     "DATASETS": "compute.problem.datasets",

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.problem.datasets import DATASETS, prepare
 from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.problem.sources import dataset_of, prepare
 
 MODULES = {
     "identity": nn.Identity(), "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "relu": nn.ReLU(), "silu": nn.SiLU(),
@@ -34,7 +34,7 @@ class _Own(nn.Module):
             return nn.functional.elu(z, p.alpha)
         if p.activation == "leaky_relu":
             return nn.functional.leaky_relu(z, p.slope)
-        return ACTIVATIONS[p.activation].function(z, p.sharpness)
+        return ACTIVATIONS[p.activation].function(z, p.parameter_value)
 
 
 def _act(problem: Problem) -> nn.Module:
@@ -58,7 +58,7 @@ class _Block(nn.Module):
 
 
 def _blocks(problem: Problem) -> list[nn.Module]:
-    side = DATASETS[problem.dataset].side
+    side = dataset_of(problem.dataset).side
     if problem.network == "lenet":
         (first, second), kernel = problem.channels, {8: 3, 28: 5}[side]
         left = (side // 2 - kernel + 1) // 2
@@ -70,7 +70,7 @@ def _blocks(problem: Problem) -> list[nn.Module]:
             nn.Flatten(),
         ]
     else:
-        sizes, found = [DATASETS[problem.dataset].inputs, *problem.widths], []
+        sizes, found = [dataset_of(problem.dataset).inputs, *problem.widths], []
     for place, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
         skip = problem.network == "mlp" and problem.skip and place > 0
         found.append(_Block(problem, nn.Linear(fan_in, fan_out), fan_out, skip))

@@ -24,7 +24,13 @@ FOLDERS = {
 # And inside the folders of compute; what is not named stands in the row "*". Analyses never import one another.
 INSIDE = {
     "spec": (("options", "settings", "tasks"), ("results", "keys")),
-    "problem": (("activations", "criteria", "datasets", "layers"), ("nets",)),
+    "problem": (
+        ("activations", "criteria", "datasets", "layers", "optimisers"),
+        ("sources", "networks.network"),
+        ("networks.mlp", "networks.lenet"),
+        ("networks.table",),  # which knows the kinds
+        ("nets",),
+    ),
     "numerics": (
         ("kernels.products", "intervals", "stagnation", "lanczos"),
         ("cost", "loss", "stationary"),
@@ -33,12 +39,32 @@ INSIDE = {
         ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
         ("kernels.images", "kernels.curvature"),
         ("kernels.plan",),  # which knows the others
+        ("paths.walk_kinds",),
         ("paths.walks",),
+        ("paths.start",),
         ("paths.train", "directions", "classes", "curvature", "activity", "ascents"),
+        ("paths.rescaling", "paths.visits"),
+        ("paths.reach",),
         ("eigenvectors",),
     ),
-    "analyses": (("planes.plane",), ("planes.turns",), ("*",), ("morphs",), ("table", "summaries")),
-    "service": (("cache", "limits", "parent"), ("jobs", "rooms", "listing"), ("warm",), ("host",)),
+    "analyses": (
+        ("planes.extent",),
+        ("planes.directions",),
+        ("planes.where",),
+        ("planes.plane",),
+        ("planes.turns",),
+        ("spectra.question",),
+        ("spectra.pieces",),
+        ("*",),
+        ("morphs",),
+        ("table", "summaries"),
+    ),
+    "service": (
+        ("cache", "limits", "parent", "pool", "running"),
+        ("stored", "links", "rooms", "listing"),
+        ("watch", "warm"),
+        ("ask", "host"),
+    ),
     "study": (("design",), ("claims",), ("reproduction",)),
 }
 
@@ -47,10 +73,18 @@ MORE_SIBLINGS = {"lossatlas.app.figures": 20}
 
 # Who alone may import these; everybody else may not.
 RESERVED = {
-    "distributed": ("lossatlas.compute.service.jobs", "lossatlas.compute.service.host"),
-    "dask": ("lossatlas.compute.service.jobs", "lossatlas.compute.service.host"),
+    "distributed": (
+        "lossatlas.compute.service.pool",
+        "lossatlas.compute.service.watch",
+        "lossatlas.compute.service.host",
+    ),
+    "dask": ("lossatlas.compute.service.host",),
     "diskcache": ("lossatlas.compute.service.cache",),
-    "sqlite3": ("lossatlas.compute.service.cache", "lossatlas.compute.service.rooms"),
+    "sqlite3": (
+        "lossatlas.compute.service.cache",
+        "lossatlas.compute.service.links",
+        "lossatlas.compute.service.rooms",
+    ),
     "sklearn": ("lossatlas.compute.problem.datasets",),
     "numba": ("lossatlas.compute.numerics.kernels.*",),
     "llvmlite": ("lossatlas.compute.numerics.kernels.*",),
@@ -90,7 +124,7 @@ RESERVED = {
 FIGURES_MAY = (
     "numpy", "plotly", *(f"lossatlas.{name}" for name in (
         "app.look", "app.figures", "compute.spec.options", "compute.spec.results", "compute.problem.criteria",
-        "compute.problem.nets", "compute.problem.datasets", "compute.numerics.activity", "compute.numerics.classes",
+        "compute.problem.nets", "compute.numerics.activity", "compute.numerics.classes",
         "compute.numerics.cost", "compute.numerics.intervals", "compute.numerics.kernels.curvature",
         "compute.numerics.stationary", "compute.numerics.paths", "compute.analyses", "compute.study.design",
     )),
@@ -269,7 +303,9 @@ def test_no_modules_import_one_another_in_a_circle():
         ("lossatlas.compute.problem.nets", "import dash"),
         ("lossatlas.compute.problem.nets", "import plotly.graph_objects as go"),
         ("lossatlas.compute.analyses.slices", "from distributed import Client"),
-        ("lossatlas.compute.service.jobs", "import diskcache"),
+        ("lossatlas.compute.service.links", "import diskcache"),
+        ("lossatlas.compute.service.ask", "import distributed"),
+        ("lossatlas.compute.service.stored", "from lossatlas.compute.service.watch import Watch"),
         ("lossatlas.app.routes.main", "import dask.config"),
         ("lossatlas.app.routes.main", "import sklearn.datasets"),
         ("lossatlas.compute.service.cache", "import pickle"),
@@ -278,7 +314,7 @@ def test_no_modules_import_one_another_in_a_circle():
         ("lossatlas.compute.numerics.paths.train", "from torch.func import vmap"),
         ("lossatlas.compute.numerics.paths.train", "def step(loss):\n    loss.sum().backward()"),
         ("lossatlas.compute.problem.nets", "def late():\n    import numpy"),
-        ("lossatlas.app.routes.main", "def late():\n    from lossatlas.compute.service.jobs import ask"),
+        ("lossatlas.app.routes.main", "def late():\n    from lossatlas.compute.service.ask import ask"),
         ("lossatlas.app.routes.main", "import importlib\nimportlib.import_module('torch')"),
         ("lossatlas.app.routes.main", "from importlib import import_module"),
         ("lossatlas.app.routes.main", "import html\nhtml.escape('<')"),
@@ -286,7 +322,7 @@ def test_no_modules_import_one_another_in_a_circle():
         ("lossatlas.app.routes.gallery", "from lossatlas.app.look.templating import verbatim"),
         ("lossatlas.app.figures.slice", "import torch"),
         ("lossatlas.app.figures.slice", "import dash"),
-        ("lossatlas.app.figures.slice", "from lossatlas.compute.service.jobs import ask"),
+        ("lossatlas.app.figures.slice", "from lossatlas.compute.service.ask import ask"),
         ("lossatlas.app.figures.slice", "from lossatlas.app.state.page import read_state"),
     ],
 )
@@ -310,6 +346,63 @@ def test_an_offence_is_noticed(module, source):
 )
 def test_what_is_allowed_passes(module, source):
     assert offences(module, source) == []
+
+
+def defined(statement: ast.stmt) -> set[str]:
+    """The names that a statement of a module gives it, in any of its branches; none that are for type checkers only."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        overloaded = any(ast.unparse(name).endswith("overload") for name in statement.decorator_list)
+        return set() if overloaded else {statement.name}
+    if isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING"):
+        return set()
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name for alias in statement.names}
+    if isinstance(statement, ast.AugAssign):
+        return set()  # it changes a name that is there
+    return _assigned(statement).union(*map(defined, _inside(statement)))
+
+
+def _inside(node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements of a compound one's branches."""
+    for part in ast.iter_child_nodes(node):
+        if isinstance(part, ast.stmt):
+            yield part
+        else:
+            yield from _inside(part)
+
+
+def _assigned(statement: ast.stmt) -> set[str]:
+    """The names on the left of a statement itself."""
+    left = [*getattr(statement, "targets", []), getattr(statement, "target", None)]
+    left += [item.optional_vars for item in getattr(statement, "items", [])]
+    names = [name for part in left if part is not None for name in ast.walk(part)]
+    return {name.id for name in names if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+
+
+def twice(source: str) -> list[str]:
+    """Names that two statements of a module define: the later one hides the other."""
+    names = [name for statement in ast.parse(source).body for name in defined(statement)]
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_no_name_of_a_module_is_defined_twice(module):
+    assert twice(FILES[module].read_text()) == []
+
+
+@pytest.mark.parametrize(("source", "names"), [
+    ("a = 1\n\ndef f():\n    pass\n\na = 2", ["a"]), ("def f(): ...\ndef f(): ...", ["f"]),
+    ("import os\nfrom x import y as os", ["os"]), ("class A: ...\nA: int = 1", ["A"]),
+    ("a, (b, *c) = x\nfor c in a:\n    pass", ["c"]), ("if x:\n    a = 1\na = 2", ["a"]),
+    ("try:\n    import a\nexcept ImportError:\n    a = None", []), ("if x:\n    a = 1\nelse:\n    a = 2", []),
+    ("if TYPE_CHECKING:\n    import a\na = 1", []), ("import a.b\nimport a.c", []),
+    ("a = 1\na.b = a[0] = 2\na += 1", []),
+    ("@overload\ndef f(x: int): ...\n@typing.overload\ndef f(x: str): ...\ndef f(x): ...", []),
+    ("a = [b for b in x]\nc = [b for b in y]\ndef f():\n    a = 1", []), ("with x as a:\n    pass\na = 1", ["a"]),
+    ("if x:\n    def f():\n        a = 1\na = 2", []),
+])  # fmt: skip
+def test_a_name_defined_twice_is_noticed(source, names):
+    assert twice(source) == names
 
 
 @pytest.mark.parametrize("code", LIGHT.values(), ids=LIGHT)

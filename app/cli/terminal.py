@@ -12,9 +12,9 @@ from typing import Protocol
 import click
 
 from lossatlas.app.cli.serve import HOST_COMMAND, ROOT, free_port
-from lossatlas.compute.service.jobs import Pool
 from lossatlas.compute.service.limits import duration
 from lossatlas.compute.service.parent import PARENT
+from lossatlas.compute.service.pool import Pool
 
 START = 60.0  # seconds that the workers may take to come
 

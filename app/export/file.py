@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from lossatlas.app.export.standalone import LOAD, asset, element, packed_plotly, quoted
+from lossatlas.app.export.standalone import asset, element, packed_plotly, quoted, script
 from lossatlas.app.layout.bar import page as filled
 from lossatlas.app.layout.player import player
 from lossatlas.app.look.templating import verbatim
@@ -17,7 +17,7 @@ from lossatlas.app.state.page import page_options
 from lossatlas.app.stream.snapshot import Gathered
 
 STYLES = ("style.css", "player.css", "morph.css")
-SCRIPTS = ("keys.js", "player.js")  # the page's own
+SCRIPT = "pages/saved.mjs"
 
 
 def page_html(page: Gathered) -> str:
@@ -43,12 +43,12 @@ def page_html(page: Gathered) -> str:
         bar=page.bar if any(PANELS[name].plane for name in page.plan["panels"]) else None,
         table=_table(page),
         moves=_moves(page),
-        player=element(player()),  # the page's own; assets/player.js fills and shows it
+        player=element(player()),  # the page's own; player.mjs fills and shows it
         version=version("lossatlas"),
         query=quote(page.query, safe="=&,.-_%+~"),
         told=quoted(told),
         plotly=packed_plotly(),
-        scripts=[*map(asset, SCRIPTS), verbatim(LOAD), verbatim(_SCRIPT)],
+        script=script(SCRIPT),
     )
 
 
@@ -76,85 +76,3 @@ def _cell(row: dict, column: dict) -> str:
 def _moves(page: Gathered) -> bool:
     """Whether some picture holds frames."""
     return any("frames" in shown.figure["layout"].get("meta", ()) for shown in page.panels.values() if shown.figure)
-
-
-# A picture by the graphics card is drawn when it comes near the window and put away when it leaves: a browser holds
-# some sixteen of them at a time.
-_SCRIPT = """
-const told = JSON.parse(read("told"));
-const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-const copy = value => structuredClone(value);
-const drawn = new Set();
-let camera = told.camera;
-const theme = () => told.theme === "auto" ? (prefersDark.matches ? "dark" : "light") : told.theme;
-const same = (one, other) => ["eye", "center", "up"].every(part => ["x", "y", "z"].every(
-  axis => Math.abs((one[part]?.[axis] ?? 0) - (other[part]?.[axis] ?? 0)) < 1e-5));
-function dress(layout) {
-  const all = {...layout, template: told.templates[theme()], autosize: true};
-  if (all.scene) all.scene = {...all.scene, camera: copy(camera)};
-  return all;
-}
-function turn(plot, next) {
-  if (!next || same(next, camera)) return;
-  camera = copy(next);
-  for (const other of drawn) {
-    if (other === plot || !other._fullLayout?.scene || other.following) continue;
-    other.following = true;
-    requestAnimationFrame(() => {
-      other.following = false;
-      if (drawn.has(other)) Plotly.relayout(other, {"scene.camera": copy(camera)});
-    });
-  }
-}
-const slots = new Map([...document.querySelectorAll(".plot")].map(plot => [plot, {
-  plot, place: plot.closest(".slot"), figure: told.figures[plot.id.replace("plot-", "")], listens: false}]));
-async function draw(plot) {
-  const slot = slots.get(plot), layout = dress(slot.figure.layout);
-  drawn.add(plot);
-  const fresh = !plot._fullLayout;
-  await Plotly.react(plot, lossatlas.framed(slot, layout), layout, {displaylogo: false, responsive: true,
-    showTips: false, scrollZoom: false, modeBarButtons: [layout.scene ? ["toImage"] : ["toImage", "resetScale2d"]]});
-  slot.listens = drawn.has(plot);
-  lossatlas.drew(slot);
-  if (!fresh || !layout.scene) return;
-  const moved = event => turn(plot, event["scene.camera"]);
-  plot.on("plotly_relayouting", moved);
-  plot.on("plotly_relayout", moved);
-  plot.addEventListener("dblclick", () => {
-    const home = copy(told.camera);
-    turn(null, home);
-  });
-}
-function put(plot) {
-  drawn.delete(plot);
-  slots.get(plot).listens = false;
-  Plotly.purge(plot);
-}
-function arrange() {
-  const place = document.getElementById("columns"), count = Number(place.dataset.count);
-  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-  const fit = Math.max(1, Math.floor(place.clientWidth / (17.5 * rem)));
-  place.style.setProperty("--across", Math.ceil(count / Math.ceil(count / fit)));
-}
-function look() {
-  document.documentElement.dataset.mantineColorScheme = theme();
-  for (const plot of drawn) draw(plot);
-}
-async function begin() {
-  look();
-  arrange();
-  await load();
-  const heavy = ({figure}) => figure.layout.scene || figure.data.some(trace => trace.type.endsWith("gl"));
-  const near = new IntersectionObserver(entries => {
-    for (const {target, isIntersecting} of entries) {
-      if (isIntersecting) draw(target);
-      else if (drawn.has(target)) put(target);
-    }
-  }, {rootMargin: "300px"});
-  new ResizeObserver(arrange).observe(document.getElementById("columns"));
-  prefersDark.addEventListener("change", look);
-  for (const slot of slots.values()) if (heavy(slot)) near.observe(slot.plot);
-  for (const slot of slots.values()) if (!heavy(slot)) await draw(slot.plot);
-}
-begin();
-"""

@@ -9,17 +9,18 @@ from typing import Any
 import plotly.io
 
 from lossatlas.app.export.report_tables import HEAD, TABLES, as_csv, as_latex, texts
-from lossatlas.app.export.standalone import LOAD, asset, packed_plotly, quoted
+from lossatlas.app.export.standalone import asset, packed_plotly, quoted, script
 from lossatlas.app.figures import multiples
 from lossatlas.app.layout.bar import page
-from lossatlas.app.look.templating import verbatim
 from lossatlas.compute.analyses.table import canonical
 from lossatlas.compute.numerics.classes import RULES
-from lossatlas.compute.problem.datasets import DATASETS
 from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.problem.sources import dataset_of, datasets
 from lossatlas.compute.spec.options import to_query
 from lossatlas.compute.study.claims import CLAIMS, Finding, told
 from lossatlas.compute.study.design import DESIGNS, Row
+
+SCRIPT = "pages/report.mjs"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def content(rows: Sequence[Row], found: Sequence[Finding], made: Made) -> dict[s
     return {
         "rules": RULES,
         "claims": CLAIMS,
-        "labels": {name: entry.label for name, entry in DATASETS.items()},
+        "labels": {name: entry.label for name, entry in datasets().items()},
         "verdicts": _verdicts(found, list(of)),
         "counts": _counts,
         "found_of": {name: [one for one in found if one.claim == name] for name in CLAIMS},
@@ -93,7 +94,7 @@ def content(rows: Sequence[Row], found: Sequence[Finding], made: Made) -> dict[s
         "made": made.facts,
         "figures": quoted({name: _figure(mine) for name, mine in of.items()}),
         "plotly": packed_plotly(),
-        "script": verbatim(LOAD + _SCRIPT),
+        "script": script(SCRIPT),
     }
 
 
@@ -131,7 +132,7 @@ def _bytes(values) -> dict:
 
 def _part(name: str, rows: list[Row]) -> Part:
     tables = tuple(_table(name, rows, table) for table in TABLES)
-    label, note = DATASETS[name].label, DESIGNS[name].note
+    label, note = dataset_of(name).label, DESIGNS[name].note
     return Part(name, label, note, rows[0].spec.problem, multiples.caption(rows), tables)
 
 
@@ -157,36 +158,3 @@ def _texts(row: Row) -> tuple[str, ...]:
         f"{walk.walks:,}", f"{walk.walk_steps:,}", str(walk.walk_seed), f"{row.whole('classified'):,}",
         f"{row.seconds:.1f}", stored, " ".join(row.warnings),
     )  # fmt: skip
-
-
-_SCRIPT = """
-const figures = JSON.parse(read("figures"));
-const dark = matchMedia("(prefers-color-scheme: dark)");
-function look(layout, axes) {
-  const style = getComputedStyle(document.documentElement), of = name => style.getPropertyValue(name).trim();
-  const all = {...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: {color: of("--ink"), size: 11}};
-  for (const name of Object.keys(all).filter(name => /^[xy]axis/.test(name)))
-    all[name] = {...all[name], gridcolor: of("--edge"), linecolor: of("--edge"), showline: true,
-      ...(axes === "log" ? {} : {type: "linear", range: undefined, autorange: true, nticks: 4})};
-  return all;
-}
-const chosen = (what, name) => document.querySelector(`input[name="${what}-${name}"]:checked`).value;
-function draw(name) {
-  const {figure, rules} = figures[name], colours = rules[chosen("rule", name)];
-  const data = figure.data.map((trace, n) => ({...trace, marker: {...trace.marker, color: colours[n]}}));
-  const layout = look(figure.layout, chosen("axes", name));
-  Plotly.react(`figure-${name}`, data, layout, {displaylogo: false, responsive: true});
-}
-const all = () => { for (const name of Object.keys(figures)) draw(name); };
-async function begin() {
-  await load();
-  all();
-  dark.addEventListener("change", all);
-  new MutationObserver(all).observe(document.documentElement, {attributeFilter: ["data-mantine-color-scheme"]});
-  for (const name of Object.keys(figures))
-    for (const input of document.querySelectorAll(`input[name$="-${name}"]`))
-      input.addEventListener("change", () => draw(name));
-}
-begin();
-"""

@@ -7,28 +7,15 @@ import functools
 import gzip
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import plotly.offline
 from dash.development.base_component import Component
 from markupsafe import Markup
 
+from lossatlas.app.look import scripts
 from lossatlas.app.look.templating import verbatim
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
-
-# `read(id)` is the text of a script element; `load()` unpacks plotly from the one called plotly and runs it.
-LOAD = """
-const read = id => document.getElementById(id).textContent;
-async function load() {
-  const packed = Uint8Array.from(atob(read("plotly")), letter => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const script = document.createElement("script");
-  script.textContent = await new Response(stream).text();
-  document.head.append(script);
-}
-"""
 NAMES = {"className": "class"}  # of attributes, where HTML has another than Dash
 
 
@@ -50,8 +37,14 @@ def quoted(data: object) -> Markup:
 
 @functools.cache
 def asset(name: str) -> Markup:
-    """A style sheet or a script of the page's own."""
-    return verbatim((ASSETS / name).read_text(encoding="utf-8"))
+    """A style sheet of the page's own."""
+    return verbatim((scripts.ASSETS / name).read_text(encoding="utf-8"))
+
+
+@functools.cache
+def script(entry: str) -> Markup:
+    """A script of the page's own, with all that it needs."""
+    return verbatim(scripts.inlined(entry))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from lossatlas.compute.analyses.clouds import CloudResult
 from lossatlas.compute.analyses.curvature_along import EvolutionResult
 from lossatlas.compute.analyses.lines import LineResult
 from lossatlas.compute.analyses.slices import SliceResult
-from lossatlas.compute.analyses.spectra import SpectrumResult
+from lossatlas.compute.analyses.spectra.question import SpectrumResult
 from lossatlas.compute.analyses.table import name_of
 from lossatlas.compute.numerics.paths.train import TrainingResult
 

@@ -7,7 +7,6 @@ from lossatlas.app.figures.shared import frames, parts
 from lossatlas.app.look.ticks import linear_ticks, number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.boundaries import BoundaryResult
-from lossatlas.compute.problem.datasets import DATASETS
 
 # Orange, blue, bluish green, …: told apart with any colour vision (Okabe & Ito 2008); classes have symbols besides.
 CLASSES = ("#e69f00", "#0072b2", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
@@ -64,7 +63,7 @@ def words(result: BoundaryResult, view: View) -> str:
 
 
 def _classes(result: BoundaryResult) -> int:
-    return DATASETS[result.spec.problem.dataset].classes
+    return result.spec.problem.data.classes
 
 
 def _told(result: BoundaryResult) -> str:
@@ -77,10 +76,7 @@ def _told(result: BoundaryResult) -> str:
 
 def _measure(result: BoundaryResult) -> str:
     """What of an output is shown as a share."""
-    loss = result.spec.problem.loss
-    return {"squared_error": "output, cut to [0, 1],", "softmax_cross_entropy": "softmax share"}.get(
-        loss, "probability"
-    )
+    return result.spec.problem.criterion.shares.label
 
 
 def _text(result: BoundaryResult, place: int) -> str:
@@ -90,14 +86,8 @@ def _text(result: BoundaryResult, place: int) -> str:
 
 def shares(result: BoundaryResult) -> np.ndarray:
     """Each class's share (..., K) from outputs, in percent; of a single output class 1's alone (..., 1)."""
-    z, loss = result.output.astype(np.float64), result.spec.problem.loss
     with np.errstate(over="ignore", invalid="ignore"):
-        if loss == "squared_error":
-            return 100 * np.clip(z, 0.0, 1.0)
-        if loss == "softmax_cross_entropy":
-            powers = np.exp(z - z.max(-1, keepdims=True))
-            return 100 * powers / powers.sum(-1, keepdims=True)
-        return 100 / (1 + np.exp(-z))
+        return 100 * result.spec.problem.criterion.shares.function(result.output.astype(np.float64))
 
 
 def _map(result: BoundaryResult, scale: Scale, colour: str) -> tuple[list[dict], dict, dict]:

@@ -28,7 +28,7 @@ from lossatlas.compute.numerics.activity import MEASURES
 from lossatlas.compute.numerics.classes import NAMES, RULES
 from lossatlas.compute.numerics.cost import patterns
 from lossatlas.compute.numerics.intervals import Correlation, Share
-from lossatlas.compute.numerics.paths.walks import KINDS
+from lossatlas.compute.numerics.paths.walk_kinds import KINDS
 from lossatlas.compute.numerics.stationary import levels
 from lossatlas.compute.spec.results import once
 

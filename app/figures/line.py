@@ -96,7 +96,7 @@ def _add_marks(drawn: go.Figure, result: LineResult, heights: np.ndarray, colour
     """A dashed line and a dot at the center; a second line at the start where the line leads from there."""
     dash = {"width": 1.2, "dash": "dash"}
     drawn.add_vline(x=0, line=dash, layer="below")
-    if result.spec.where.directions == "interpolation":
+    if result.spec.where.direction.from_start:
         drawn.add_vline(x=-1, line=dash, layer="below")
         for x, text in ((-1, "start"), (0, "end")):
             drawn.add_annotation(

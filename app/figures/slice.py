@@ -76,7 +76,7 @@ def _units(result: SliceResult) -> list[str]:
 
 def _directions(result: SliceResult) -> str:
     spec, turned = result.spec, parts.turned(result.spec)
-    if spec.where.directions == "trajectory":
+    if spec.where.direction.holds_path:
         share, off = 100 * float(np.sum(result.explained)), float(np.max(result.off_plane, initial=0.0))
         return f"trajectory PCA{turned}: {share:.3g} % of the path's variance, at most {off:.2g} off the plane"
     return parts.direction_kind(result) + turned
@@ -119,7 +119,7 @@ def _path_note(result: SliceResult, view: View) -> list[str]:
     shown = "window" if result.spec.window else "picture"
     if not len(_inside(result, view)):
         return [f"path outside the {shown}"]
-    note = [] if result.spec.where.directions == "trajectory" else ["path projected on the plane"]
+    note = [] if result.spec.where.direction.holds_path else ["path projected on the plane"]
     a_low, a_high, b_low, b_high = box(result)
     if (result.path < [a_low, b_low]).any() or (result.path > [a_high, b_high]).any():
         note.append(f"path leaves the {shown}")

@@ -13,7 +13,7 @@ from lossatlas.app.figures.shared.symlog import Symlog, symlog
 from lossatlas.app.figures.spectrum_layers import NAMED, TEXT, ends_of_layers
 from lossatlas.app.look.ticks import digits, linear_ticks, log_ticks, number, numbers, percent
 from lossatlas.app.look.view import Scale, View
-from lossatlas.compute.analyses.spectra import SpectrumResult
+from lossatlas.compute.analyses.spectra.question import SpectrumResult
 from lossatlas.compute.numerics.kernels.curvature import MATRICES
 
 BARS = 60  # of a histogram, over the row's range

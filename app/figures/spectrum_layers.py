@@ -7,7 +7,7 @@ import numpy as np
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.figures.shared.symlog import Symlog, symlog
 from lossatlas.app.look.view import View
-from lossatlas.compute.analyses.spectra import SpectrumResult
+from lossatlas.compute.analyses.spectra.question import SpectrumResult
 
 NAMED = 1.24  # where an axis ends if names stand beside the curves
 TEXT = 0.065  # height of a line of text as a share of the axis

@@ -10,7 +10,7 @@ from lossatlas.app.figures.shared.oddities import STEEP, Oddity
 from lossatlas.app.look.ticks import digits, number, percent
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.numerics.cost import patterns
-from lossatlas.compute.numerics.paths.train import OPTIMISERS, TrainingResult
+from lossatlas.compute.numerics.paths.start import TrainingResult
 
 LINE = 0.2  # of a panel's height, of a line of the legend
 WIDE = (0.2, 0.8)  # where the legend begins on the right and ends on the left, in a column of three
@@ -83,11 +83,11 @@ def caption(result: TrainingResult, view: View) -> str:
         return ""
     test = f", test on {patterns(problem, 'test'):,}" if np.isfinite(result.test_loss).any() else ""
     batch = f"batches of {start.batch}" if start.batch else "full batch"
-    how = f"{OPTIMISERS[start.optimiser]}, rate {start.rate:g}, {batch}, seed {start.seed}"
+    how = f"{start.label}, rate {start.rate:g}, {batch}, seed {start.seed}"
     text = [
         *parts.mixed(result),
-        f"walk {start.seed} of seed {start.walking.walk_seed}" if start.walks else how,
-        f"{'measured' if start.walks else 'training'} on {patterns(problem):,} patterns{test}",
+        f"walk {start.seed} of seed {start.walking.walk_seed}" if start.way.walks else how,
+        f"{'measured' if start.way.walks else 'training'} on {patterns(problem):,} patterns{test}",
         problem.dtype,
     ]
     if len(result.gradient_norm):
@@ -181,7 +181,7 @@ def _went(result: TrainingResult) -> np.ndarray:
 
 def _raised(result: TrainingResult, view: View, scale: Scale) -> bool:
     total = _went(result)
-    return not result.spec.start.walks and len(total) > 1 and bool(total[-1] > total[0])
+    return result.spec.start.way.trained and len(total) > 1 and bool(total[-1] > total[0])
 
 
 def _still(result: TrainingResult, view: View, scale: Scale) -> bool:

@@ -1,5 +1,6 @@
 """What makes the page everyone's: words for each picture, its numbers as a table, help at the controls' foot, and a
-button for the controls where the window has no room for them. assets/access.js fills and opens these.
+button for the controls where the window has no room for them. Scripts in assets/page/, and pictures/words.mjs, fill and
+open these.
 """
 
 from dash import html

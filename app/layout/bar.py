@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from lossatlas.app.look import scripts
 from lossatlas.app.look.places import FIRST, PLACES
 from lossatlas.app.look.templating import render
 from lossatlas.app.look.theme import FONT
@@ -40,6 +41,6 @@ TOOLS = (Tool("presenter", "Larger type", switch=True), Tool("theme", "Theme: au
 ICON = f"data:image/svg+xml,{quote(render('mark.svg'))}"
 
 
-def page(template: str, **values: Any) -> str:
-    """A page of app/templates, with the bar unless it stands alone."""
-    return render(template, icon=ICON, font=FONT, entries=ENTRIES, tools=TOOLS, **values)
+def page(template: str, module: str = scripts.BESIDE, **values: Any) -> str:
+    """A page of app/templates, with the bar unless it stands alone; it runs the script `module`."""
+    return render(template, icon=ICON, font=FONT, entries=ENTRIES, tools=TOOLS, scripts=scripts.head(module), **values)

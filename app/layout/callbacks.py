@@ -2,11 +2,13 @@
 
 location.search ─┐                     ┌─> location.search   (the controls moved: the URL follows)
                  ├─> lossatlas.sync ───┤
-every control  ──┘   (assets/page.js)  └─> every control     (the URL moved: the controls follow)
+every control  ──┘                     └─> every control     (the URL moved: the controls follow)
                           │
-                          └─> EventSource /stream?<query> ──> pictures, texts   (assets/stream.js)
+                          └─> EventSource /stream?<query> ──> pictures, texts
                                                                  │
-location.search <── lossatlas.zoom <─────────────────────────────┘  (a rectangle dragged, a breadcrumb, a key)
+location.search <── put <────────────────────────────────────────┘  (a rectangle dragged, a breadcrumb, a key)
+
+assets/boot.js says to dash where `sync` is; assets/main.mjs has it, and a drawing of all scripts.
 """
 
 from dash import ClientsideFunction, Dash, Input, Output, State
@@ -17,7 +19,7 @@ from lossatlas.app.state.page import page_options
 
 
 def register(app: Dash) -> None:
-    """Join the URL and the controls; both scripts read the rest from the `declared` store."""
+    """Join the URL and the controls; the scripts read the rest from the `declared` store."""
     options = [option for option in page_options().values() if is_controlled(option)]
     controls = [(ids.option(option.name), prop(option)) for option in options]
     app.clientside_callback(

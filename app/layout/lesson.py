@@ -1,4 +1,4 @@
-"""The elements of a lesson, empty: assets/lesson.js fills them. A lesson's panel stands in the place of the controls, a
+"""The elements of a lesson, empty: assets/lessons/ fills them. A lesson's panel stands in the place of the controls, a
 strip above the pictures leads back to it, and the stage is what a presenter shows.
 """
 

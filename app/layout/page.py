@@ -25,7 +25,7 @@ from lossatlas.app.layout.controls import (
 )
 from lossatlas.app.layout.player import PLAYER_KEYS, picks, player
 from lossatlas.app.layout.rooms import room_bar, room_button, room_dialog
-from lossatlas.app.look import ids
+from lossatlas.app.look import ids, scripts
 from lossatlas.app.look.columns import MOST_COLUMNS
 from lossatlas.app.look.places import PLACES
 from lossatlas.app.look.theme import CAMERA, FONT, PALETTES, TEMPLATES, colour_scale, gradient, tints
@@ -76,11 +76,13 @@ LINKS = (
     (ids.LINK_ZOOM, "Link zoom of curves", "A part of one curve's axis is shown in all columns."),
 )
 GRID = "/_dash-component-suites/dash_ag_grid/dash_ag_grid.min.js"
-dash_ag_grid._js_dist[0]["dynamic"] = True  # not with the page: it is large, and stream.js runs it with the first rows
+dash_ag_grid._js_dist[0]["dynamic"] = True  # not with the page: it is large, and table.mjs runs it with the first rows
 
-PLOTLY = "/plotly.min.js"  # fetched early, run by stream.js once the controls stand
+PLOTLY = "/plotly.min.js"  # fetched early, run by draw.mjs once the controls stand
 
-INDEX = page("index.html", plotly=PLOTLY, main=ids.MAIN)
+INDEX = page(
+    "index.html", module=scripts.MAIN, plotly=PLOTLY, main=ids.MAIN, names_at=ids.NAMES, names=declared_names()
+)
 
 
 def make_layout(panels: list[tuple[str, str]]) -> Component:
@@ -89,6 +91,7 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
     told = {
         "controls": declared(options),
         "panels": [name for name, _ in panels],
+        "facts": declared_panels(),
         "templates": {name: template.to_plotly_json() for name, template in TEMPLATES.items()},
         "camera": CAMERA,
         "palettes": {
@@ -98,8 +101,6 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
         "columns": MOST_COLUMNS,
         "narrowest": NARROWEST,
         "places": {name: panels_of(name) for name in PLACES},
-        "facts": declared_panels(),
-        "names": declared_names(options),
         "presets": {name: dict(panel.preset) for name, panel in PANELS.items() if panel.preset},
         "grid": {"script": GRID, "component": json.loads(json.dumps(grid(), cls=PlotlyJSONEncoder))},
         "lessons": states(),

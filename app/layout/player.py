@@ -1,4 +1,4 @@
-"""The bar from which a training is watched, and the weights picked for a plane; player.js and weights.js fill it."""
+"""The bar from which a training is watched, and the weights picked for a plane; player.mjs and weights.mjs fill it."""
 
 from typing import Any
 

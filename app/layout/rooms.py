@@ -1,4 +1,4 @@
-"""The elements of rooms: the presenter's button and dialog, the follower's bar. assets/rooms.js fills them."""
+"""The elements of rooms: the presenter's button and dialog, the follower's bar. assets/rooms/ fills them."""
 
 from dash import html
 from dash.development.base_component import Component

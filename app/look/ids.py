@@ -5,6 +5,7 @@ from typing import Any
 LOCATION = "location"
 MANTINE = "mantine"
 DECLARED = "declared"  # what the scripts must know: controls, templates, camera
+NAMES = "names"  # what they must know before the layout has come
 ACTIVATION = "option-activation"
 LINK_CAMERAS, LINK_HOVER, LINK_ZOOM = "link-cameras", "link-hover", "link-zoom"
 SENTENCE, EQUAL, COST = "sentence", "equal", "cost"

@@ -1,5 +1,6 @@
 """Colours and type: templates for both themes, palettes of the surfaces, one hue per activation."""
 
+import functools
 from urllib.parse import quote
 
 import numpy as np
@@ -90,6 +91,7 @@ def colour_bar(low: float, high: float, view, palette: str = "") -> dict:
     }
 
 
+@functools.lru_cache(200)  # activations in the colours that a column may have
 def curve(name: str, colour: str, parameter: float | None = None, unit: Activation | None = None) -> str:
     """The activation on [−3, 3] as a data: URI of a 54×34 SVG, both axes in one unit.
 
@@ -97,7 +99,7 @@ def curve(name: str, colour: str, parameter: float | None = None, unit: Activati
     """
     problem = Problem(activation=name)
     z = torch.linspace(-3, 3, 145, dtype=torch.float64)
-    y = (unit or ACTIVATIONS[name]).function(z, problem.sharpness if parameter is None else parameter)
+    y = (unit or ACTIVATIONS[name]).function(z, problem.parameter_value if parameter is None else parameter)
     across, down = 27 + 9 * z.numpy(), 17 - 9 * np.clip(y.numpy(), -4, 4)
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(across, down, strict=True))
     return f"data:image/svg+xml,{quote(render('curve.svg', points=points, colour=colour))}"

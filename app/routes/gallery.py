@@ -26,7 +26,7 @@ from lossatlas.app.state.page import read_state
 from lossatlas.app.stream.plan import cloud_sentence, sentence
 from lossatlas.compute.analyses.table import ANALYSES, name_of
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.sources import datasets
 from lossatlas.compute.service.cache import Cache
 from lossatlas.compute.service.listing import LONGEST, Entry, Listing
 from lossatlas.compute.spec.options import BadSpec, Option, check, option, options_of, parse, relevant, text, to_query
@@ -49,7 +49,7 @@ class Wanted:
 
     dataset: str = option(
         ANY,
-        choices=lambda: _choices({ANY: "any"}, ((name, entry.label) for name, entry in DATASETS.items())),
+        choices=lambda: _choices({ANY: "any"}, ((name, entry.label) for name, entry in datasets().items())),
         label="Data set",
         help="Only results on this data set.",
     )
@@ -101,7 +101,7 @@ class Card:
     @property
     def title(self) -> str:
         problem = self.spec.problem
-        return f"{DATASETS[problem.dataset].label}, {problem.architecture}"
+        return f"{problem.data.label}, {problem.architecture}"
 
     @property
     def kind(self) -> str:

@@ -7,7 +7,8 @@ from flask import Flask, redirect, request
 from lossatlas.app.routes.origin import is_foreign
 from lossatlas.app.routes.refusals import refused, told_as_page
 from lossatlas.app.state.page import written
-from lossatlas.compute.service.cache import CacheUnusable, Links, LinksFull
+from lossatlas.compute.service.cache import CacheUnusable
+from lossatlas.compute.service.links import Links, LinksFull
 from lossatlas.compute.spec.options import LONGEST_QUERY
 from lossatlas.compute.spec.settings import Settings
 

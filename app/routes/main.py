@@ -12,22 +12,24 @@ from plotly.offline import get_plotlyjs
 from werkzeug.exceptions import HTTPException
 
 from lossatlas.app.export.answers import check_drawable, format_of
-from lossatlas.app.export.standalone import ASSETS, gzipped_plotly
+from lossatlas.app.export.standalone import gzipped_plotly
 from lossatlas.app.layout.callbacks import register
 from lossatlas.app.layout.page import INDEX, make_layout
+from lossatlas.app.look import scripts
 from lossatlas.app.panels import PANELS
 from lossatlas.app.routes import export, lessons, links, rooms
 from lossatlas.app.routes.gallery import add_routes as add_gallery
 from lossatlas.app.routes.origin import is_foreign
 from lossatlas.app.routes.refusals import refused
 from lossatlas.app.routes.study import study_page
-from lossatlas.app.stream.asking import allow_streams, stream
+from lossatlas.app.stream.serving import allow_streams, stream
 from lossatlas.app.stream.snapshot import Gathered, gathered
 from lossatlas.app.stream.sse import gzipped
 from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import Pool, PoolLost, ask
 from lossatlas.compute.service.limits import check_cost
+from lossatlas.compute.service.pool import Pool, PoolLost
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import Failure
 from lossatlas.compute.spec.settings import read_settings
@@ -103,6 +105,8 @@ def add_guards(server: Flask) -> None:
     def careful(response: Response) -> Response:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
+        if response.status_code == 200 and scripts.is_current(request.path, request.args.get("v", "")):
+            response.headers["Cache-Control"] = scripts.FOREVER
         return response
 
 
@@ -188,7 +192,8 @@ def make_app() -> Dash:
         "lossatlas",
         title="lossatlas",
         update_title=None,  # type: ignore[arg-type]
-        assets_folder=str(ASSETS),
+        assets_folder=str(scripts.ASSETS),
+        assets_ignore=scripts.NOT_OF_DASH,
         index_string=INDEX,
         serve_locally=True,
     )

@@ -33,7 +33,7 @@ from lossatlas.app.routes.origin import is_foreign
 from lossatlas.app.routes.refusals import refused
 from lossatlas.app.state.page import read_state
 from lossatlas.app.stream import alive
-from lossatlas.app.stream.sse import Places, event
+from lossatlas.app.stream.sse import Event, Places, encoded
 from lossatlas.compute.service.rooms import (
     LENGTH,
     NoRoom,
@@ -175,7 +175,7 @@ def events(code: str, rooms: Rooms, watcher: Watcher, counts: bool) -> Iterator[
     yield f"retry: {random.randint(500, 1500)}\n\n"  # after a restart not all at once
     places = _places
     if not places.free.acquire(blocking=False):
-        yield event("busy", {"sentence": f"{places.most} browsers follow here already. Trying again soon."})
+        yield encoded(Event("busy", {"sentence": f"{places.most} browsers follow here already. Trying again soon."}))
         return
     try:
         with watcher.seat(code, counts):
@@ -192,16 +192,16 @@ def _until_closed(code: str, rooms: Rooms, watcher: Watcher) -> Iterator[str]:
     while room is not None:
         if room.revision > revision:  # the watcher may still hold what was there before
             revision = room.revision
-            yield event("state", {"revision": revision, "state": room.state, "camera": room.camera})
+            yield encoded(Event("state", {"revision": revision, "state": room.state, "camera": room.camera}))
         if room.followers != followers:
             followers = room.followers
-            yield event("followers", {"count": followers})
+            yield encoded(Event("followers", {"count": followers}))
         last, room = room, watcher.next(code, room, BEAT)
         if not alive.ALIVE():
             return
         if room == last:
-            yield ": beat\n\n"
-    yield event("closed", {"sentence": no_room(code)})
+            yield encoded(None)
+    yield encoded(Event("closed", {"sentence": no_room(code)}))
 
 
 class Desk:

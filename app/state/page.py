@@ -4,7 +4,6 @@ import contextlib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import quote
 
 from lossatlas.app.look.columns import BY, DEFAULT_ACTIVATIONS, Column
 from lossatlas.app.look.places import PLACES, Place
@@ -13,22 +12,35 @@ from lossatlas.app.panels import PANELS, Panel, panels_of, question_options
 from lossatlas.app.state.comparison import Comparison, offered, read_columns
 from lossatlas.app.state.hiding import hidden
 from lossatlas.app.state.lesson import expand
+from lossatlas.app.state.questions import Questions
 from lossatlas.compute.analyses.morphs import Morph
 from lossatlas.compute.analyses.slices import Slice
-from lossatlas.compute.analyses.spectra import Spectrum
-from lossatlas.compute.spec.options import BadSpec, Option, build, nearest, options_of, read_query, text
+from lossatlas.compute.analyses.spectra.question import Spectrum
+from lossatlas.compute.spec.options import (
+    BadSpec,
+    Option,
+    build,
+    join,
+    nearest,
+    options_of,
+    read_query,
+    text,
+)
 
 NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
 class PageState:
-    """`values` are the options given that all columns share, by name."""
-
     columns: tuple[Column, ...]
     comparison: Comparison
-    values: dict[str, str]
+    questions: Questions
     view: View
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The options given that all columns share, by name."""
+        return self.questions.values
 
     @property
     def panels(self) -> tuple[str, ...]:
@@ -61,16 +73,20 @@ class PageState:
         return ()
 
     def spec(self, spec_type: type, column: Column, extent: float | None = None, preset: Mapping[str, str] = NOTHING):
-        """The question of this type in one column."""
+        """The question of this type in one column.
+
+        Raises:
+            BadSpec: its options do not go together.
+        """
         known = options_of(spec_type)
-        values: dict[str, object] = {name: value for name, value in self.values.items() if name in known}
-        values.update(preset)
+        own: dict[str, object] = dict(preset)
         if extent is not None and "extent" in known:
-            values["extent"] = extent
+            own["extent"] = extent
         if self.view.show == "accuracy" and "accuracy" in known:
-            values["accuracy"] = True  # on a grid it is computed only when it is looked at
-        changes = {name: value for name, value in column.changes.items() if name in known}
-        return build(spec_type, values | changes)
+            own["accuracy"] = True  # on a grid it is computed only when it is looked at
+        return self.questions.of(
+            spec_type, own | {name: column.changes[name] for name in column.changes if name in known}
+        )
 
     def question(self, panel: str, column: Column, extent: float | None = None):
         """The question of one panel of a column."""
@@ -79,7 +95,7 @@ class PageState:
 
 def page_options() -> dict[str, Option]:
     """Every option of the page by name: what stands side by side, those of its questions, those of the view."""
-    return options_of(Comparison) | question_options() | options_of(View)
+    return {**options_of(Comparison), **question_options(), **options_of(View)}
 
 
 def read_state(query: str) -> PageState:
@@ -100,7 +116,7 @@ def read_state(query: str) -> PageState:
     view = build(View, {name: value for name, value in given.items() if name in looks})
     hidden(view.hide, [*options, *looks, *sides])
     columns = read_columns(comparison, given.get(BY), options)
-    state = PageState(columns, comparison, values, view)
+    state = PageState(columns, comparison, Questions(values), view)
     for name, value in values.items():
         options[name].coerce(value)
     for column in state.columns:
@@ -145,8 +161,7 @@ def written(query: str) -> str:
     texts |= {name: text(getattr(state.view, name)) for name in options_of(View)}
     texts |= _columns(state) | {"hide": ",".join(hidden(state.view.hide, options))}
     usual = {name: text(option.default) for name, option in options.items()} | {BY: ""}  # empty: the usual columns
-    kept = [name for name in options if name in texts and texts[name] != usual[name]]
-    return "&".join(f"{name}={quote(texts[name], safe=',')}" for name in kept)
+    return join({name: texts[name] for name in options if name in texts and texts[name] != usual[name]})
 
 
 def _columns(state: PageState) -> dict[str, str]:

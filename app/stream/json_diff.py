@@ -12,8 +12,7 @@ def differences(one: Any, other: Any, path: tuple = ()) -> Iterator[list]:
     Both are what JSON holds; a path is a list of names and places. Lists of unequal length differ as a whole.
     """
     if isinstance(one, dict) and isinstance(other, dict):
-        for name in one.keys() - other.keys():
-            yield [[*path, name]]
+        yield from ([[*path, name]] for name in one if name not in other)
         for name, value in other.items():
             yield from differences(one.get(name, MISSING), value, (*path, name))
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):

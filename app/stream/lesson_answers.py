@@ -11,12 +11,16 @@ from typing import Any
 from lossatlas.app.state.facts import MEASURES
 from lossatlas.app.state.lesson import BadLesson, Lesson, Step, digits
 from lossatlas.app.state.page import PageState, read_state
-from lossatlas.app.stream.asking import Page
+from lossatlas.app.stream.asking import Asking, Source
 from lossatlas.app.stream.pictures import Pictures
+from lossatlas.app.stream.plan import plan
 from lossatlas.compute.analyses.table import levels_of
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import Pool, Update, Watch, ask, look_up
 from lossatlas.compute.service.limits import seconds_of
+from lossatlas.compute.service.pool import Pool
+from lossatlas.compute.service.stored import look_up
+from lossatlas.compute.service.watch import Update, Watch
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import LASTING, Failure
 from lossatlas.compute.spec.settings import Settings
@@ -26,48 +30,37 @@ TICK = 0.1  # seconds
 SURE = 5.0  # seconds of work after which the time left is told
 
 
-class Quiet(Page):
-    """A page that asks what any page of its state asks, and draws nothing."""
+@dataclass
+class AtOnce:
+    """What the cache answers when it is asked, and what this process computes then, if it `computes`."""
 
-    def picture(self, column: int, name: str) -> str:
-        return ""
+    cache: Cache | None
+    computes: bool = False
+    _ready: list[Update] = field(default_factory=list)
 
+    def add(self, tag: Any, spec: Any, rank: int = 0) -> None:
+        known = look_up(spec, self.cache)
+        result = ask(spec, cache=self.cache) if known is None and self.computes else known
+        if result is not None:
+            self._ready.append(Update(tag, 0, 1, result, 1.0, 0, 0.0, 0.0, cached=known is not None))
 
-class Stored(Watch):
-    """What the cache answers at once; nothing is computed."""
+    def open(self) -> bool:
+        return bool(self._ready)
 
-    def __init__(self, cache: Cache | None):
-        super().__init__(Pool(""), cache)
-
-    def add(self, tag: Any, spec, rank: int = 0) -> None:
-        if (known := look_up(spec, self._cache)) is not None:
-            self._ready.append(Update(tag, 0, 1, known, 1.0, 0, 0.0, 0.0, cached=True))
-
-
-class Here(Stored):
-    """What the cache answers, and the rest computed in this process."""
-
-    def add(self, tag: Any, spec, rank: int = 0) -> None:
-        known = look_up(spec, self._cache)
-        result = ask(spec, cache=self._cache) if known is None else known
-        self._ready.append(Update(tag, 0, 1, result, 1.0, 0, 0.0, 0.0, cached=known is not None))
+    def next(self, timeout: float) -> Update | None:
+        return self._ready.pop(0) if self._ready else None
 
 
-def _exhaust(some: Iterator[str]) -> None:
-    for _ in some:
-        pass
-
-
-def _begun(state: PageState, watch: Watch, settings: Settings) -> Quiet:
+def _begun(state: PageState, source: Source, settings: Settings) -> Asking:
     """A page that has asked its first questions.
 
     Raises:
         BadSpec: the state cannot be asked, or takes too much.
     """
-    page = Quiet(Pictures(state))
-    page.plan(settings)
-    _exhaust(page.ask(watch))
-    return page
+    _, refused = plan(state, settings)
+    asking = Asking(Pictures(state), refused)
+    asking.begin(source)
+    return asking
 
 
 def stored(state: PageState, cache: Cache | None, settings: Settings) -> Pictures:
@@ -76,11 +69,11 @@ def stored(state: PageState, cache: Cache | None, settings: Settings) -> Picture
     Raises:
         BadSpec: as the stream refuses.
     """
-    with Stored(cache) as watch:
-        page = _begun(state, watch, settings)
-        while watch.open() and (update := watch.next(0)) is not None:
-            _exhaust(page.take(update, watch))
-    return page.pictures
+    source = AtOnce(cache)
+    asking = _begun(state, source, settings)
+    while (update := source.next(0)) is not None:
+        asking.take(update, source)
+    return asking.pictures
 
 
 def check(lesson: Lesson) -> None:
@@ -195,8 +188,9 @@ class _Work:
     """A step in work: `place` is its lesson's name and its number, from 1."""
 
     place: tuple[str, int]
-    page: Quiet
-    watch: Watch
+    asking: Asking
+    source: Source
+    held: ExitStack  # closed, it lets the workers forget the answers
 
 
 def warm(
@@ -215,13 +209,14 @@ def warm(
         while waiting or open_:
             while waiting and len(open_) < (AHEAD if pool else 1):
                 place = waiting.pop(0)
-                watch = all_.enter_context(Watch(pool, cache) if pool else Here(cache))
-                open_.append(_Work(place, _begun(found.states[place], watch, settings), watch))
+                held = all_.enter_context(ExitStack())
+                source: Source = held.enter_context(Watch(pool, cache)) if pool else AtOnce(cache, computes=True)
+                open_.append(_Work(place, _begun(found.states[place], source, settings), source, held))
             for work in list(open_):
                 yield from _go_on(work, progress, tell)
-                if not work.watch.open():
+                if not work.source.open():
                     open_.remove(work)
-                    work.watch.__exit__()  # lets the workers forget its answers
+                    work.held.close()
 
 
 def _missing(state: PageState, cache: Cache, settings: Settings) -> dict[tuple[int, str], float]:
@@ -237,10 +232,10 @@ def _missing(state: PageState, cache: Cache, settings: Settings) -> dict[tuple[i
 
 def _go_on(work: _Work, progress: Progress, tell: Callable[[Progress], None]) -> Iterator[str]:
     """The next news of a step."""
-    update = work.watch.next(TICK)
+    update = work.source.next(TICK)
     if update is None:
         return
-    _exhaust(work.page.take(update, work.watch))
+    work.asking.take(update, work.source)
     if update.final:
         progress.what = f"{work.place[0]}, step {work.place[1]}"
         progress.note(work.place, *update.tag)

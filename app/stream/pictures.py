@@ -20,8 +20,8 @@ from lossatlas.app.state.page import PageState, read_state
 from lossatlas.app.stream.memo import REMEMBERED, Texts
 from lossatlas.compute.analyses.clouds import Cloud
 from lossatlas.compute.analyses.table import key_for, name_of
-from lossatlas.compute.numerics.paths.train import Training
-from lossatlas.compute.numerics.paths.walks import Walk
+from lossatlas.compute.numerics.paths.start import Training
+from lossatlas.compute.numerics.paths.walk_kinds import Walk
 from lossatlas.compute.spec.options import BadSpec
 
 _drawn = Texts(REMEMBERED)  # figures by question, level and look: redrawing one costs more than sending it
@@ -138,7 +138,7 @@ class Pictures:
         """Walk and step from which the other places' questions start, if this cloud's walks visit it; else empty."""
         start = self.state.spec(Training, self.state.columns[column]).start
         alone = replace(cloud.walking, walks=Walk.walks, walk_steps=Walk.walk_steps)
-        return (start.seed, start.steps) if start.walks and start.walking == alone else ()
+        return (start.seed, start.steps) if start.way.walks and start.walking == alone else ()
 
     def words(self, column: int, name: str, scale: Scale) -> dict:
         """What the picture says to those who do not see it, and why it may look odd."""

@@ -1,6 +1,7 @@
 """What a page asks: which questions, at what cost, and what it says of them before any answer is there."""
 
 from dataclasses import replace
+from typing import Any
 
 from lossatlas.app.figures.shared.parts import counted
 from lossatlas.app.look.columns import BY, Column
@@ -11,10 +12,8 @@ from lossatlas.app.state.page import PageState
 from lossatlas.compute.analyses.clouds import Cloud
 from lossatlas.compute.analyses.table import ANALYSES, key_for, name_of
 from lossatlas.compute.numerics.cost import patterns
-from lossatlas.compute.numerics.paths.train import OPTIMISERS, Start, Training
-from lossatlas.compute.numerics.paths.walks import KINDS
-from lossatlas.compute.problem.criteria import CRITERIA
-from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.numerics.paths.start import Start, Training
+from lossatlas.compute.numerics.paths.walk_kinds import KINDS
 from lossatlas.compute.problem.nets import UNMIXED, Problem
 from lossatlas.compute.service.limits import affordable, duration
 from lossatlas.compute.spec.options import BadSpec
@@ -31,15 +30,16 @@ def plan(state: PageState, settings: Settings) -> tuple[dict, Refused]:
         BadSpec: the surface's question cannot be asked, or costs too much time or memory.
     """
     refused, cost = _cost(state, settings)
+    differences = settings_of(state)
     told = {
         "columns": [_told_column(state, column, refused) for column in range(len(state.columns))],
         "compare": state.comparison.compare,
         "baseline": state.view.baseline,
-        "settings": settings_of(state),
+        "settings": differences,
         "place": state.view.place,
         "panels": list(state.panels),
         "sentence": _sentence(state, refused),
-        "equal": _equal(state),
+        "equal": _equal(state, differences),
         "cost": cost,
     }
     return told, refused
@@ -61,7 +61,7 @@ def _curve(state: PageState, side: Column) -> str:
     problem = state.spec(Training, side).problem
     if state.place.morphs:
         problem = replace(problem, mix_with=UNMIXED)  # as at its beginning
-    return curve(problem.activation, side.hue, problem.sharpness, problem.unit)
+    return curve(problem.activation, side.hue, problem.parameter_value, problem.unit)
 
 
 def _cost(state: PageState, settings: Settings) -> tuple[Refused, str]:
@@ -113,10 +113,10 @@ def _told_of(state: PageState, side: Column, refused: Refused) -> str:
     return units + cloud_sentence(state.question(state.place.head, side))
 
 
-def _equal(state: PageState) -> str:
+def _equal(state: PageState, differences: dict[str, Any]) -> str:
     if len(state.columns) == 1:
         return ""
-    words = told_equal(settings_of(state), state)
+    words = told_equal(differences, state)
     return f"Same {', '.join(words)} in every column.{_rescaled(state)}" if words else ""
 
 
@@ -131,7 +131,7 @@ def _rescaled(state: PageState) -> str:
 def sentence(spec: Training) -> str:
     """What the page shows, as a lecturer would read it aloud."""
     problem, start = spec.problem, spec.start
-    way = f"walk {start.seed} at step {start.steps:,}" if start.walks else _trained(start)
+    way = f"walk {start.seed} at step {start.steps:,}" if start.way.walks else _trained(start)
     return f"{_subject(problem)}, {way}."
 
 
@@ -146,7 +146,7 @@ def cloud_sentence(spec: Cloud) -> str:
 
 def _subject(problem: Problem) -> str:
     return (
-        f"{DATASETS[problem.dataset].label}, network {problem.architecture}, {CRITERIA[problem.loss].label} "
+        f"{problem.data.label}, network {problem.architecture}, {problem.criterion.label} "
         f"on {patterns(problem):,} training patterns"
     )
 
@@ -154,4 +154,4 @@ def _subject(problem: Problem) -> str:
 def _trained(start: Start) -> str:
     if not start.steps:
         return f"the random point of seed {start.seed}"
-    return f"{OPTIMISERS[start.optimiser]}, {start.steps:,} steps from seed {start.seed}"
+    return f"{start.label}, {start.steps:,} steps from seed {start.seed}"

@@ -1,12 +1,19 @@
 """What a page shows, taken from its stream once: the newest of each panel, as the exports write it down."""
 
+import itertools
+import json
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from lossatlas.app.look.view import View
-from lossatlas.app.stream.asking import gather
+from lossatlas.app.state.page import read_state
+from lossatlas.app.stream.page import Page
+from lossatlas.app.stream.sse import Event
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import Pool
+from lossatlas.compute.service.pool import Pool
+from lossatlas.compute.service.watch import Watch
 from lossatlas.compute.spec.options import to_query
 from lossatlas.compute.spec.settings import Settings
 
@@ -57,37 +64,50 @@ def gathered(query: str, pool: Pool, cache: Cache | None, settings: Settings, pa
         BadSpec: the question cannot be asked.
         PoolLost: no scheduler.
     """
-    page, events = gather(query, pool, cache, settings, patience)
-    plan = events[0][1]
+    page, end = Page(read_state(query)), time.monotonic() + patience
+    plan = page.plan(settings).data
     told: dict[tuple[int, str], dict] = {
         (column, name): {} for name in plan["panels"] for column in range(len(plan["columns"]))
     }
     last: dict[str, Any] = {"bar": None, "table": None}
-    numbers = {}
-    for name, data in events[1:]:
-        if name == "panel":
-            told[data["column"], data["panel"]].update(data)
-        elif name == "numbers":
-            numbers[data["column"]] = data["rows"]
+    numbers, figures = {}, dict[tuple[int, str], str]()
+    for event in _until(end, page, pool, cache):
+        if event.name == "panel":
+            place = (event.data["column"], event.data["panel"])
+            told[place].update(event.data)
+            figures |= {place: event.figure_json} if event.figure_json else {}
+        elif event.name == "numbers":
+            numbers[event.data["column"]] = event.data["rows"]
         else:
-            last[name] = data
+            last[event.name] = event.data
     panels = {
         (column, name): Shown(
             data.get("state", "waiting"),
             data.get("text", ""),
             data.get("caption", ""),
             tuple(data.get("warnings", ())),
-            data.get("figure"),
+            json.loads(figures[column, name]) if (column, name) in figures else None,
             data.get("query") or _unanswered(page, column, name),
         )
         for (column, name), data in told.items()
     }
     table = (last["table"]["name"], last["table"]["rows"]) if last["table"] else None
-    return Gathered(query, patience, page.state.view, plan, panels, numbers, last["bar"], table)
+    return Gathered(query, patience, page.asking.state.view, plan, panels, numbers, last["bar"], table)
 
 
-def _unanswered(page, column: int, name: str) -> str:
+def _until(end: float, page: Page, pool: Pool, cache: Cache | None) -> Iterator[Event]:
+    """The events of a page after its plan, as far as they come until `end`."""
+    with Watch(pool, cache) as watch:
+        for event in itertools.chain(page.ask(watch), page.news(watch)):
+            if event is not None:
+                yield event
+            if time.monotonic() > end:
+                return
+
+
+def _unanswered(page: Page, column: int, name: str) -> str:
     """The question of a panel that has no answer yet; empty where it cannot be asked."""
-    if (column, name) in page.refused:
+    asking = page.asking
+    if (column, name) in asking.refused:
         return ""
-    return to_query(page.state.question(name, page.state.columns[column]))
+    return to_query(asking.state.question(name, asking.state.columns[column]))

@@ -1,26 +1,35 @@
-"""Server-sent events, and how many streams of them a process may hold."""
+"""Server-sent events: as values, as the text that is sent, and how many streams of them a process may hold."""
 
 import contextlib
 import json
 import threading
 import zlib
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 
-def event(name: str, data: object) -> str:
-    """One event.
+@dataclass(frozen=True)
+class Event:
+    """News for a browser: `data` is what JSON holds; `figure_json` one more entry of it, `figure`, as text already."""
+
+    name: str
+    data: Any
+    figure_json: str = ""
+
+
+def encoded(news: Event | None) -> str:
+    """What is sent: an event, or a comment where there is none, by which a closed page is noticed.
 
     Raises:
         ValueError: a number that is not finite, which JSON does not know.
     """
-    return f"event: {name}\ndata: {json.dumps(data, allow_nan=False)}\n\n"
-
-
-def read_event(sent: str) -> tuple[str, Any]:
-    """Name and data of what `event` wrote."""
-    name, data = sent.removeprefix("event: ").rstrip("\n").split("\ndata: ", 1)
-    return name, json.loads(data)
+    if news is None:
+        return ": beat\n\n"
+    data = json.dumps(news.data, allow_nan=False)
+    if news.figure_json:
+        data = f'{data[:-1]}, "figure": {news.figure_json}}}'
+    return f"event: {news.name}\ndata: {data}\n\n"
 
 
 def gzipped(texts: Generator[str, None, None]) -> Iterator[bytes]:

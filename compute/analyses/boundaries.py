@@ -10,10 +10,11 @@ from torch import Tensor
 
 from lossatlas.compute.numerics.cost import CALL, PIECE, loss_seconds, patterns
 from lossatlas.compute.numerics.loss import Loss, make_loss, right
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult, recorded_steps
 from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
-from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach, recorded_steps
-from lossatlas.compute.problem.datasets import DATASETS
 from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.problem.sources import names_of
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import BadSpec, check, option
 from lossatlas.compute.spec.tasks import CannotAnswer, Task
@@ -49,7 +50,7 @@ class Boundary:
     def __post_init__(self):
         check(self)
         numbers = self.boundary_points**2 * self.boundary_moments * self.problem.outputs
-        if DATASETS[self.problem.dataset].inputs == 2 and numbers > MOST_NUMBERS:
+        if self.problem.data.inputs == 2 and numbers > MOST_NUMBERS:
             raise BadSpec(
                 f"A boundary takes at most {MOST_NUMBERS:,} numbers, so that the page can hold it; boundary_points="
                 f"{self.boundary_points} at boundary_moments={self.boundary_moments} steps are {numbers:,}. "
@@ -59,7 +60,7 @@ class Boundary:
     @property
     def drawable(self) -> bool:
         """Whether the data have so few inputs that a picture can hold them."""
-        return DATASETS[self.problem.dataset].inputs <= 2
+        return self.problem.data.inputs <= 2
 
 
 @dataclass(frozen=True)
@@ -129,15 +130,15 @@ def boundary_size(spec: Boundary) -> tuple[int, str]:
 
 
 def _points(spec: Boundary) -> int:
-    if DATASETS[spec.problem.dataset].inputs == 2:
+    if spec.problem.data.inputs == 2:
         return spec.boundary_points**2
     return FINER * (spec.boundary_points - 1) + 1
 
 
 def refuse(spec: Boundary) -> None:
     """Raises CannotAnswer: the data have too many inputs for a picture."""
-    data = DATASETS[spec.problem.dataset]
-    fit = ", ".join(name for name, one in DATASETS.items() if one.inputs <= 2)
+    data = spec.problem.data
+    fit = names_of(lambda dataset: dataset.inputs <= 2)
     raise CannotAnswer(
         f"A boundary is drawn over one or two inputs, and {data.label} has {data.inputs}. Choose dataset={fit}.",
         "other inputs",
@@ -214,6 +215,6 @@ def _told(spec: Boundary) -> str:
     problem = spec.problem
     norm = " BatchNorm by the means and variances of all training patterns." if problem.norm == "batch" else ""
     return (
-        f"Outputs of the last layer of {problem.architecture} over the inputs of {DATASETS[problem.dataset].label}, "
+        f"Outputs of the last layer of {problem.architecture} over the inputs of {problem.data.label}, "
         f"data seed {problem.data_seed}, {problem.dtype}.{norm}"
     )

@@ -16,9 +16,9 @@ from lossatlas.compute.numerics.classes import RULES, classify, extremes, point_
 from lossatlas.compute.numerics.cost import PIECE, patterns, walk_seconds
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths import walks
-from lossatlas.compute.numerics.paths.walks import State, Walk, Walks
+from lossatlas.compute.numerics.paths.walk_kinds import Walk, Walks
+from lossatlas.compute.numerics.paths.walks import State
 from lossatlas.compute.numerics.stagnation import both
-from lossatlas.compute.problem.datasets import DATASETS
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
@@ -329,7 +329,7 @@ def _told(result: CloudResult) -> CloudResult:
 def _notes(spec: Cloud) -> tuple[str, ...]:
     problem, count = spec.problem, spec.walking.walks
     measure = MEASURES[problem.unit.saturation]
-    what = f"{DATASETS[problem.dataset].label}, {problem.architecture}, data seed {problem.data_seed}."
+    what = f"{problem.data.label}, {problem.architecture}, data seed {problem.data_seed}."
     numbers = f"Walks {spec.first_walk} to {spec.first_walk + count - 1}." if spec.first_walk else ""
     return tuple(filter(None, (
         what, *walks.notes(spec.way, count), numbers,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from lossatlas.compute.analyses.planes.plane import PARTS, part_option
+from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.curvature import (
     Summary,
     check_curved,
@@ -19,9 +19,9 @@ from lossatlas.compute.numerics.curvature import (
 )
 from lossatlas.compute.numerics.kernels.curvature import check_part
 from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult, recorded_steps
 from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
-from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach, recorded_steps
-from lossatlas.compute.problem.datasets import DATASETS
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import check, option
@@ -198,7 +198,7 @@ def assemble(spec: Evolution, reached: TrainingResult, *moments: Moment | None) 
 def _notes(spec: Evolution) -> tuple[str, ...]:
     problem = spec.problem
     return (
-        f"Hessian of the total loss, {DATASETS[problem.dataset].label}, {problem.architecture}, {PARTS[spec.part]}, "
+        f"Hessian of the total loss, {problem.data.label}, {problem.architecture}, {PARTS[spec.part]}, "
         f"P = {problem.parameters:,}.",
         describe(problem),
         *kinked(problem),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lossatlas.compute.analyses.planes.plane import VERSIONS as PLANE_VERSIONS
-from lossatlas.compute.analyses.planes.plane import Place, Plane, plane_task
+from lossatlas.compute.analyses.planes.plane import Plane, plane_task
+from lossatlas.compute.analyses.planes.where import Place
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.tasks import Task
 
@@ -37,7 +38,7 @@ def run_extent(spec: Place, plane: Plane) -> ExtentResult:
 def common_extent(results: list[ExtentResult]) -> float:
     """One half width for several pictures: the largest if each holds a path, else the middle one (the lower of two)."""
     extents = np.sort([result.extent for result in results])
-    if results[0].spec.where.directions == "trajectory":
+    if results[0].spec.where.direction.holds_path:
         return float(extents[-1])
     return float(extents[(len(extents) - 1) // 2])
 

@@ -5,21 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
 from lossatlas.compute.analyses.planes.plane import VERSIONS as PLANE_VERSIONS
-from lossatlas.compute.analyses.planes.plane import (
-    Place,
-    Plane,
-    Where,
-    describe,
-    losses_on,
-    penalty_on,
-    plane_task,
-    point_seconds,
-    symmetric_axis,
-    warnings_of,
-)
+from lossatlas.compute.analyses.planes.plane import Plane, losses_on, penalty_on, plane_task, point_seconds
+from lossatlas.compute.analyses.planes.where import Place, Where, describe, warnings_of
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, TrainingResult
 from lossatlas.compute.problem.nets import Problem, torch_dtype
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import BadSpec, check, option
@@ -115,7 +107,7 @@ def run_line(spec: Line, plane: Plane, reached: TrainingResult) -> LineResult:
         u=plane.u,
         extent=plane.extent,
         name=plane.names[0],
-        units=spec.where.unit,
+        units=spec.where.direction.unit,
         notes=(describe(spec.place), *plane.notes),
         warnings=warnings_of(reached, total, float(total[middle])),
         dtype=spec.problem.dtype,

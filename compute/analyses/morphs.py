@@ -11,11 +11,13 @@ import numpy as np
 import torch
 
 from lossatlas.compute.analyses.extents import ExtentResult, common_extent, extent_levels
-from lossatlas.compute.analyses.planes.plane import Plane, Where, describe
+from lossatlas.compute.analyses.planes.plane import Plane
 from lossatlas.compute.analyses.planes.turns import turn_option, turned_task
+from lossatlas.compute.analyses.planes.where import Where, describe
 from lossatlas.compute.analyses.slices import VERSIONS as SLICE_VERSIONS
 from lossatlas.compute.analyses.slices import Slice, SliceResult, slice_levels
-from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, TrainingResult
 from lossatlas.compute.problem.activations import ACTIVATIONS, share_text
 from lossatlas.compute.problem.nets import UNMIXED, Problem, activation_of
 from lossatlas.compute.spec.keys import key_of
@@ -319,7 +321,7 @@ def gather(spec: Morph, *frames: Frame | Failure) -> MorphResult:
         spec, np.array(spec.values), first.a, first.b, grids[0], grids[1], grids[2],
         accuracy=grids[3] if len(grids) > 3 else np.empty((0, 0, 0)),
         center_loss=np.array([frame.center_loss for frame in whole]), **ended, z=z, curve=curve, extent=first.extent,
-        names=first.names if spec.where.directions != "eigenvectors" else ("v1", "v2"), units=spec.where.unit,
+        names=("v1", "v2") if spec.where.direction.sharpest else first.names, units=spec.where.direction.unit,
         notes=_notes(spec, first), warnings=_warnings(spec, frames), dtype=spec.problem.dtype,
     )  # fmt: skip
 
@@ -332,15 +334,15 @@ def _curves(spec: Morph) -> tuple[np.ndarray, np.ndarray]:
 
 def _notes(spec: Morph, first: Frame) -> tuple[str, ...]:
     own = " as asked" if spec.where.extent != AUTO else (
-        ", the largest of the first, middle and last frame's own" if spec.where.directions == "trajectory"
+        ", the largest of the first, middle and last frame's own" if spec.where.direction.holds_path
         else ", the middle one of the first, middle and last frame's own"
     )  # fmt: skip
     trained = "trains its own network" if spec.start.steps else "has its own network"
     return (
         describe(spec.question(0).place),
         f"{_way(spec)} Each of {spec.morph_frames} frames {trained}, from the same draw of initial weights.",
-        f"{first.kind} The draw is the same in every frame." if spec.where.directions != "eigenvectors" else
-        f"{first.kind} Each frame has its own, and their order may change from one to the next.",
+        f"{first.kind} Each frame has its own, and their order may change from one to the next."
+        if spec.where.direction.sharpest else f"{first.kind} The draw is the same in every frame.",
         f"Half width {first.extent:g} in every frame{own}.",
         *_drawn(spec),
     )  # fmt: skip
@@ -359,7 +361,7 @@ def _drawn(spec: Morph) -> tuple[str, ...]:
     inits = {
         ACTIVATIONS[name].init for k in (0, spec.morph_frames - 1) for name, _, _ in spec.question(k).problem.blend
     }
-    if spec.start.init != AUTO or spec.start.walks or len(inits) == 1:
+    if spec.start.init != AUTO or not spec.start.way.trained or len(inits) == 1:
         return ()
     return (f"Initial weights have the weighted mean of the variances of {' and '.join(sorted(inits))}.",)
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lossatlas.compute.analyses.planes.plane import PARTS, part_option
+from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.activity import MEASURES, shares, shares_seconds
 from lossatlas.compute.numerics.ascents import ascent, keskar
 from lossatlas.compute.numerics.cost import step_seconds
@@ -23,9 +23,9 @@ from lossatlas.compute.numerics.curvature import (
 )
 from lossatlas.compute.numerics.kernels.curvature import check_part
 from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult
 from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
-from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach
-from lossatlas.compute.problem.datasets import DATASETS
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import check, option
@@ -219,7 +219,7 @@ def _notes(spec: Replicates) -> tuple[str, ...]:
     problem, start, last = spec.problem, spec.start, spec.starts[-1].seed
     factor = Training(problem, start).factor
     moved = "" if factor == 1 else f", rescaled by {factor:g}"
-    word = "walk" if start.walks else "seed"
+    word = "walk" if start.way.walks else "seed"
     seeds = f"{word}s {start.seed} to {last}" if spec.replicates > 1 else f"{word} {start.seed}"
     curvature = [describe(problem), *kinked(problem)]
     if not curved(problem):
@@ -227,7 +227,7 @@ def _notes(spec: Replicates) -> tuple[str, ...]:
     measure = MEASURES[problem.unit.saturation]
     hidden = [f"Saturation: {measure.note} ({measure.source}); means over all hidden units."]
     return (
-        f"{DATASETS[problem.dataset].label}, {problem.architecture}, P = {problem.parameters:,}, {seeds}, "
+        f"{problem.data.label}, {problem.architecture}, P = {problem.parameters:,}, {seeds}, "
         f"{start.steps} steps{moved}, data seed {problem.data_seed}, {problem.dtype}; curvature, sharpness and "
         f"saturation on: {PARTS[spec.part]}.",
         *curvature,

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from lossatlas.compute.analyses.planes.plane import PARTS, part_option, symmetric_axis
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
+from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.activity import (
     HELD,
     MEASURES,
@@ -20,9 +21,9 @@ from lossatlas.compute.numerics.activity import (
 )
 from lossatlas.compute.numerics.cost import PIECE, patterns
 from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult, recorded_steps
 from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
-from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach, recorded_steps
-from lossatlas.compute.problem.datasets import DATASETS
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
@@ -215,7 +216,7 @@ def _notes(spec: Saturation, z_range: float, inputs: np.ndarray) -> tuple[str, .
     measure = MEASURES[problem.unit.saturation]
     norm = ("BatchNorm by the means and variances of all training patterns.",) if problem.norm == "batch" else ()
     return (
-        f"{DATASETS[problem.dataset].label}, {problem.architecture}, {PARTS[spec.part]}, data seed "
+        f"{problem.data.label}, {problem.architecture}, {PARTS[spec.part]}, data seed "
         f"{problem.data_seed}, {problem.dtype}.",
         *norm,
         f"Saturation: {measure.note} ({measure.source}).",

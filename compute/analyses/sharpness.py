@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lossatlas.compute.analyses.planes.plane import PARTS, part_option
+from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.ascents import GRADIENTS, ascent, keskar
 from lossatlas.compute.numerics.cost import loss_seconds, patterns, step_seconds
 from lossatlas.compute.numerics.curvature import (
@@ -31,9 +31,10 @@ from lossatlas.compute.numerics.curvature import (
 )
 from lossatlas.compute.numerics.kernels.curvature import check_part, operator
 from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.rescaling import rescaling_refused
+from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult
 from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
-from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach, rescaling_refused
-from lossatlas.compute.problem.datasets import DATASETS
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import check
@@ -205,7 +206,7 @@ def assemble(
 def _notes(spec: Rise) -> tuple[str, ...]:
     problem, factor = spec.problem, Training(spec.problem, spec.start).factor
     found = [
-        f"{DATASETS[problem.dataset].label}, {problem.architecture}, {PARTS[spec.part]}, data seed "
+        f"{problem.data.label}, {problem.architecture}, {PARTS[spec.part]}, data seed "
         f"{problem.data_seed}; rises of the total loss in float64 at the point reached in {problem.dtype}.",
         "SAM: f(x + ρ g/|g|) − f(x) along the gradient g (Foret et al. 2021). Keskar: 100 (max f − f(x)) / (1 + f(x)) "
         "in the box |zᵢ| ≤ ε (|xᵢ| + 1) (Keskar et al. 2017), a lower bound: the best of a few climbs.",

@@ -7,24 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
 from lossatlas.compute.analyses.planes.plane import VERSIONS as PLANE_VERSIONS
-from lossatlas.compute.analyses.planes.plane import (
-    Place,
-    Plane,
-    Where,
-    check_spanned,
-    describe,
-    losses_on,
-    penalty_on,
-    point_seconds,
-    symmetric_axis,
-    warnings_of,
-)
+from lossatlas.compute.analyses.planes.plane import Plane, check_spanned, losses_on, penalty_on, point_seconds
 from lossatlas.compute.analyses.planes.turns import VERSIONS as TURN_VERSIONS
 from lossatlas.compute.analyses.planes.turns import turn_option, turned_task
+from lossatlas.compute.analyses.planes.where import Place, Where, describe, warnings_of
 from lossatlas.compute.numerics.cost import loss_seconds, piece
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, TrainingResult
 from lossatlas.compute.problem.nets import Problem, torch_dtype
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import BadSpec, check, option
@@ -186,9 +178,11 @@ def slice_levels(spec: Slice, plane: Task | None = None) -> list[Task]:
 
 
 def _level(spec: Slice, coarser: int | None, other: Task | None, reached: Task, below: Task | None) -> Task:
-    plane, per_point = other or turned_task(spec.place, spec.turn), point_seconds(spec.place)
+    place = spec.place
+    plane, per_point = other or turned_task(place, spec.turn), point_seconds(place)
     key = key_of("slice", VERSIONS, spec) + (f"-on-{other.key}" if other else "")
-    count, most = len(new_points(spec.points, coarser)), piece(spec.problem, spec.where.part, per_point)
+    count = spec.points**2 - (coarser**2 if coarser else 0)  # as many as `new_points`
+    most = piece(spec.problem, spec.where.part, per_point)
     pieces = []
     for begin in range(0, count, most):
         end = min(begin + most, count)
@@ -261,7 +255,7 @@ def assemble(
         off_plane=plane.off_plane if spec.start.steps else np.empty(0),
         explained=plane.explained,
         names=plane.names,
-        units=spec.where.unit,
+        units=spec.where.direction.unit,
         notes=(describe(spec.place), *plane.notes, *_window_note(spec)),
         warnings=(
             *warnings_of(reached, total, center_loss, "window" if spec.window else "picture"),

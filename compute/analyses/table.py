@@ -1,5 +1,6 @@
 """ANALYSES: what can be asked, as a literal table. A new analysis is one file and one line here."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,15 +15,17 @@ from lossatlas.compute.analyses import (
     saturation,
     sharpness,
     slices,
-    spectra,
     weight_slices,
     weights,
 )
-from lossatlas.compute.analyses.planes import plane
-from lossatlas.compute.numerics.paths import train
+from lossatlas.compute.analyses.planes import where
+from lossatlas.compute.analyses.spectra import spectrum
+from lossatlas.compute.numerics.paths import reach, start, train
 from lossatlas.compute.spec.keys import key_of
-from lossatlas.compute.spec.options import BadSpec, build, nearest, parse, relevant, show
+from lossatlas.compute.spec.options import BadSpec, build, flat, nearest, options_of, parse, relevant, show
 from lossatlas.compute.spec.tasks import Task
+
+REMEMBERED = 100  # questions whose tasks a process keeps: a page counts them before it asks
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Analysis:
 
 ANALYSES = {
     "training": Analysis(
-        "Training", train.Training, train.TrainingResult, train.training_levels, train.training_size, train.VERSIONS,
+        "Training", start.Training, start.TrainingResult, reach.training_levels, reach.training_size, train.VERSIONS,
         "Loss, accuracy and gradient norm along a training, on training and test patterns.",
     ),
     "slice": Analysis(
@@ -52,7 +55,7 @@ ANALYSES = {
         "Loss and accuracy along a line through the point reached.",
     ),
     "extent": Analysis(
-        "Extent", plane.Place, extents.ExtentResult, extents.extent_levels, extents.extent_size, extents.VERSIONS,
+        "Extent", where.Place, extents.ExtentResult, extents.extent_levels, extents.extent_size, extents.VERSIONS,
         "How far a picture should reach to show a basin and its walls.",
     ),
     "saturation": Analysis(
@@ -61,8 +64,8 @@ ANALYSES = {
         "Pre-activations, outputs, saturation and dead units of every hidden layer, and along the training.",
     ),
     "spectrum": Analysis(
-        "Spectrum", spectra.Spectrum, spectra.SpectrumResult, spectra.spectrum_levels, spectra.spectrum_size,
-        spectra.VERSIONS,
+        "Spectrum", spectrum.Spectrum, spectrum.SpectrumResult, spectrum.spectrum_levels, spectrum.spectrum_size,
+        spectrum.VERSIONS,
         "Eigenvalues of the Hessian, or of its parts, at the point reached or one of its planes: density, ends, trace.",
     ),
     "evolution": Analysis(
@@ -127,12 +130,19 @@ def key_for(spec) -> str:
 
 def levels_of(spec) -> list[Task]:
     """The tasks of a spec, coarse to fine."""
-    return ANALYSES[name_of(spec)].levels(canonical(spec))
+    return list(_levels(canonical(spec)))
+
+
+@functools.lru_cache(REMEMBERED)
+def _levels(spec) -> tuple[Task, ...]:
+    return tuple(ANALYSES[name_of(spec)].levels(spec))
 
 
 def canonical(spec):
     """The spec with every option that has no meaning in it at its default, so that one key means one answer."""
-    return build(type(spec), relevant(spec))
+    table, meant = options_of(type(spec)), relevant(spec)
+    settled = all(value == table[name].default for name, value in flat(spec).items() if name not in meant)
+    return spec if settled else build(type(spec), meant)
 
 
 def question(analysis: str, query: str):

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lossatlas.compute.analyses.planes.plane import PARTS, part_option, symmetric_axis
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
+from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.cost import PIECE, loss_seconds
 from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, TrainingResult
 from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
-from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
-from lossatlas.compute.problem.datasets import DATASETS
 from lossatlas.compute.problem.nets import Problem, parameter_names
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
@@ -160,7 +161,7 @@ def _notes(spec: WeightSlices, reach_to: float) -> tuple[str, ...]:
     norm = ("BatchNorm by means and variances taken anew at every point.",) if problem.norm == "batch" else ()
     how = "as asked" if spec.weight_range != AUTO else "a round number that takes every weight past 0"
     return (
-        f"Total loss along each of {problem.parameters} parameters alone, {DATASETS[problem.dataset].label}, "
+        f"Total loss along each of {problem.parameters} parameters alone, {problem.data.label}, "
         f"{problem.architecture}, {PARTS[spec.part]}, data seed {problem.data_seed}, {problem.dtype}.",
         f"Moved by at most {reach_to:g} to both sides, {how}.",
         *norm,

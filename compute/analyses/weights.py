@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, TrainingResult
 from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
-from lossatlas.compute.numerics.paths.train import Start, TrainingResult, reach
 from lossatlas.compute.problem.nets import Problem, parameter_names
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import check
@@ -67,7 +68,7 @@ def refused(problem: Problem) -> str:
             f"A drawing tells at most {MOST} weights apart, and {problem.architecture} has {problem.parameters:,}. "
             "Choose smaller widths."
         )
-    if problem.network != "mlp":
+    if problem.convolutions:
         return "The weights of convolutions are not drawn as lines between units. Choose network=mlp."
     return ""
 

@@ -122,7 +122,7 @@ def point_seconds(problem: Problem) -> float:
     """Estimated seconds on one core of both rules at one point; float64 takes twice as long as float32."""
     P, count = problem.parameters, patterns(problem)
     eigenvalues = 2e-6 * P + 2.4e-10 * P**3
-    if not (problem.plain and len(problem.widths) == 1):
+    if not (problem.plain and len(problem.hidden) == 1):
         return eigenvalues + 0.75 * P * step_seconds(problem, 0)
     D, H, K = problem.sizes
     units = H * (H + 1) // 2

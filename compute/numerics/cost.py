@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from lossatlas.compute.problem.datasets import DATASETS
 from lossatlas.compute.problem.layers import Layer
 from lossatlas.compute.problem.nets import BLOCK, Problem
 
@@ -45,7 +44,7 @@ WIDEST = 512  # hidden units of a compiled path: beyond, what 64 patterns take l
 
 def patterns(problem: Problem, part: str = "train") -> int:
     """How many patterns a part has, to rounding."""
-    dataset = DATASETS[problem.dataset]
+    dataset = problem.data
     total = min(dataset.size, problem.max_samples or dataset.size)
     test = round(total * problem.test_share) if dataset.split else 0
     return test if part == "test" else total - test
@@ -71,7 +70,7 @@ def loss_seconds(problem: Problem, part: str = "train") -> float:
 def compiled(problem: Problem) -> bool:
     """Whether a slice takes a compiled path, as far as can be said beforehand."""
     quick = NUMBA and problem.dtype == "float32" and not problem.mixed
-    return quick and (problem.network == "lenet" or (problem.plain and max(problem.widths, default=0) <= WIDEST))
+    return quick and (problem.convolutions == 2 or (problem.plain and max(problem.hidden, default=0) <= WIDEST))
 
 
 def slice_seconds(problem: Problem, part: str = "train") -> float:
@@ -107,7 +106,7 @@ def walk_seconds(problem: Problem, batch: int) -> float:
     """One step of a walk among many, with the test part and the saturation of the hidden units."""
     count, test = patterns(problem), patterns(problem, "test")
     each = min(batch or count, count)
-    quick = compiled(problem) and len(problem.widths) == 1 and each == count
+    quick = compiled(problem) and len(problem.hidden) == 1 and each == count
     rates = WALKED if quick else PLAIN
     steps = 3 * _seconds(problem, each, problem.layers, rates) + _seconds(problem, test, problem.layers, rates)
     call = WALK_CALL if quick else (GRADIENT_CALL + CALL) / 16

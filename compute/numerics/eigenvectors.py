@@ -15,8 +15,9 @@ from lossatlas.compute.numerics.curvature import USUAL, check_curved, in_float64
 from lossatlas.compute.numerics.kernels.curvature import operator
 from lossatlas.compute.numerics.lanczos import ends
 from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics.paths.reach import reach
+from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult
 from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
-from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, reach
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.tasks import Task

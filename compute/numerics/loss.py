@@ -16,10 +16,9 @@ import torch
 from torch import Tensor
 
 from lossatlas.compute.numerics.kernels.products import products
-from lossatlas.compute.problem.criteria import CRITERIA
-from lossatlas.compute.problem.datasets import prepare
 from lossatlas.compute.problem.layers import affine, forward, statistics_count
 from lossatlas.compute.problem.nets import BLOCK, Problem, activation_of, split, torch_dtype
+from lossatlas.compute.problem.sources import prepare
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ class Loss:
     def _by_graph(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         point = theta.detach().requires_grad_()
         z = self.outputs(point, x)
-        (gradient,) = torch.autograd.grad(CRITERIA[self.problem.loss].function(z, y).sum(), point)
+        (gradient,) = torch.autograd.grad(self.problem.criterion.function(z, y).sum(), point)
         return z.detach(), gradient
 
     def _walk_back(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -150,7 +149,7 @@ class Loss:
             inputs.append(graphs[-1][1].detach())
             z = inputs[-1] @ weight.mT + bias.unsqueeze(-2)
         z.requires_grad_()
-        (slope,) = torch.autograd.grad(CRITERIA[self.problem.loss].function(z, y).sum(), z)
+        (slope,) = torch.autograd.grad(self.problem.criterion.function(z, y).sum(), z)
         parts: list[Tensor] = []
         for layer in reversed(range(len(layers))):
             parts[:0] = [_product(slope.mT, inputs[layer]).flatten(-2), slope.sum(-2)]
@@ -200,7 +199,7 @@ class _Sums:
 
     def add(self, problem: Problem, z: Tensor, where: Part, rows: slice) -> None:
         """Add the outputs z (..., n, K) of some patterns."""
-        losses = CRITERIA[problem.loss].values(z, where.y[rows])
+        losses = problem.criterion.values(z, where.y[rows])
         self.loss = self.loss + losses.sum(-1, dtype=torch.float64)
         if where.labels is not None:
             self.right = self.right + right(problem, z, where.labels[rows]).sum(-1, dtype=torch.float64)
@@ -214,7 +213,7 @@ class _Sums:
 
 def right(problem: Problem, z: Tensor, labels: Tensor) -> Tensor:
     """1 where outputs z (..., N, K) name the right class, 0 where not, NaN where z is: (..., N) in z's dtype."""
-    said = z[..., 0] > CRITERIA[problem.loss].cut if problem.outputs == 1 else z.argmax(-1)
+    said = z[..., 0] > problem.criterion.cut if problem.outputs == 1 else z.argmax(-1)
     return torch.where(z.isnan().any(-1), torch.nan, (said == labels).to(z.dtype))
 
 

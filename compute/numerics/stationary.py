@@ -20,5 +20,5 @@ LEVELS = {  # by the names of problem.criteria.CRITERIA, ascending
 def levels(problem: Problem) -> tuple[float, ...]:
     """The losses of a problem's stationary points where they are known: XOR, two hidden units, no penalty, no noise."""
     whole = problem.dataset == "xor" and not (problem.noise or 0 < problem.max_samples < 4)
-    known = whole and problem.plain and problem.widths == (2,) and not problem.l2
+    known = whole and problem.plain and problem.hidden == (2,) and not problem.l2
     return LEVELS.get(problem.loss, ()) if known else ()

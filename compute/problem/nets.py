@@ -5,7 +5,6 @@ W1 (out, in), b1 (out,), W2, b2, ...; with BatchNorm γ and β follow the b of t
 """
 
 import functools
-import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,16 +14,18 @@ import torch
 from torch import Tensor
 
 from lossatlas.compute.problem.activations import ACTIVATIONS, Activation, Blend, unit_of
-from lossatlas.compute.problem.criteria import CRITERIA
-from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.criteria import CRITERIA, Criterion
+from lossatlas.compute.problem.datasets import Dataset
 from lossatlas.compute.problem.layers import Layer, count
+from lossatlas.compute.problem.networks.network import Ends
+from lossatlas.compute.problem.networks.table import NETWORKS
+from lossatlas.compute.problem.sources import dataset_of, datasets, names_of
 from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
 
 DRAW = 1  # number of the stream of random numbers
 MOST_PARAMETERS = 5_000_000  # 40 MB a point in float64; a recorded trajectory holds up to 200 (chosen by eye)
 BLOCK = 1 << 21  # numbers of all layers at a time for one point: 16 MB in float64, whatever the widths
 DTYPES = {"float32": "float32", "float64": "float64"}
-NETWORKS = {"mlp": "MLP", "lenet": "LeNet (CNN)"}
 NORMS = {"none": "none", "batch": "BatchNorm"}
 INITS = {
     "auto": "suited to the activation",
@@ -46,8 +47,8 @@ _VARIANCE = {  # of a weight, from fan-in and fan-out: Glorot & Bengio 2010, He 
 }
 
 
-def _of(network: str) -> tuple[str, Callable[[str], bool]]:
-    return ("network", lambda name: name == network)
+def _builds(field: str) -> tuple[str, Callable[[str], bool]]:
+    return ("network", lambda name: field in NETWORKS[name].options)
 
 
 ENDS = ("activation", "mix_with", "morph_to")  # the options that name an activation, any of which may read a parameter
@@ -64,7 +65,7 @@ class Problem:
 
     dataset: str = option(
         "iris",
-        choices=DATASETS,
+        choices=datasets,
         label="Data set",
         help="The patterns the loss is averaged over.",
         first=True,
@@ -92,7 +93,7 @@ class Problem:
         longest=16,
         label="Hidden widths",
         help="Hidden units of each layer, as 128-64; none for a network without a hidden layer.",
-        when=_of("mlp"),
+        when=_builds("widths"),
         first=True,
         offers="2,4,8",
         decides=("draw", "walks"),
@@ -103,7 +104,7 @@ class Problem:
         False,
         label="Skip connections",
         help="Each hidden layer after the first adds its input to its output; needs layers of equal width.",
-        when=_of("mlp"),
+        when=_builds("skip"),
         said="always",
         leaves=("plane", "region"),
     )
@@ -114,7 +115,7 @@ class Problem:
         longest=2,
         label="Channels",
         help="Filters of the two convolutions; LeNet-5 has 6-16.",
-        when=_of("lenet"),
+        when=_builds("channels"),
         offers="2-4,6-16",
         decides=("draw", "walks"),
         said="always",
@@ -127,7 +128,7 @@ class Problem:
         longest=8,
         label="Dense widths",
         help="Hidden units of the dense layers after the convolutions; LeNet-5 has 120-84.",
-        when=_of("lenet"),
+        when=_builds("dense"),
         offers="16,120-84",
         decides=("draw", "walks"),
         said="always",
@@ -264,8 +265,7 @@ class Problem:
         check(self)
         self._settle_mix()
         if self.loss == AUTO:
-            regression = DATASETS[self.dataset].classes == 0
-            object.__setattr__(self, "loss", "squared_error" if regression else "sigmoid_cross_entropy")
+            object.__setattr__(self, "loss", "sigmoid_cross_entropy" if self.data.classes else "squared_error")
         self._check_loss()
         self._check_network()
         if self.parameters > MOST_PARAMETERS:
@@ -283,53 +283,67 @@ class Problem:
             object.__setattr__(self, "mix", Problem.mix)
 
     def _check_network(self):
-        if self.network == "lenet":
-            if not DATASETS[self.dataset].side:
-                fit = ", ".join(name for name, dataset in DATASETS.items() if dataset.side)
-                raise BadSpec(
-                    f"network=lenet reads images, and {self.dataset} has none. Choose dataset={fit} or an MLP."
-                )
-            if len(self.channels) != 2:
-                raise BadSpec(f"channels names the filters of two convolutions, as 6-16; got {len(self.channels)}.")
-        elif self.skip and (len(self.widths) < 2 or len(set(self.widths)) > 1):
+        kind = NETWORKS[self.network]
+        if kind.images and not self.data.side:
+            fit = names_of(lambda dataset: dataset.side > 0)
             raise BadSpec(
-                f"skip=true adds layers to one another and needs two or more hidden layers of one width, as 8-8-8; "
-                f"got {'-'.join(map(str, self.widths)) or 'none'}."
+                f"network={self.network} reads images, and {self.dataset} has none. Choose dataset={fit} or an MLP."
             )
+        if sentence := kind.refused(*self._built_from):
+            raise BadSpec(sentence)
         if self.norm == "batch" and len(self.layers) == 1:
             raise BadSpec("norm=batch normalises hidden units, and this network has none. Choose widths or norm=none.")
 
     def _check_loss(self):
-        regression = DATASETS[self.dataset].classes == 0
-        if regression and not CRITERIA[self.loss].regression:
+        if self.data.classes == 0 and not self.criterion.regression:
+            fit = ", ".join(name for name, criterion in CRITERIA.items() if criterion.regression)
             raise BadSpec(
-                f"{DATASETS[self.dataset].label} is a regression and needs the loss squared_error or auto; "
-                f"{self.loss} is for classes."
+                f"{self.data.label} is a regression and needs the loss {fit} or auto; {self.loss} is for classes."
             )
 
     @property
+    def data(self) -> Dataset:
+        """The data set."""
+        return dataset_of(self.dataset)
+
+    @property
+    def criterion(self) -> Criterion:
+        """The loss function."""
+        return CRITERIA[self.loss]
+
+    @property
     def outputs(self) -> int:
-        classes = DATASETS[self.dataset].classes
-        return 1 if classes == 0 or (classes == 2 and CRITERIA[self.loss].one_output) else classes
+        classes = self.data.classes
+        return 1 if classes == 0 or (classes == 2 and not self.criterion.coupled) else classes
 
     @property
     def plain(self) -> bool:
         """Dense layers only, without BatchNorm and skip connections."""
-        return self.network == "mlp" and self.norm == "none" and not self.skip
+        return not any(layer.side or layer.norm or layer.skip for layer in self.layers)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        return _layers(self.network, self.widths, self.skip, self.channels, self.dense, self.norm, *self._ends)
+        ends = Ends(self.data.inputs, self.data.side, self.outputs)
+        return _layers(self.network, ends, self.norm == "batch", self._built_from)
 
     @property
-    def _ends(self) -> tuple[int, int, int]:
-        dataset = DATASETS[self.dataset]
-        return dataset.inputs, dataset.side, self.outputs
+    def _built_from(self) -> tuple:
+        return tuple(getattr(self, name) for name in NETWORKS[self.network].options)
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Units of every layer but the last; filters of a convolution."""
+        return tuple(layer.units for layer in self.layers[:-1])
+
+    @property
+    def convolutions(self) -> int:
+        """How many layers are convolutions; they come first."""
+        return sum(layer.side > 0 for layer in self.layers)
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Units of every layer, inputs first; of a convolution those at all pixels."""
-        return (DATASETS[self.dataset].inputs, *(layer.numbers for layer in self.layers))
+        return (self.data.inputs, *(layer.numbers for layer in self.layers))
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -354,12 +368,12 @@ class Problem:
         units = [f"{layer.units}c{layer.shape[2]}" if layer.side else str(layer.units) for layer in self.layers]
         return (
             "-".join([begins, *units])
-            + (" with skips" if self.network == "mlp" and self.skip else "")
+            + (" with skips" if any(layer.skip for layer in self.layers) else "")
             + (", BatchNorm" if self.norm == "batch" else "")
         )
 
     @property
-    def sharpness(self) -> float:
+    def parameter_value(self) -> float:
         """The activation's own parameter; 0 where it has none."""
         return self._own(self.activation)
 
@@ -376,62 +390,25 @@ class Problem:
     def blend(self) -> Blend:
         """What the hidden units' function is made of; equal blends are equal functions."""
         if not self.mixed:
-            return ((self.activation, self.sharpness, 1.0),)
+            return ((self.activation, self.parameter_value, 1.0),)
         ends = ((self.activation, 1 - self.mix), (self.mix_with, self.mix))
         return tuple((name, self._own(name), weight) for name, weight in ends)
 
     @property
     def unit(self) -> Activation:
-        """The hidden units' function, called with `sharpness`, and what is true of it."""
+        """The hidden units' function, called with `parameter_value`, and what is true of it."""
         return unit_of(self.blend)
 
 
 @functools.cache
-def _layers(network, widths, skip, channels, dense, norm, inputs: int, side: int, outputs: int) -> tuple[Layer, ...]:
-    normed = norm == "batch"
-    convolutions = _convolutions(side, channels, normed) if network == "lenet" else []
-    hidden = dense if network == "lenet" else widths
-    skips = skip and network == "mlp"
-    sizes = [_pooled_numbers(convolutions[-1]) if convolutions else inputs, *hidden, outputs]
-    last = len(sizes) - 2
-    stack = [
-        Layer((after, before), norm=normed and place < last, skip=skips and 0 < place < last)
-        for place, (before, after) in enumerate(itertools.pairwise(sizes))
-    ]
-    return (*convolutions, *stack)
-
-
-def _convolutions(side: int, channels: tuple[int, ...], norm: bool) -> list[Layer]:
-    """As in LeNet-5 (LeCun et al. 1998) on 28×28: 5×5, the first padded to keep the size; 3×3 on small images."""
-    kernel = 5 if side >= 16 else 3
-    first, second = (*channels, 1, 1)[:2]  # a wrong number of channels is refused after the layers are counted
-    return [
-        Layer((first, 1, kernel, kernel), side, kernel // 2, norm),
-        Layer((second, first, kernel, kernel), side // 2, 0, norm),
-    ]
-
-
-def _pooled_numbers(layer: Layer) -> int:
-    return layer.units * (math.isqrt(layer.places) // 2) ** 2
+def _layers(network: str, ends: Ends, normed: bool, values: tuple) -> tuple[Layer, ...]:
+    return NETWORKS[network].layers(ends, normed, *values)
 
 
 @functools.cache
 def offsets(shapes: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
     """Where each tensor begins in theta, and P at the end."""
     return tuple(np.cumsum([0] + [math.prod(shape) for shape in shapes]).tolist())
-
-
-def rescaled(problem: Problem, theta: np.ndarray, factor: float) -> np.ndarray:
-    """theta (..., P) with the first layer's weights and biases times a factor, the next layer's weights divided by it.
-
-    With an activation that is positively homogeneous, without BatchNorm and skip connections, the network computes
-    what it did, to rounding (Dinh et al. 2017, arXiv 1703.04933): 2×2 maximum pooling passes the factor on as well.
-    """
-    first, second = offsets(problem.shapes)[2:4]
-    found = theta.copy()
-    found[..., :first] *= factor
-    found[..., first:second] /= factor
-    return found
 
 
 def split(shapes: tuple[tuple[int, ...], ...], theta: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -499,7 +476,7 @@ def _scale(layer: Layer, letter: str, schemes: tuple[tuple[str, float], ...], bo
 
 def activation_of(problem: Problem) -> Callable[[Tensor], Tensor]:
     """The hidden units' function with its parameter filled in."""
-    function, parameter = problem.unit.function, problem.sharpness
+    function, parameter = problem.unit.function, problem.parameter_value
     return lambda z: function(z, parameter)
 
 

@@ -5,7 +5,6 @@ the folder could run code: CVE-2025-69872), and so are its files: every answer i
 under a SHA-256 of key and bytes. A foreign, torn or flipped one is a miss; no path is ever read from a row.
 """
 
-import base64
 import fcntl
 import hashlib
 import logging
@@ -14,7 +13,6 @@ import re
 import sqlite3
 import stat
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -41,22 +39,11 @@ _FAULTS = (sqlite3.Error, OSError, ValueError, TypeError, AttributeError, KeyErr
 # SQLite's reasons that say nothing against the database.
 _PASSING = tuple(f"SQLITE_{name}" for name in ("BUSY", "LOCKED", "FULL", "READONLY", "CANTOPEN", "NOMEM"))
 
-LINKS_ROOM = 100_000_000  # bytes on disk: 25,000 of the longest links
-NEW_LINKS = 60  # kept within a minute (chosen by eye): a hall's, but hours pass until one visitor has filled the store
-LONGEST_LINK = 4_000  # characters
-_PAGE = 4096  # bytes
-_SHORTEST = 8  # letters of a code; a longer one where two texts begin alike
-_CODE = re.compile(rf"[a-z2-7]{{{_SHORTEST},52}}")
-
 _log = logging.getLogger(__name__)
 
 
 class CacheUnusable(OSError):
     """The folder cannot hold a cache; its message is one sentence fit for a reader."""
-
-
-class LinksFull(OSError):
-    """No more short links are kept, or not just now; its message is one sentence fit for a reader."""
 
 
 class _Foreign(OSError):
@@ -234,13 +221,13 @@ class Cache:
                 return self._connect()
             except _FAULTS as error:
                 if _passing(error):
-                    raise _unusable(self.folder, error) from error
+                    raise unusable(self.folder, error) from error
                 _log.warning("The cache in %s was damaged and starts empty: %s.", self.folder, error)
             try:
                 _remove_database(self.folder)
                 return self._connect()
             except _FAULTS as error:
-                raise _unusable(self.folder, error) from error
+                raise unusable(self.folder, error) from error
 
     def _connect(self) -> _Opened:
         _check_origin(self.folder / _DATABASE[0])
@@ -255,89 +242,6 @@ class Cache:
         store = diskcache.Cache(str(self.folder), timeout=PATIENCE, disk=_Blobs, **settings)
         len(store), store.volume()
         return _Opened(store, _inode(self.folder))
-
-
-class Links:
-    """Texts by a code made of their own letters, so that equal texts have one code. They lie in a database beside the
-    answers, which neither the answers' bound nor `clear` touches: a link in a lecture's notes outlives both. None is
-    ever dropped for another: beyond `room` bytes, or `pace` new texts within a minute, new ones are refused. `clock`
-    gives seconds that all processes share.
-
-    Raises:
-        CacheUnusable: a folder that cannot be made, written or trusted, or a damaged database.
-    """
-
-    def __init__(
-        self, folder: Path, room: int = LINKS_ROOM, pace: int = NEW_LINKS, clock: Callable[[], float] = time.time
-    ):
-        self._file, self._room, self._pace, self._clock = Path(folder).absolute() / "links.db", room, pace, clock
-        make_private(self._file.parent)
-
-    def put(self, text: str) -> str:
-        """The code of a text, which is kept.
-
-        Raises:
-            LinksFull: the room is full, or too many were made within a minute.
-            ValueError: longer than LONGEST_LINK.
-        """
-        if len(text) > LONGEST_LINK:
-            raise ValueError(f"A link holds at most {LONGEST_LINK} characters; got {len(text)}.")
-        with self._connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            for code in _codes(text):
-                found = connection.execute("SELECT text FROM links WHERE code = ?", (code,)).fetchone()
-                if found == (text,):
-                    return code
-                if found is None:
-                    break
-            self._note(connection)
-            connection.execute("INSERT INTO links VALUES (?, ?)", (code, text))
-            connection.execute("COMMIT")
-            return code
-
-    def _note(self, connection: sqlite3.Connection) -> None:
-        """That a text is kept now; a time from the future, of a clock set back, counts as past."""
-        now = self._clock()
-        connection.execute("DELETE FROM lately WHERE at NOT BETWEEN ? AND ?", (now - 60, now))
-        if connection.execute("SELECT COUNT(*) FROM lately").fetchone()[0] >= self._pace:
-            raise LinksFull(
-                f"No short link was made, as {self._pace} were within a minute. Try again in a minute, or copy the "
-                "whole link, which needs no store."
-            )
-        connection.execute("INSERT INTO lately VALUES (?)", (now,))
-
-    def get(self, code: str) -> str | None:
-        """The text that `put` gave this code, or None."""
-        if not _CODE.fullmatch(code):
-            return None
-        with self._connection() as connection:
-            found = connection.execute("SELECT text FROM links WHERE code = ?", (code,)).fetchone()
-        text = found[0] if found else None
-        return text if isinstance(text, str) and code in _codes(text) else None
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with closing(sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None)) as connection:
-                connection.execute(f"PRAGMA max_page_count = {self._room // _PAGE}")
-                connection.execute("PRAGMA trusted_schema = OFF")
-                connection.execute(f"PRAGMA page_size = {_PAGE}")
-                connection.execute("CREATE TABLE IF NOT EXISTS links (code TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
-                connection.execute("CREATE TABLE IF NOT EXISTS lately (at REAL)")  # when the newest were kept
-                yield connection
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
-                raise LinksFull(
-                    f"No more short links are kept, as {self._room / 1e6:.0f} MB of links are stored here. Copy the "
-                    "whole link, which needs no store."
-                ) from error
-            raise _unusable(self._file.parent, error) from error
-
-
-def _codes(text: str) -> list[str]:
-    """The codes that a text may have, the shortest first."""
-    letters = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=").lower()
-    return [letters[:count] for count in range(_SHORTEST, len(letters) + 1)]
 
 
 def is_key(key: object) -> bool:
@@ -376,7 +280,7 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()
     except OSError as error:
-        raise _unusable(folder, error) from error
+        raise unusable(folder, error) from error
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or found.st_uid != os.geteuid():
         raise CacheUnusable(
             f"The cache folder {folder} belongs to another user or can be written by others (mode "
@@ -387,7 +291,8 @@ def make_private(folder: Path) -> None:
         raise CacheUnusable(f"The cache folder {folder} must not contain a $; set LOSSATLAS_CACHE to another.")
 
 
-def _unusable(folder: Path, error: Exception) -> CacheUnusable:
+def unusable(folder: Path, error: Exception) -> CacheUnusable:
+    """The error that says why a folder cannot hold a cache."""
     reason = getattr(error, "strerror", None) or error
     return CacheUnusable(
         f"The cache folder {folder} cannot be used: {reason}. Set LOSSATLAS_CACHE to a folder you can write."
@@ -400,7 +305,7 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise _unusable(folder, error) from error
+        raise unusable(folder, error) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

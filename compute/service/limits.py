@@ -1,10 +1,12 @@
 """What a question costs in seconds and memory, as estimated, and whether that is more than one may."""
 
+import functools
 import math
 
 from lossatlas.compute.analyses.table import levels_of
 from lossatlas.compute.numerics.cost import peak_bytes
-from lossatlas.compute.numerics.paths.train import Training, recorded_steps
+from lossatlas.compute.numerics.paths.start import Start, Training, recorded_steps
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.tasks import Task, every
 
@@ -53,8 +55,12 @@ def _usual_bytes(spec) -> float:
     start = getattr(spec, "start", None)
     if start is None:
         return peak_bytes(spec.problem, 0, 0, 0)
-    recorded = len(recorded_steps(Training(spec.problem, start)))
-    return peak_bytes(spec.problem, start.batch, getattr(spec, "points", 0), recorded)
+    return peak_bytes(spec.problem, start.batch, getattr(spec, "points", 0), _recorded(spec.problem, start))
+
+
+@functools.lru_cache(100)  # the questions of a column have one training
+def _recorded(problem: Problem, start: Start) -> int:
+    return len(recorded_steps(Training(problem, start)))
 
 
 def size(count: float) -> str:

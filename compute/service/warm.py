@@ -6,9 +6,9 @@ import os
 
 from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.analyses.table import levels_of
-from lossatlas.compute.numerics.paths.train import Start
+from lossatlas.compute.numerics.paths.start import Start
 from lossatlas.compute.problem.nets import Problem
-from lossatlas.compute.service.jobs import guarded
+from lossatlas.compute.service.running import guarded
 from lossatlas.compute.spec.tasks import Task, every
 
 ACTIVATIONS = ("tanh", "relu", "elu")  # those that the page opens with; another takes about a second, once

@@ -1,5 +1,6 @@
 """The identity of a question: equal questions, however spelt, have one key."""
 
+import functools
 import hashlib
 import json
 
@@ -7,7 +8,10 @@ from lossatlas.compute.spec.options import relevant
 
 NUMERICS = 2  # raise when data sets, networks, losses or kernels give another number than before
 
+REMEMBERED = 2_000  # keys a process keeps: every task of a question names the keys of what it needs
 
+
+@functools.lru_cache(REMEMBERED)
 def key_of(analysis: str, versions: tuple[int, ...], spec) -> str:
     """`slice-5f3c…`: a hash over the analysis, its versions and every option that matters, dtype included.
 

@@ -8,10 +8,11 @@ import dataclasses
 import difflib
 import functools
 import math
+import operator
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus
@@ -59,8 +60,10 @@ class Option:
 
     def menu(self) -> dict[str, str]:
         """The choices as name -> label, read from the registry at the time of asking."""
-        table = self.choices() if callable(self.choices) else self.choices or {}
-        return {name: entry if isinstance(entry, str) else entry.label for name, entry in table.items()}  # type: ignore[attr-defined]
+        return {name: entry if isinstance(entry, str) else entry.label for name, entry in self._known().items()}  # type: ignore[attr-defined]
+
+    def _known(self) -> Mapping[str, object]:
+        return self.choices() if callable(self.choices) else self.choices or {}
 
     @property
     def hangs_on(self) -> tuple[str, ...]:
@@ -98,10 +101,10 @@ class Option:
         return self._bounded(self._integer(value) if self.kind is int else self._number(value))
 
     def _choose(self, value: object) -> str:
-        menu = self.menu()
-        if isinstance(value, str) and value in menu:
+        known = self._known()
+        if isinstance(value, str) and value in known:
             return value
-        raise BadSpec(f"{self.name} must be one of the names known here; got {show(value)}.{nearest(value, menu)}")
+        raise BadSpec(f"{self.name} must be one of the names known here; got {show(value)}.{nearest(value, known)}")
 
     def _line(self, value: object) -> str:
         line = str(value).strip()
@@ -197,6 +200,10 @@ def options_of(spec_type: type) -> dict[str, Option]:
     return _declared(spec_type)  # type: ignore[arg-type]
 
 
+# Half of the time that a spec takes to be built, and a third of a page's, when asked anew for every record.
+_hints = functools.cache(typing.get_type_hints)
+
+
 @functools.cache
 def _declared(spec_type: Any) -> dict[str, Option]:
     found: dict[str, Option] = {}
@@ -214,9 +221,6 @@ def _declared(spec_type: Any) -> dict[str, Option]:
             raise TypeError(f"{spec_type.__name__} declares {sorted(clash)} twice")
         found |= inner
     return found
-
-
-_hints = functools.cache(typing.get_type_hints)  # half of the time that a spec takes to be built
 
 
 def _kind(hint) -> type | str:
@@ -239,8 +243,9 @@ def check(spec) -> None:
             object.__setattr__(spec, item.name, table[item.name].coerce(getattr(spec, item.name)))
 
 
-def build(spec_type: type, values: Mapping[str, object]):
-    """A spec from flat values by field name; the missing ones take their defaults.
+def build(spec_type: type, values: Mapping[str, object], records: dict[type, Any] | None = None):
+    """A spec from flat values by field name; the missing ones take their defaults. `records` holds by type what was
+    built of the same values, and gets what is built now: the problem of several questions is then made once.
 
     Raises:
         BadSpec: a name that no field has (the nearest is suggested), or a value that is not allowed.
@@ -249,33 +254,66 @@ def build(spec_type: type, values: Mapping[str, object]):
     for name in values:
         if name not in known:
             raise BadSpec(f"There is no option called {show(name)}.{nearest(name, known)}")
-    return _assemble(spec_type, values)
+    return _assemble(spec_type, values, {} if records is None else records)
 
 
-def _assemble(spec_type: type, values: Mapping[str, object]):
-    hints = _hints(spec_type)
+def _assemble(spec_type: type, values: Mapping[str, object], records: dict[type, Any]):
     parts = {}
-    for item in dataclasses.fields(spec_type):
-        if dataclasses.is_dataclass(hints[item.name]):
-            parts[item.name] = _assemble(hints[item.name], values)
-        elif item.name in values:
-            parts[item.name] = values[item.name]
+    for name, record in _fields(spec_type):
+        if record is not None:
+            if record not in records:
+                records[record] = _assemble(record, values, records)
+            parts[name] = records[record]
+        elif name in values:
+            parts[name] = values[name]
     return spec_type(**parts)
+
+
+@functools.cache
+def _fields(spec_type: Any) -> tuple[tuple[str, type | None], ...]:
+    """The fields of a record by name, with the type of those that are records themselves."""
+    hints = _hints(spec_type)
+    inner = {name: typing.cast(type, hint) for name, hint in hints.items() if dataclasses.is_dataclass(hint)}
+    return tuple((item.name, inner.get(item.name)) for item in dataclasses.fields(spec_type))
 
 
 def flat(spec) -> dict[str, object]:
     """Every option's value by name, nested records included."""
-    values: dict[str, object] = {}
-    for item in dataclasses.fields(spec):
-        value = getattr(spec, item.name)
-        values |= flat(value) if dataclasses.is_dataclass(value) else {item.name: value}
-    return values
+    return {name: take(spec) for name, take in _paths(spec.__class__).items()}
+
+
+@functools.cache
+def _paths(spec_type: type) -> dict[str, operator.attrgetter]:
+    """How each option's value is taken from a spec."""
+    return {path.rpartition(".")[2]: operator.attrgetter(path) for path in _dotted(spec_type)}
+
+
+def _dotted(spec_type: type) -> Iterator[str]:
+    for name, record in _fields(spec_type):
+        yield from (f"{name}.{inner}" for inner in _dotted(record)) if record else [name]
 
 
 def relevant(spec) -> dict[str, object]:
     """Like `flat`, without the options that another choice makes meaningless (α for tanh)."""
-    values, table = flat(spec), options_of(type(spec))
-    return {name: value for name, value in values.items() if table[name].matters(values)}
+    return _relevant(spec).copy()
+
+
+@functools.lru_cache(500)  # a page looks at each of its questions for the key, the settings and the tasks
+def _relevant(spec) -> dict[str, object]:
+    values = flat(spec)
+    idle = [
+        name for name, others, allowed in _conditions(spec.__class__)
+        if not any(allowed(str(values[other])) for other in others)
+    ]  # fmt: skip
+    return {name: value for name, value in values.items() if name not in idle}
+
+
+@functools.cache
+def _conditions(spec_type: type) -> list[tuple[str, list[str], Callable[[str], bool]]]:
+    """The options of a spec that do not always matter: each with those of the others that it hangs on."""
+    table = options_of(spec_type)
+    found = [(one.name, [name for name in one.hangs_on if name in table], one.when) for one in table.values()]
+    return [(name, others, when[1]) for name, others, when in found if when and others]
 
 
 def read_query(text: str) -> dict[str, str]:
@@ -305,9 +343,12 @@ def parse(spec_type: type, text: str):
 def to_query(spec) -> str:
     """The shortest query string that gives the same spec: only what differs from the defaults."""
     table = options_of(type(spec))
-    return "&".join(
-        f"{name}={quote(text(value), safe=',')}" for name, value in flat(spec).items() if value != table[name].default
-    )
+    return join({name: text(value) for name, value in flat(spec).items() if value != table[name].default})
+
+
+def join(texts: Mapping[str, str]) -> str:
+    """The query string that `read_query` reads so."""
+    return "&".join(f"{name}={quote(value, safe=',')}" for name, value in texts.items())
 
 
 def text(value: object) -> str:

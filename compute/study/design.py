@@ -17,7 +17,7 @@ from lossatlas.compute.analyses.summaries import LOW, Summary, summarise
 from lossatlas.compute.numerics.classes import RULES
 from lossatlas.compute.numerics.intervals import share_of
 from lossatlas.compute.numerics.paths import walks
-from lossatlas.compute.numerics.paths.walks import Walk
+from lossatlas.compute.numerics.paths.walk_kinds import Walk
 from lossatlas.compute.numerics.stationary import levels
 from lossatlas.compute.problem.nets import Problem
 

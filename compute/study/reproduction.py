@@ -14,9 +14,12 @@ from typing import Any
 
 from lossatlas.compute.analyses.clouds import Cloud, CloudResult, merge, parts
 from lossatlas.compute.analyses.table import levels_of
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import Pool, Watch, ask, look_up
 from lossatlas.compute.service.limits import seconds_of
+from lossatlas.compute.service.pool import Pool
+from lossatlas.compute.service.stored import look_up
+from lossatlas.compute.service.watch import Watch
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.results import Damaged, Failure, pack, unpack
 from lossatlas.compute.study.design import VERSIONS, Row, place, row_of

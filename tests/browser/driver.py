@@ -11,6 +11,10 @@ ARGUMENTS = """
     --disable-sync --use-angle=swiftshader --enable-unsafe-swiftshader
 """.split()  # noqa: SIM905 - reads as it is typed
 PATIENCE = 60_000  # ms; drawing in software is slow
+# The page puts nothing on the window: what tests look at, they put there themselves. Modules are evaluated once, so
+# that this one sees the page's own.
+SEEN = """document.addEventListener("DOMContentLoaded", () => document.getElementById("names")
+    && import("/assets/seen.mjs").then(({seen}) => { window.lossatlas = seen; }))"""
 
 
 @dataclass
@@ -89,6 +93,7 @@ def reader(
     """A new reader: of a browser with nothing remembered, of a context with the scripts that it has loaded before."""
     one = Reader((found if isinstance(found, BrowserContext) else found.new_context()).new_page(), address)
     one.page.set_viewport_size({"width": width, "height": height})
+    one.page.add_init_script(SEEN)
     one.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     one.page.on("pageerror", lambda error: one.errors.append(str(error)))
     one.page.on("console", lambda line: one.errors.append(line.text) if line.type == "error" else None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lossatlas.compute.analyses.table import question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from tests.browser.driver import Reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -37,7 +37,8 @@ def test_a_morph_is_played_on_one_camera_and_one_scale(visitor: Reader):
     found = ask(question("morph", f"{TINY}&morph_frames=5&morph_points=9&morph_to=relu&extent={width}"))
     look, asked = visitor.page.evaluate(LOOK), len(visitor.requests)
     for k in (4, 2):
-        visitor.page.evaluate("k => window.lossatlas.player.goTo(k / 4)", k)
+        visitor.page.locator("#scrub input").fill(str(k))
+        visitor.page.wait_for_selector(f"#player[data-step='{k / 4:g}']:not([data-moving])")
         assert visitor.page.inner_text("#moment") == f"t = {k / 4:.2f}"
         np.testing.assert_allclose(np.array(visitor.heights(0, "morph")).T, found.loss[k], rtol=1e-6)
         assert visitor.page.evaluate(LOOK) == look and len(visitor.requests) == asked

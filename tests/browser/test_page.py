@@ -14,7 +14,7 @@ import pytest
 from lossatlas.app.panels import panels_of
 from lossatlas.compute.analyses.summaries import shares
 from lossatlas.compute.analyses.table import question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from tests.browser.driver import Reader, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lossatlas.compute.analyses.table import question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from tests.browser.driver import PATIENCE, Reader, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -25,14 +25,18 @@ def visitor(visitor: Reader) -> Reader:
     return visitor
 
 
+# What the player says of itself on its bar, in a saved page too: its step, and whether pictures are on their way to it.
+STEP = "Number(document.getElementById('player')?.dataset.step)"
+SETTLED = "document.getElementById('player') && !document.getElementById('player').hasAttribute('data-moving')"
+PLAYING = "document.getElementById('play')?.getAttribute('aria-pressed') === 'true'"
+
+
 def step_of(visitor: Reader) -> int:
-    return visitor.page.evaluate("window.lossatlas.player.step")
+    return visitor.page.evaluate(STEP)
 
 
 def settle(visitor: Reader, step: int) -> None:
-    visitor.page.wait_for_function(
-        "step => window.lossatlas.player?.step === step && window.lossatlas.player.settled", arg=step, timeout=PATIENCE
-    )
+    visitor.page.wait_for_function(f"step => {STEP} === step && {SETTLED}", arg=step, timeout=PATIENCE)
 
 
 def test_all_columns_and_pictures_move_in_step_without_a_request(visitor: Reader, chromium, tmp_path):
@@ -76,10 +80,10 @@ def test_all_columns_and_pictures_move_in_step_without_a_request(visitor: Reader
         page.click("#speed")
     assert page.inner_text("#speed") == "½×"
     page.click("#play")
-    page.wait_for_function("window.lossatlas.player.playing && window.lossatlas.player.step > 13", timeout=PATIENCE)
+    page.wait_for_function(f"{PLAYING} && {STEP} > 13", timeout=PATIENCE)
     page.locator("main").focus()
     page.keyboard.press(" ")
-    page.wait_for_function("!window.lossatlas.player.playing && window.lossatlas.player.settled", timeout=PATIENCE)
+    page.wait_for_function(f"!({PLAYING}) && {SETTLED}", timeout=PATIENCE)
     assert page.inner_text("#play") == "Play"
     paused = step_of(visitor)
     check(paused)
@@ -98,7 +102,7 @@ def test_all_columns_and_pictures_move_in_step_without_a_request(visitor: Reader
     alone.page.keyboard.press(".")
     check(11, alone)
     alone.page.click("#play")
-    alone.page.wait_for_function("window.lossatlas.player.step > 11", timeout=PATIENCE)
+    alone.page.wait_for_function(f"{STEP} > 11", timeout=PATIENCE)
     alone.page.click("#play")
     check(step_of(alone), alone)
     assert alone.page.inner_text("#play") == "Play"
@@ -136,14 +140,14 @@ def test_all_columns_and_pictures_move_in_step_without_a_request(visitor: Reader
     visitor.wait()
     assert step_of(visitor) == 30
     page.click("#speed")  # twice as fast
-    page.evaluate("window.lossatlas.player.toggle()")
-    page.wait_for_function("window.lossatlas.player.step < 30", timeout=PATIENCE)  # from the end it starts again
-    page.wait_for_function("!window.lossatlas.player.playing", timeout=PATIENCE)
+    page.click("#play")
+    page.wait_for_function(f"{STEP} < 30", timeout=PATIENCE)  # from the end it starts again
+    page.wait_for_function(f"!({PLAYING})", timeout=PATIENCE)
     settle(visitor, 30)
     page.emulate_media(reduced_motion="reduce")  # no motion: a still a second, a twelfth of the training further each
-    page.evaluate("window.lossatlas.player.toggle()")
-    page.wait_for_function("window.lossatlas.player.step > 0", timeout=PATIENCE)
-    page.evaluate("window.lossatlas.player.toggle()")
+    page.click("#play")
+    page.wait_for_function(f"{STEP} > 0", timeout=PATIENCE)
+    page.click("#play")
     assert step_of(visitor) in (2, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 30)
 
 

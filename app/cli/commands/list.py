@@ -1,6 +1,6 @@
 """`lossatlas list`: what there is to choose from, read from the registries; with --markdown as docs/registries.md."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import click
 from lossatlas.compute.analyses.table import ANALYSES
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.criteria import CRITERIA
-from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.problem.sources import datasets
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Table:
     """A registry, and what its table in docs says of each entry, by the column's heading."""
 
     heading: str
-    entries: dict[str, Any]
+    entries: Mapping[str, Any]
     columns: dict[str, Callable[[Any], str]]
     below: str = ""
 
@@ -41,7 +41,7 @@ TABLES = {
     ),
     "datasets": Table(
         "Data sets",
-        DATASETS,
+        datasets(),
         {
             "patterns × inputs": lambda entry: f"{entry.size:,} × {entry.inputs}",
             "classes": lambda entry: str(entry.classes or "regression"),

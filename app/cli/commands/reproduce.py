@@ -17,8 +17,8 @@ from lossatlas.app.export.report import Made, write
 from lossatlas.app.export.report_tables import TABLES, as_csv, as_latex
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.service.cache import Cache, CacheUnusable
-from lossatlas.compute.service.jobs import PoolLost
 from lossatlas.compute.service.limits import duration
+from lossatlas.compute.service.pool import PoolLost
 from lossatlas.compute.spec.options import BadSpec, nearest
 from lossatlas.compute.spec.settings import BadSetting, read_settings
 from lossatlas.compute.study.claims import findings

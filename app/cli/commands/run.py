@@ -7,9 +7,10 @@ import click
 
 from lossatlas.app.export.answers import FORMATS, Format, check_drawable, format_of
 from lossatlas.compute.analyses.table import ANALYSES, question
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache, CacheUnusable
-from lossatlas.compute.service.jobs import Pool, PoolLost, ask
 from lossatlas.compute.service.limits import check_cost, duration
+from lossatlas.compute.service.pool import Pool, PoolLost
 from lossatlas.compute.spec.options import BadSpec, options_of
 from lossatlas.compute.spec.results import Failure
 from lossatlas.compute.spec.settings import BadSetting, read_settings

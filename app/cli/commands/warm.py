@@ -10,7 +10,7 @@ from lossatlas.app.cli.terminal import Told, workers_of
 from lossatlas.app.state.lesson import LESSONS, BadLesson, Lesson
 from lossatlas.app.stream.lesson_answers import check, survey, warm
 from lossatlas.compute.service.cache import Cache, CacheUnusable
-from lossatlas.compute.service.jobs import PoolLost
+from lossatlas.compute.service.pool import PoolLost
 from lossatlas.compute.spec.options import BadSpec, nearest
 from lossatlas.compute.spec.settings import BadSetting, read_settings
 

@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 from lossatlas.app.look.places import PLACES
 from lossatlas.app.look.view import View
 from lossatlas.compute.analyses.slices import SliceResult
-from lossatlas.compute.numerics.paths.train import Training, recorded_steps
+from lossatlas.compute.numerics.paths.start import Training, recorded_steps
 
 GAP = -32768  # stands for NaN among packed multiples
 CURSOR = {"width": 1.6, "color": "#888"}

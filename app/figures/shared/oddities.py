@@ -54,7 +54,7 @@ def _shelf(result: parts.Losses, view: View, scale: Scale) -> bool:
 
 def _steep(result, view: View, scale: Scale) -> bool:
     start, norm = result.spec.start, np.atleast_1d(result.gradient_norm)
-    return bool(start.steps) and not start.walks and bool(len(norm)) and bool(norm[-1] > train.STEEP)
+    return bool(start.steps) and start.way.trained and bool(len(norm)) and bool(norm[-1] > train.STEEP)
 
 
 FLAT = Oddity(

@@ -9,7 +9,7 @@ from lossatlas.app.look.ticks import linear_ticks, log_ticks, number, numbers
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.lines import LineResult
 from lossatlas.compute.analyses.morphs import MorphResult
-from lossatlas.compute.analyses.planes.plane import STATISTICS, oddities
+from lossatlas.compute.analyses.planes.where import STATISTICS, oddities
 from lossatlas.compute.analyses.slices import SliceResult
 
 Losses = SliceResult | LineResult | MorphResult  # whose values are heights over a plane or a line
@@ -218,7 +218,7 @@ def gaps(values: np.ndarray, view: View) -> list[str]:
 def direction_kind(result: Losses) -> str:
     """Kind and normalisation of the directions, and their seed where they are drawn at random."""
     where = result.spec.where
-    if where.directions == "weights":
+    if where.direction.weighted:
         return "weights" if hasattr(result, "v") else "a weight"
     return where.kind
 

@@ -15,7 +15,7 @@ from torch.nn.functional import conv2d
 
 from lossatlas.compute.numerics.kernels.batches import Device, in_batches
 from lossatlas.compute.numerics.loss import Loss, right
-from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.criteria import exact_sigmoid_cross_entropy
 from lossatlas.compute.problem.layers import Layer, images, onward
 from lossatlas.compute.problem.nets import split
 
@@ -67,11 +67,11 @@ def _add_block(
     loss: Loss, given: Tensor, t: Tensor, x: Tensor, y: Tensor, labels: Tensor | None, sums: Tensor, device: Device
 ) -> None:
     """Add to `sums` the losses, and where labels are given the right answers, of one block of patterns."""
-    layers, criterion = loss.problem.layers, CRITERIA[loss.problem.loss].values
+    layers, criterion = loss.problem.layers, loss.problem.criterion.values
     first, cut = layers[0], math.prod(layers[0].shape) + layers[0].units
     later, count = given[:, cut:], loss.problem.parameters - cut  # parameters, then statistics
     act, plain = _quick(loss, given), loss.problem.plain
-    quick = plain and loss.problem.loss == "sigmoid_cross_entropy"
+    quick = plain and criterion is exact_sigmoid_cross_entropy
     if plain:
         begin = _begin_by_unit(first, given[:, :cut], x)
         y = (1 - 2 * y if quick else y).mT.contiguous().mT  # laid out as the outputs

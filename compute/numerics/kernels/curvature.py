@@ -19,10 +19,9 @@ import torch
 from torch import Tensor
 from torch.func import grad, vjp, vmap
 
-from lossatlas.compute.numerics.kernels.hessians import CURVATURE, derivatives
+from lossatlas.compute.numerics.kernels.hessians import derivatives
 from lossatlas.compute.numerics.kernels.products import products as faster
 from lossatlas.compute.numerics.loss import Loss, Part
-from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.nets import Problem, offsets, split
 from lossatlas.compute.spec.options import BadSpec
 
@@ -82,7 +81,7 @@ def dense(loss: Loss, theta: Tensor, part: str = "train", matrix: str = "hessian
     check_part(loss.problem, part)
     where = loss.parts[part]
     point = theta.detach().to(where.x.dtype)
-    if matrix != "residual" and _by_hand_is_right(loss) and len(loss.problem.widths) == 1:
+    if matrix != "residual" and _by_hand_is_right(loss) and len(loss.problem.hidden) == 1:
         found = _one_hidden(loss, point, where, matrix == "hessian")
         found.diagonal().add_(2 * loss.problem.l2)
         return found
@@ -101,7 +100,7 @@ def _symmetric(found: Tensor) -> Tensor:
 
 
 def _by_hand_is_right(loss: Loss) -> bool:
-    return loss.problem.plain and loss.problem.loss in CURVATURE
+    return loss.problem.plain and loss.problem.criterion.curvature is not None
 
 
 # (vectors, whole) -> the products summed over all patterns: of the Hessian, or without `whole` of its Gauss–Newton part
@@ -174,7 +173,7 @@ def _pass(loss: Loss, theta: Tensor, x: Tensor, y: Tensor) -> _Pass:
         inputs.append(a)
         slopes.append(both)
     weight, bias = layers[-1]
-    r, c, q = CURVATURE[loss.problem.loss]((weight @ inputs[-1] + bias[:, None])[None], y.T)
+    r, c, q = loss.problem.criterion.curvature((weight @ inputs[-1] + bias[:, None])[None], y.T)  # type: ignore[misc]
     delta, found = r[0], []
     for (weight, _), below, (first, second) in zip(layers[:0:-1], inputs[:0:-1], slopes[::-1], strict=True):
         back = weight.T @ delta
@@ -319,7 +318,7 @@ def _by_autodiff(loss: Loss, theta: Tensor, where: Part) -> _Sums:
     seconds of compiling torch's own rules.
     """
     blocks = [slice(0, len(where))] if loss.problem.norm != "none" else list(loss.blocks(len(where)))
-    criterion = CRITERIA[loss.problem.loss].function
+    criterion = loss.problem.criterion.function
 
     def sums(vectors: Tensor, whole: bool) -> Tensor:
         total = torch.zeros_like(vectors)

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from lossatlas.compute.numerics.cost import WIDEST
 from lossatlas.compute.numerics.loss import Loss, Part
-from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.nets import Problem, split
 
 try:
@@ -44,8 +43,8 @@ def knows(problem: Problem) -> bool:
         and problem.dtype == "float32"
         and not problem.mixed
         and problem.activation in scalars.SCALARS
-        and problem.loss in scalars.SCORES
-        and max(problem.widths, default=0) <= WIDEST
+        and scalars.scores(problem.loss)
+        and max(problem.hidden, default=0) <= WIDEST
         and problem.outputs <= MOST_OUTPUTS
     )
 
@@ -89,10 +88,10 @@ def losses_at(
         response = weight.flatten(0, 1) @ x.mT + bias.flatten()[:, None]  # (strips, (1 + D) · H, LANES)
         strips.add_block(
             response.flatten().numpy(), later, t, y.flatten().numpy(), np.array(problem.sizes[1:]), valid,
-            np.float32(problem.sharpness), act, criterion, counted, np.float32(CRITERIA[problem.loss].cut),
+            np.float32(problem.parameter_value), act, criterion, counted, np.float32(problem.criterion.cut),
             *scratch, losses, rights,
         )  # fmt: skip
-    terms = len(where) * (problem.outputs if scalars.SCORES[problem.loss].mean else 1)
+    terms = len(where) * (1 if problem.criterion.coupled else problem.outputs)
     if not terms:
         return np.full(len(t), np.nan), np.full(len(t) if counted else 0, np.nan)
     return losses / terms, rights / len(where) if counted else np.empty(0)
@@ -100,7 +99,7 @@ def losses_at(
 
 def passes(problem: Problem) -> tuple[Any, Any]:
     """Activation and criterion, compiled or loaded from disk."""
-    name = problem.activation if problem.widths else "identity"
+    name = problem.activation if problem.hidden else "identity"
     return scalars.activation_pass(name), scalars.criterion_pass(problem.loss)
 
 

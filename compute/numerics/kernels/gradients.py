@@ -18,7 +18,6 @@ from numpy import float32 as f
 from lossatlas.compute.numerics.cost import patterns
 from lossatlas.compute.numerics.kernels.agreement import excess, in_double
 from lossatlas.compute.numerics.loss import Loss, Part, make_loss
-from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.nets import Problem, initial
 
 try:
@@ -130,7 +129,7 @@ def serves(problem: Problem) -> bool:
     return (
         njit is not None
         and problem.plain
-        and len(problem.widths) == 1
+        and len(problem.hidden) == 1
         and problem.dtype == "float32"
         and not problem.mixed
         and problem.activation in ACTIVATIONS
@@ -146,9 +145,9 @@ def net_of(loss: Loss) -> Net:
         hidden,
         outputs,
         ACTIVATIONS.index(problem.activation),
-        f(problem.sharpness),
+        f(problem.parameter_value),
         COSTS.index(problem.loss),
-        f(CRITERIA[problem.loss].cut),
+        f(problem.criterion.cut),
         f(problem.l2),
     )
 

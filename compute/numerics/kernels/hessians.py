@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.func import grad, vjp, vmap
 
 from lossatlas.compute.numerics.loss import Loss
-from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.spec.options import BadSpec
 
 MOST_BYTES = 2**31  # of one call at its peak (chosen by eye: half of what a small worker has)
@@ -41,7 +40,7 @@ def hessians(loss: Loss, thetas: Tensor, penalty: bool = True) -> Tensor:
     """
     points = thetas.detach().to(loss.parts["train"].x.dtype)
     _refuse(loss, len(points))
-    closed = loss.problem.plain and len(loss.problem.widths) == 1 and loss.problem.loss in CURVATURE
+    closed = loss.problem.plain and len(loss.problem.hidden) == 1 and loss.problem.criterion.curvature is not None
     found = _closed(loss, points) if closed else _by_autodiff(loss, points)
     if penalty and loss.problem.l2:
         found.diagonal(dim1=1, dim2=2).add_(2 * loss.problem.l2)
@@ -57,39 +56,6 @@ def _refuse(loss: Loss, count: int) -> None:
             f"{loss.problem.architecture} with {P:,} parameters take about {need / 1e9:.2f} GB. "
             "Ask for fewer points or a smaller network."
         )
-
-
-# The criterion's gradient and curvature in the outputs z (B, K, n), of one pattern: r (B, K, n), and C as c and q with
-# C = diag(c) − q qᵀ; q is None where the outputs are not coupled.
-Curvature = tuple[Tensor, Tensor, Tensor | None]
-
-
-def _of_sigmoid_cross_entropy(z: Tensor, y: Tensor) -> Curvature:
-    p = torch.sigmoid(z)
-    return (p - y) / z.shape[1], p * torch.sigmoid(-z) / z.shape[1], None
-
-
-def _of_softmax_cross_entropy(z: Tensor, y: Tensor) -> Curvature:
-    p = torch.softmax(z, 1)
-    return p - y, p, p  # of targets that sum to 1
-
-
-def _of_squared_error(z: Tensor, y: Tensor) -> Curvature:
-    return (z - y) * (2 / z.shape[1]), torch.full_like(z, 2 / z.shape[1]), None
-
-
-def _of_sigmoid_squared_error(z: Tensor, y: Tensor) -> Curvature:
-    p = torch.sigmoid(z)
-    slope, off = p * torch.sigmoid(-z), p - y
-    return off * slope * (2 / z.shape[1]), slope * (slope + off * (1 - 2 * p)) * (2 / z.shape[1]), None
-
-
-CURVATURE: dict[str, Callable[[Tensor, Tensor], Curvature]] = {
-    "sigmoid_cross_entropy": _of_sigmoid_cross_entropy,
-    "softmax_cross_entropy": _of_softmax_cross_entropy,
-    "squared_error": _of_squared_error,
-    "sigmoid_squared_error": _of_sigmoid_squared_error,
-}
 
 
 @dataclass(frozen=True)
@@ -109,7 +75,7 @@ def _closed(loss: Loss, points: Tensor) -> Tensor:
     D, H, K = loss.problem.sizes
     where, P, B = loss.parts["train"], loss.problem.parameters, len(points)
     units, inputs = _pairs(H), _pairs(D + 1)
-    outputs = _pairs(K) if loss.problem.loss == "softmax_cross_entropy" else torch.arange(K).repeat(2, 1)
+    outputs = _pairs(K) if loss.problem.criterion.coupled else torch.arange(K).repeat(2, 1)
     rows = max(units.shape[1], H * K * (H + 1), outputs.shape[1] * (H + 1))  # of the largest array, for one point
     n = max(1, min(len(where), 16 * NUMBERS // rows))  # patterns at a time
     most = max(1, NUMBERS // (rows * n))  # points at a time
@@ -170,7 +136,7 @@ def _pass(loss: Loss, theta: Tensor, some: _Patterns):
     w2 = w2.reshape(-1, K, H)
     z = (w1.reshape(-1, D) @ some.x + b1.reshape(-1, 1)).view(-1, H, some.x.shape[1])
     a, first, second = derivatives(loss.act, z)
-    r, *curvature = CURVATURE[loss.problem.loss](torch.baddbmm(b2.unsqueeze(2), w2, a), some.y)
+    r, *curvature = loss.problem.criterion.curvature(torch.baddbmm(b2.unsqueeze(2), w2, a), some.y)  # type: ignore[misc]
     return first, second, r, curvature, a, w2
 
 
@@ -258,7 +224,7 @@ def _rows(loss: Loss, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
     at_a_time = max(1, 16 * NUMBERS // (len(x) * sum(loss.problem.sizes)))
 
     def summed(point: Tensor) -> Tensor:
-        return CRITERIA[loss.problem.loss].function(loss.outputs(point, x), y).sum()
+        return loss.problem.criterion.function(loss.outputs(point, x), y).sum()
 
     pull, P = vjp(grad(summed), theta)[1], len(theta)
     found = theta.new_empty(P, P)

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from lossatlas.compute.numerics.kernels.fused import MOST_OUTPUTS, strips_of
 from lossatlas.compute.numerics.loss import Loss
-from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.layers import statistics_count
 from lossatlas.compute.problem.nets import Problem
 
@@ -29,12 +28,12 @@ def serves(loss: Loss, center: np.ndarray) -> bool:
     problem = loss.problem
     return (
         AVAILABLE
-        and problem.network == "lenet"
+        and problem.convolutions == 2
         and (problem.norm == "none" or len(center) > problem.parameters)
         and problem.dtype == "float32"
         and not problem.mixed
         and problem.activation in scalars.SCALARS
-        and problem.loss in scalars.SCORES
+        and scalars.scores(problem.loss)
         and problem.outputs <= MOST_OUTPUTS
         and loss.parts["train"].x.device.type == "cpu"
     )
@@ -65,10 +64,10 @@ def losses_at(
         x, y, valid = strips_of(where, slice(begin, begin + STRIPS * strips.LANES))
         strips.add_images(
             _padded(problem, x), given.ravel(), t, y.flatten().numpy(), shape, windows, sizes, valid,
-            np.float32(problem.sharpness), act, criterion, counted, np.float32(CRITERIA[problem.loss].cut),
+            np.float32(problem.parameter_value), act, criterion, counted, np.float32(problem.criterion.cut),
             problem.norm == "batch", *_scratch(problem), raw, losses, rights,
         )  # fmt: skip
-    terms = len(where) * (problem.outputs if scalars.SCORES[problem.loss].mean else 1)
+    terms = len(where) * (1 if problem.criterion.coupled else problem.outputs)
     if not terms:
         return np.full(len(t), np.nan), np.full(len(t) if counted else 0, np.nan)
     return losses / terms, rights / len(where) if counted else np.empty(0)

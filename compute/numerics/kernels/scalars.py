@@ -13,7 +13,6 @@ import functools
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ from numba import cfunc, config, types
 from numba.extending import register_jitable
 from numpy import float32 as f
 from numpy import int32
+
+from lossatlas.compute.problem.criteria import CRITERIA
 
 
 def _cache_folder() -> Path:
@@ -293,18 +294,6 @@ def softmax_cross_entropy(z, y, sums, product, spare):
         product[i] += np.float64(ones[i] + small[i]) * (1.0 + product[i])
 
 
-def squared_error(z, y, sums, product, spare):
-    for i in range(LANES):
-        spare[i] = f(0.0)
-    for row in range(0, len(z), LANES):
-        out, target = z[row : row + LANES], y[row : row + LANES]
-        for i in range(LANES):
-            d = out[i] - target[i]
-            spare[i] += d * d
-    for i in range(LANES):
-        sums[i] += np.float64(spare[i])
-
-
 def sigmoid_squared_error(z, y, sums, product, spare):
     """(σ(z) − y)² for y of 0 or 1, without the cancellation: 1 − σ(z) = σ(−z)."""
     for i in range(LANES):
@@ -318,29 +307,48 @@ def sigmoid_squared_error(z, y, sums, product, spare):
         sums[i] += np.float64(spare[i])
 
 
-@dataclass(frozen=True)
-class Scored:
-    """A criterion over a strip: the loss of lane i is sums_i + log(1 + product_i), divided by K if `mean`.
-
-    `run(z, y, sums, product, spare)` adds the outputs z (K, LANES) against targets y, a pattern's in float32 and those
-    in float64. One logarithm then serves many patterns; product, less 1, keeps its digits where losses are tiny.
-    """
-
-    run: Callable
-    mean: bool = True
-
-
-SCORES: dict[str, Scored] = {
-    "sigmoid_cross_entropy": Scored(sigmoid_cross_entropy),
-    "softmax_cross_entropy": Scored(softmax_cross_entropy, mean=False),
-    "squared_error": Scored(squared_error),
-    "sigmoid_squared_error": Scored(sigmoid_squared_error),
+# Criteria over a strip, made by hand; the others are made from the scalar that their entry in CRITERIA gives.
+#
+# `run(z, y, sums, product, spare)` adds the outputs z (K, LANES) against targets y, a pattern's in float32 and those
+# in float64: the loss of lane i is sums_i + log(1 + product_i), divided by K unless the outputs are coupled. One
+# logarithm then serves many patterns; product, less 1, keeps its digits where losses are tiny.
+SCORES: dict[str, Callable] = {
+    "sigmoid_cross_entropy": sigmoid_cross_entropy,
+    "softmax_cross_entropy": softmax_cross_entropy,
+    "sigmoid_squared_error": sigmoid_squared_error,
 }
+
+
+def scores(name: str) -> bool:
+    """Whether there is a pass of a criterion, or what one is made from."""
+    return name in SCORES or CRITERIA[name].scalar is not None
 
 
 @functools.cache
 def criterion_pass(name: str) -> Any:
-    return _compiled(SCORES[name].run, types.void(ROW, ROW, SUMS, SUMS, ROW))
+    return _compiled(SCORES.get(name) or _summed(name), types.void(ROW, ROW, SUMS, SUMS, ROW))
+
+
+def _summed(name: str) -> Callable:
+    """The pass of a criterion that is a mean over outputs, from what one output adds. It is named by the code of that
+    function too, which stands in a file that numba does not look at.
+    """
+    of_one: Any = scalar(CRITERIA[name].scalar)  # type: ignore[type-var]
+    code = of_one.__code__
+    mark = hashlib.sha256(repr((code.co_code, code.co_consts, code.co_names)).encode()).hexdigest()[:8]
+
+    def run(z, y, sums, product, spare):
+        for i in range(LANES):
+            spare[i] = f(0.0)
+        for row in range(0, len(z), LANES):
+            out, target = z[row : row + LANES], y[row : row + LANES]
+            for i in range(LANES):
+                spare[i] += of_one(out[i], target[i])
+        for i in range(LANES):
+            sums[i] += np.float64(spare[i])
+
+    run.__qualname__ = run.__name__ = f"criterion_{name}_{mark}"
+    return run
 
 
 @functools.cache

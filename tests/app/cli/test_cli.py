@@ -65,7 +65,7 @@ def test_the_other_formats_are_written(ending, cache_folder, tmp_path):
     (["run", "slice", QUERY, "--scheduler", "nonsense"], "No dask scheduler"),
 ])  # fmt: skip
 def test_bad_input_is_one_sentence_and_exit_code_2(words, said, cache_folder, monkeypatch):
-    monkeypatch.setattr("lossatlas.compute.service.jobs.PATIENCE", 0.5)
+    monkeypatch.setattr("lossatlas.compute.service.pool.PATIENCE", 0.5)
     found = lossatlas(*words)
     last = found.stderr.strip().splitlines()[-1]
     assert found.exit_code == 2 and said in last and "Traceback" not in found.output

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from lossatlas.app.cli.main import main
 from lossatlas.app.export.report_tables import HEAD, TABLES, as_csv, as_latex, texts
 from lossatlas.compute.analyses.summaries import summarise
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import ask
 from lossatlas.compute.spec.options import to_query
 from lossatlas.compute.spec.results import Failure
 from lossatlas.compute.spec.settings import Settings

@@ -12,7 +12,7 @@ from lossatlas.app.panels import PANELS
 from lossatlas.app.routes import main
 from lossatlas.app.routes.main import server
 from lossatlas.compute.analyses.table import name_of, question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import to_arrays
 

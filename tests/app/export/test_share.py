@@ -13,6 +13,7 @@ from flask import Flask
 
 from lossatlas.app.export.code import of_page
 from lossatlas.app.layout.controls import sections
+from lossatlas.app.look.scripts import bare
 from lossatlas.app.panels import PANELS, panels_of
 from lossatlas.app.routes import links, main
 from lossatlas.app.state import hiding
@@ -20,8 +21,9 @@ from lossatlas.app.state.page import page_options, read_state, written
 from lossatlas.app.stream.pictures import draw_page
 from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.analyses.table import question
-from lossatlas.compute.service.cache import Cache, Links, LinksFull
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
+from lossatlas.compute.service.cache import Cache
+from lossatlas.compute.service.links import Links, LinksFull
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.settings import Settings
 
@@ -196,7 +198,7 @@ def test_a_saved_page_that_moves_has_the_pages_own_player(site):
     assert frames["values"] == [0, 1, 2, 3, 4]
     (bar,) = re.findall(r'<section id="player" class="player" hidden aria-label="Player">.*?</section>', page)
     assert re.findall(r'data-player="(\w+)"', bar) == ["back", "toggle", "forward", "speed"] and "picks" not in bar
-    assert (ROOT / "assets" / "player.js").read_text() in page and "Space plays" in page
+    assert bare("player/player.mjs") in page and "Space plays" in page
 
 
 def test_a_saved_page_says_what_is_missing_and_quotes_what_a_reader_sent(site, monkeypatch):

@@ -17,7 +17,7 @@ from lossatlas.app.panels import PANELS
 from lossatlas.app.routes.main import server
 from lossatlas.app.state import alt_texts
 from lossatlas.compute.analyses.table import name_of, question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 
 QUICK = "dataset=xor&widths=2&steps=10"
 ASKED = {

@@ -10,9 +10,12 @@ import pytest
 from lossatlas.app.figures import line, slice
 from lossatlas.app.figures.shared import baseline
 from lossatlas.app.look.view import Scale, View
-from lossatlas.app.stream.asking import stream
+from lossatlas.app.state.page import read_state
+from lossatlas.app.stream.page import Page
+from lossatlas.app.stream.serving import made
 from lossatlas.compute.analyses.slices import SliceResult
-from lossatlas.compute.service.jobs import ask, question
+from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.settings import Settings
 
 QUICK = "dataset=xor&widths=2&steps=20&extent=1&dtype=float64"
@@ -99,9 +102,8 @@ def test_the_baseline_is_dotted_over_the_others():
 
 
 def events(query: str, pool) -> list[dict]:
-    told = "".join(stream(query, pool, None, Settings(Path()))).split("\n\n")
-    found = [json.loads(text.partition("data: ")[2]) for text in told if text.startswith("event: panel")]
-    return [one for one in found if "figure" in one]
+    told = made(Page(read_state(query)), pool, None, Settings(Path()))
+    return [event.data | {"figure": json.loads(event.figure_json)} for event in told if event and event.figure_json]
 
 
 def heights(event: dict) -> dict:

@@ -9,7 +9,7 @@ import pytest
 from lossatlas.app.figures import boundary
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.table import question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 
 WATCHED = View(place="training")
 QUICK = "steps=20&boundary_points=9&boundary_moments=5"

@@ -14,7 +14,7 @@ from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.clouds import Cloud, CloudResult
 from lossatlas.compute.analyses.summaries import shares, summarise
 from lossatlas.compute.numerics.classes import NAMES, UNKNOWN
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse
 
 COLOUR = "#2868f8"

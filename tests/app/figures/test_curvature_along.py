@@ -13,7 +13,7 @@ from lossatlas.app.figures.shared import parts
 from lossatlas.app.figures.shared.symlog import symlog
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.curvature_along import Evolution, EvolutionResult
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse
 
 COLOUR = "#2868f8"

@@ -14,9 +14,10 @@ from lossatlas.app.look.theme import HUES, PALETTES, TEMPLATES, colour_bar, colo
 from lossatlas.app.look.ticks import interval, linear_ticks, log_ticks, number, round_below
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.lines import Line, LineResult
-from lossatlas.compute.analyses.planes.plane import STATISTICS, Where, symmetric_axis, warnings_of
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
+from lossatlas.compute.analyses.planes.where import STATISTICS, Where, warnings_of
 from lossatlas.compute.analyses.slices import Slice, SliceResult
-from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult
+from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem
 

@@ -17,7 +17,7 @@ from lossatlas.app.look.view import Scale, View
 from lossatlas.app.state.page import read_state
 from lossatlas.compute.analyses.morphs import Morph, MorphResult
 from lossatlas.compute.analyses.table import question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 
 COLOUR = "#2868f8"
 VIEWS = [View(), View(log=False), View(mode="contour"), View(mode="contour", log=False), View(show="data")]

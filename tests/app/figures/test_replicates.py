@@ -12,7 +12,7 @@ from lossatlas.app.figures import replicates
 from lossatlas.app.look.view import FLATNESS, Scale, View
 from lossatlas.compute.analyses.replicates import Replicates, ReplicatesResult
 from lossatlas.compute.numerics.intervals import correlation
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse
 
 COLOUR = "#2868f8"

@@ -6,7 +6,7 @@ import pytest
 from lossatlas.app.figures import saturation
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.saturation import Saturation, SaturationResult
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse
 
 COLOUR = "#2868f8"

@@ -10,7 +10,7 @@ from lossatlas.app.figures import sharpness
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.sharpness import RADII, RiseResult
 from lossatlas.compute.analyses.table import question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 
 COLOUR = "#2868f8"
 

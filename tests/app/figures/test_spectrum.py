@@ -11,8 +11,8 @@ from lossatlas.app.figures import spectrum
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.figures.shared.symlog import symlog
 from lossatlas.app.look.view import BLOCKS, SPECTRA, Scale, View
-from lossatlas.compute.analyses.spectra import Spectrum, SpectrumResult
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.analyses.spectra.question import Spectrum, SpectrumResult
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse
 
 COLOUR = "#2868f8"

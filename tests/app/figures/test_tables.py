@@ -15,10 +15,11 @@ from lossatlas.app.look.columns import Column
 from lossatlas.app.look.ticks import digits, percent
 from lossatlas.app.look.view import View
 from lossatlas.compute.analyses.summaries import summarise
+from lossatlas.compute.analyses.table import question
 from lossatlas.compute.numerics.classes import NAMES
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem
-from lossatlas.compute.service.jobs import ask, question
+from lossatlas.compute.service.ask import ask
 
 
 @pytest.fixture(scope="module")

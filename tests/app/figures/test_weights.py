@@ -8,7 +8,7 @@ import pytest
 from lossatlas.app.figures import saturation_along, slice, training, weight_slices, weights
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.table import question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from tests.app.figures.test_boundary import unpacked
 
 WATCHED = View(place="training")

@@ -3,7 +3,7 @@
 from lossatlas.app.layout.controls import declared
 from lossatlas.app.state.page import page_options, read_state
 from lossatlas.compute.analyses.slices import Slice
-from lossatlas.compute.numerics.paths.train import Training
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.problem.activations import ACTIVATIONS
 
 TOLD = {entry["name"]: entry for entry in declared(page_options())}

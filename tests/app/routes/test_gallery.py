@@ -19,8 +19,8 @@ from lossatlas.app.routes.gallery import PAGE, Wanted, ago, cards, groups
 from lossatlas.app.routes.main import server
 from lossatlas.app.state.page import read_state
 from lossatlas.compute.analyses.table import ANALYSES, key_for, question
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import ask
 from lossatlas.compute.service.listing import Listing
 from lossatlas.compute.spec.options import BadSpec, parse
 from lossatlas.compute.spec.results import Damaged, pack, spec_at

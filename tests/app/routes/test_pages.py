@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from jinja2 import UndefinedError
-from lossatlas.app.state.table import TABLES
 
 from lossatlas.app.export.file import page_html
 from lossatlas.app.export.report import Made, content, write
@@ -20,6 +19,7 @@ from lossatlas.app.layout.bar import ENTRIES, TOOLS, page
 from lossatlas.app.layout.page import INDEX, make_layout
 from lossatlas.app.look.templating import ENVIRONMENT, render
 from lossatlas.app.look.view import PLACES, View
+from lossatlas.app.panels import PANELS
 from lossatlas.app.routes import gallery, lessons, links, main, rooms
 from lossatlas.app.state.lesson import read_lesson
 from lossatlas.app.state.page import read_state
@@ -221,8 +221,8 @@ def _saved(text: str, site, rows) -> str:
     figure = {"data": [], "layout": {"title": text}}
     panels = {(0, "slice"): Shown("failed", text, text, (text,)), (0, "line"): Shown("done", text, text, (), figure)}
     bar = {"title": text, "ticks": [(0.0, text)], "gradient": text}
-    name = next(iter(TABLES))
-    line: dict = {"texts": {}} | {part["field"]: text for part in TABLES[name].columns()}
+    name, table = next((name, panel.table) for name, panel in PANELS.items() if panel.table)
+    line: dict = {"texts": {}} | {part["field"]: text for part in table.columns()}
     return page_html(
         Gathered(text, 1.0, View(), plan | {"settings": settings}, panels, {0: [(text, text)]}, bar, (name, [line]))
     )

@@ -8,7 +8,7 @@ from lossatlas.app.state.comparison import comparables, offered
 from lossatlas.app.state.differences import settings_of, told_equal
 from lossatlas.app.state.page import read_state
 from lossatlas.compute.analyses.slices import Slice
-from lossatlas.compute.numerics.paths.train import Training
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.spec.options import BadSpec
 
 QUICK = "dataset=xor&widths=2&steps=5"

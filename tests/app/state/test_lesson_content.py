@@ -11,9 +11,9 @@ from lossatlas.app.panels import PANELS
 from lossatlas.app.state.facts import MEASURES
 from lossatlas.app.state.page import read_state
 from lossatlas.compute.analyses.table import key_for, levels_of
-from lossatlas.compute.numerics.paths.train import Training
+from lossatlas.compute.numerics.paths.start import Training
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import ask
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import Failure
 from lossatlas.compute.spec.tasks import Task, every

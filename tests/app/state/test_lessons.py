@@ -15,11 +15,12 @@ from lossatlas.app.routes.main import make_app
 from lossatlas.app.state import lesson as module
 from lossatlas.app.state.lesson import LESSONS, BadLesson, Fact, expand, read_lesson, read_lessons, states
 from lossatlas.app.state.page import read_state
-from lossatlas.app.stream.asking import stream
 from lossatlas.app.stream.lesson_answers import Progress, check, facts, stored, survey, warm
+from lossatlas.app.stream.page import Page
+from lossatlas.app.stream.serving import made
 from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import ask
 from lossatlas.compute.spec.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "lessons"
@@ -41,13 +42,10 @@ def sample(monkeypatch):
 
 def panels_of(query: str, pool, cache: Cache) -> dict[tuple[int, str], str]:
     """The last state of each panel as the page's stream tells it."""
-    found = {}
-    for chunk in stream(query, pool, cache, SETTINGS):
-        name, _, data = chunk.removeprefix("event: ").partition("\ndata: ")
-        if name == "panel":
-            told = json.loads(data)
-            found[told["column"], told["panel"]] = told["state"]
-    return found
+    told = [
+        event.data for event in made(Page(read_state(query)), pool, cache, SETTINGS) if event and event.name == "panel"
+    ]
+    return {(data["column"], data["panel"]): data["state"] for data in told}
 
 
 @pytest.mark.parametrize("name", LESSONS)

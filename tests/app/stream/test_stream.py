@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -15,17 +15,18 @@ from lossatlas.app.look.columns import DEFAULT_ACTIVATIONS
 from lossatlas.app.look.view import Scale
 from lossatlas.app.panels import PANELS, panels_of, question_options
 from lossatlas.app.state.page import read_state
-from lossatlas.app.stream import asking as module
-from lossatlas.app.stream import memo
-from lossatlas.app.stream.asking import stream
+from lossatlas.app.stream import memo, serving
 from lossatlas.app.stream.memo import Pages, Texts
+from lossatlas.app.stream.page import Page
 from lossatlas.app.stream.pictures import Pictures, draw_page
 from lossatlas.app.stream.plan import sentence
-from lossatlas.app.stream.sse import gzipped
+from lossatlas.app.stream.serving import made, stream
+from lossatlas.app.stream.sse import Event, encoded, gzipped
 from lossatlas.compute.analyses.clouds import CloudResult
 from lossatlas.compute.analyses.table import question
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache
-from lossatlas.compute.service.jobs import Pool, ask
+from lossatlas.compute.service.pool import Pool
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.settings import Settings
 
@@ -39,13 +40,21 @@ def cache(tmp_path):
     return Cache(tmp_path / "cache", 10**8)
 
 
-def events(query: str, pool: Pool, cache: Cache | None, max_seconds: float = 1800.0) -> list[tuple[str, dict]]:
-    found = []
-    for chunk in stream(query, pool, cache, Settings(Path(), max_seconds=max_seconds)):
-        if chunk.startswith("event: "):
-            name, data = chunk.removeprefix("event: ").rstrip("\n").split("\ndata: ")
-            found.append((name, json.loads(data)))
-    return found
+def events(query: str, pool: Pool, cache: Cache | None, max_seconds: float = 1800.0) -> list[tuple[str, Any]]:
+    """The events of a page by name, each with what a browser makes of it."""
+    told = made(Page(read_state(query)), pool, cache, Settings(Path(), max_seconds=max_seconds))
+    return [(event.name, data_of(event)) for event in told if event is not None]
+
+
+def data_of(event: Event) -> Any:
+    return event.data | {"figure": json.loads(event.figure_json)} if event.figure_json else event.data
+
+
+def sent(query: str, pool: Pool, cache: Cache | None = None) -> list[tuple[str, Any]]:
+    """The events of a page as a browser reads them."""
+    chunks = "".join(stream(query, pool, cache, Settings(Path()))).split("\n\n")
+    parts = [chunk.removeprefix("event: ").split("\ndata: ") for chunk in chunks if chunk.startswith("event: ")]
+    return [(name, json.loads(data)) for name, data in parts]
 
 
 def last_panels(found) -> dict[tuple[int, str], dict]:
@@ -109,8 +118,32 @@ def test_the_data_link_of_a_panel_is_the_question_it_shows(pool, cache):
     ("window=0,1,0,1&trail=" + ",".join(["0,1"] * 26), "at most 48 numbers"),
 ])  # fmt: skip
 def test_what_cannot_be_asked_is_refused_with_one_sentence(query, words, pool):
-    found = events(query, pool, None)
+    found = sent(query, pool)
     assert [name for name, _ in found] == ["refused"] and words in found[0][1]["sentence"]
+
+
+@pytest.mark.parametrize("query", [QUICK, CURVED, f"{QUICK}&place=clouds&walks=4&walk_steps=30&tint=test_loss"])
+def test_what_is_sent_is_what_was_told(query, pool, cache):
+    events(query, pool, cache)  # now all of it is stored
+    told = [(name, json.loads(json.dumps(data))) for name, data in events(query, pool, cache)]
+    assert sent(query, pool, cache) == told and {"plan", "panel", "numbers", "twin", "done"} <= {
+        name for name, _ in told
+    }
+
+
+@pytest.mark.parametrize(("event", "text"), [
+    (Event("plan", {"a": [1, 0.5]}), 'event: plan\ndata: {"a": [1, 0.5]}\n\n'),
+    (Event("bar", None), "event: bar\ndata: null\n\n"),
+    (Event("panel", {"b": "é"}, '{"data":[]}'), 'event: panel\ndata: {"b": "\\u00e9", "figure": {"data":[]}}\n\n'),
+    (None, ": beat\n\n"),
+])  # fmt: skip
+def test_an_event_is_two_lines_and_silence_a_comment(event, text):
+    assert encoded(event) == text
+
+
+def test_a_number_that_json_does_not_know_is_not_sent():
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        encoded(Event("numbers", {"column": 0, "rows": [("loss", math.nan)]}))
 
 
 def test_a_panel_that_fails_says_why_and_the_others_finish(pool, cache):
@@ -120,12 +153,12 @@ def test_a_panel_that_fails_says_why_and_the_others_finish(pool, cache):
 
 
 def test_beyond_the_most_streams_a_reader_is_told_to_wait(pool, monkeypatch):
-    monkeypatch.setattr(module, "_places", module.Places(1))
+    monkeypatch.setattr(serving, "_places", serving.Places(1))
     first = cast(Generator, stream(QUICK, pool, None, Settings(Path())))
     next(first), next(first)
-    assert [name for name, _ in events(QUICK, pool, None)] == ["busy"]
+    assert [name for name, _ in sent(QUICK, pool)] == ["busy"]
     first.close()
-    assert events(QUICK, pool, None)[-1][0] == "done"
+    assert sent(QUICK, pool)[-1][0] == "done"
 
 
 def test_a_window_asks_for_the_surfaces_alone_and_marks_equal_pictures(pool, cache):
@@ -297,12 +330,12 @@ def test_the_head_of_a_column_holds_the_trainings_last_numbers():
 
 def test_a_page_from_the_cache_is_sent_again_as_it_was_and_a_computed_one_is_not(pool, cache, monkeypatch):
     pages = Pages(10**7)
-    monkeypatch.setattr(module, "_pages", pages)
+    monkeypatch.setattr(serving, "_pages", pages)
     computed = list(stream(QUICK, pool, cache, Settings(Path())))
     assert not pages.texts._kept
     cached = "".join(list(stream(QUICK, pool, cache, Settings(Path())))[1:])
     assert list(pages.texts._kept.values()) == [cached] and cached != "".join(computed[1:])
-    monkeypatch.setattr(module, "_made", None)  # nothing is made any more
+    monkeypatch.setattr(serving, "made", None)  # nothing is made any more
     assert "".join(list(stream(QUICK, pool, cache, Settings(Path())))[1:]) == cached
     with pytest.raises(TypeError):
         list(stream(QUICK, pool, cache, Settings(Path(), max_seconds=1.0)))  # another question
@@ -345,7 +378,7 @@ def test_of_readers_who_wait_in_vain_one_takes_over(monkeypatch):
 
 def test_a_page_on_which_a_question_has_no_answer_is_kept(pool, cache, monkeypatch):
     pages = Pages(10**7)
-    monkeypatch.setattr(module, "_pages", pages)
+    monkeypatch.setattr(serving, "_pages", pages)
     query = "place=training&activation=tanh&dataset=wine&steps=5&points=9"
     for _ in range(2):
         sent = "".join(list(stream(query, pool, cache, Settings(Path())))[1:])

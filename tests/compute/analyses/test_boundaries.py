@@ -6,7 +6,7 @@ import torch
 
 from lossatlas.compute.analyses.boundaries import MARGIN, Boundary, places
 from lossatlas.compute.analyses.table import question
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import BadSpec, parse
 from lossatlas.compute.spec.results import Failure, pack, unpack
 from tests.cases import EXACT, SINGLE

@@ -26,12 +26,14 @@ from lossatlas.compute.numerics.activity import mean_saturation
 from lossatlas.compute.numerics.classes import RULES, SINGULAR, UNKNOWN, extremes
 from lossatlas.compute.numerics.kernels.hessians import hessians
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.walks import Walks, of_batch, run_walks
+from lossatlas.compute.numerics.paths.walk_kinds import Walks
+from lossatlas.compute.numerics.paths.walks import of_batch, run_walks
 from lossatlas.compute.numerics.stagnation import COUNTERS, stagnation
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem, initial
-from lossatlas.compute.service.jobs import ask, one_thread
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.limits import check_cost
+from lossatlas.compute.service.running import one_thread
 from lossatlas.compute.spec.options import BadSpec, parse, to_query
 from lossatlas.compute.spec.results import pack, unpack
 from lossatlas.compute.spec.tasks import every

@@ -9,7 +9,7 @@ import torch
 from lossatlas.compute.analyses.morphs import Morph, MorphResult, strides
 from lossatlas.compute.analyses.table import ANALYSES, canonical, key_for, levels_of, question
 from lossatlas.compute.problem.nets import Problem, activation_of
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import BadSpec, parse
 from lossatlas.compute.spec.results import Failure, pack, unpack
 from lossatlas.compute.spec.tasks import every

@@ -19,14 +19,14 @@ from lossatlas.compute.analyses.replicates import (
     replicates_size,
 )
 from lossatlas.compute.analyses.saturation import Saturation
-from lossatlas.compute.analyses.spectra import Spectrum
+from lossatlas.compute.analyses.spectra.question import Spectrum
 from lossatlas.compute.analyses.table import canonical, key_for, question
 from lossatlas.compute.numerics import curvature
 from lossatlas.compute.numerics.ascents import ascent, keskar
 from lossatlas.compute.numerics.intervals import interval
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Training
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.numerics.paths.start import Training
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.limits import seconds_of
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import Failure, pack, unpack

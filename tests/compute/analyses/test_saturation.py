@@ -33,10 +33,11 @@ from lossatlas.compute.numerics.activity import (
     shares,
 )
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Training, run_training
+from lossatlas.compute.numerics.paths.reach import run_training
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import BadSpec, parse
 from lossatlas.compute.spec.results import Failure
 from lossatlas.compute.spec.tasks import CannotAnswer, every
@@ -166,7 +167,7 @@ def hooked(problem: Problem, theta: np.ndarray, part: str = "train") -> list[np.
 
 def measured(problem: Problem, z: np.ndarray) -> np.ndarray:
     """Saturation (units,) of pre-activations (units, n), each activation by an expression of its own."""
-    y = ACTIVATIONS[problem.activation].function(torch.as_tensor(z), problem.sharpness).numpy()
+    y = ACTIVATIONS[problem.activation].function(torch.as_tensor(z), problem.parameter_value).numpy()
     rules = {
         "tanh": lambda: [by_bins(row, -1, 1) for row in y], "sigmoid": lambda: [by_bins(row, 0, 1) for row in y],
         "relu": lambda: (y == 0).mean(1), "elu": lambda: (y <= -0.9 * problem.alpha).mean(1),
@@ -180,7 +181,7 @@ def measured(problem: Problem, z: np.ndarray) -> np.ndarray:
 
 def slope(problem: Problem, z: np.ndarray) -> np.ndarray:
     point = torch.tensor(z, requires_grad=True)
-    ACTIVATIONS[problem.activation].function(point, problem.sharpness).sum().backward()
+    ACTIVATIONS[problem.activation].function(point, problem.parameter_value).sum().backward()
     assert point.grad is not None
     return point.grad.abs().numpy()
 

@@ -6,12 +6,12 @@ import torch
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from lossatlas.compute.analyses.planes.plane import symmetric_axis
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
 from lossatlas.compute.analyses.slices import Slice, SliceResult, levels, new_points
 from lossatlas.compute.analyses.table import key_for, levels_of, question
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.problem.nets import split
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import BadSpec, parse, to_query
 from lossatlas.compute.spec.results import Failure, pack, unpack
 from lossatlas.compute.spec.tasks import every

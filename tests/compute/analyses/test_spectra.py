@@ -8,29 +8,19 @@ import pytest
 import torch
 
 from lossatlas.compute.analyses.planes.plane import make_plane
-from lossatlas.compute.analyses.spectra import (
-    Exact,
-    Spectrum,
-    SpectrumResult,
-    counts,
-    effective_rank,
-    find_all,
-    find_ends,
-    find_layers,
-    probe,
-    rademacher,
-    samples,
-    smoothed,
-    spectrum_levels,
-)
+from lossatlas.compute.analyses.spectra.pieces import Exact, find_all, find_ends, find_layers, probe, samples, smoothed
+from lossatlas.compute.analyses.spectra.question import Spectrum, SpectrumResult
+from lossatlas.compute.analyses.spectra.spectrum import counts, spectrum_levels
 from lossatlas.compute.analyses.table import canonical, key_for, question
+from lossatlas.compute.numerics.curvature import effective_rank, rademacher
 from lossatlas.compute.numerics.kernels.curvature import MATRICES, operator
 from lossatlas.compute.numerics.lanczos import ends, quadrature
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Start, Training, TrainingResult, run_training
+from lossatlas.compute.numerics.paths.reach import run_training
+from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import BadSpec, parse
 from lossatlas.compute.spec.results import Failure, pack, unpack
 from lossatlas.compute.spec.tasks import CannotAnswer, every

@@ -9,7 +9,7 @@ from lossatlas.compute.analyses.clouds import Cloud, CloudResult
 from lossatlas.compute.analyses.summaries import Summary, mean_of, summarise, valleys
 from lossatlas.compute.numerics.classes import NAMES, RULES
 from lossatlas.compute.numerics.intervals import grouped_correlation
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from lossatlas.compute.analyses.table import question
 from lossatlas.compute.problem.nets import parameter_name
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import Failure
 from tests.cases import EXACT, SMALL

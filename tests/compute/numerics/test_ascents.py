@@ -12,9 +12,10 @@ from lossatlas.compute.analyses.sharpness import COARSE, RADII, RiseResult
 from lossatlas.compute.analyses.table import levels_of, question
 from lossatlas.compute.numerics.ascents import ascent, keskar
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Training, run_training
+from lossatlas.compute.numerics.paths.reach import run_training
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.problem.nets import Problem
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import BadSpec, parse
 from lossatlas.compute.spec.results import Failure, pack, unpack
 from lossatlas.compute.spec.tasks import Task, every

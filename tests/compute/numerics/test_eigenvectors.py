@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from lossatlas.compute.analyses.planes.plane import Place
+from lossatlas.compute.analyses.planes.where import Place
 from lossatlas.compute.analyses.slices import SliceResult
 from lossatlas.compute.analyses.table import key_for, levels_of, question
 from lossatlas.compute.numerics import eigenvectors
 from lossatlas.compute.numerics.eigenvectors import COUNT, Sharpest, find_sharpest
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import run_training
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.numerics.paths.reach import run_training
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.limits import check_cost
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import Failure, pack
@@ -189,7 +189,7 @@ def test_only_these_directions_ask_for_curvature_and_no_seed_reaches_them():
     for kind, expected in (("filter", 0), ("eigenvectors", 1)):
         tasks = every(levels_of(question("slice", f"directions={kind}&turn=30"))).values()
         assert sum(task.run is find_sharpest for task in tasks) == expected
-    assert Place(where=question("slice", "directions=eigenvectors").where).where.unit == "parameter units"
+    assert Place(where=question("slice", "directions=eigenvectors").where).where.direction.unit == "parameter units"
 
 
 @pytest.mark.parametrize(("query", "words"), [

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from lossatlas.compute.analyses.lines import LineResult
-from lossatlas.compute.analyses.planes.plane import DIRECTIONS
+from lossatlas.compute.analyses.planes.directions import DIRECTIONS
 from lossatlas.compute.analyses.slices import SliceResult
-from lossatlas.compute.analyses.spectra import SpectrumResult
+from lossatlas.compute.analyses.spectra.question import SpectrumResult
 from lossatlas.compute.analyses.table import question
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import TrainingResult
+from lossatlas.compute.numerics.paths.start import TrainingResult
 from lossatlas.compute.problem.nets import INITS, Problem, initial, offsets, split
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse
 from lossatlas.compute.spec.results import Failure
 from tests.cases import EXACT

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lossatlas.compute.numerics.paths.walks import Walks, run_walks
+from lossatlas.compute.numerics.paths.walk_kinds import Walks
+from lossatlas.compute.numerics.paths.walks import run_walks
 from lossatlas.compute.numerics.stagnation import (
     COUNTERS,
     SPANS,

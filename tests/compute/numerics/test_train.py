@@ -7,22 +7,16 @@ import torch
 from lossatlas.compute.analyses.table import canonical, key_for, question
 from lossatlas.compute.numerics.kernels.curvature import dense
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import (
-    Start,
-    Training,
-    _advance,
-    _begin,
-    batchable,
-    recorded_steps,
-    run_training,
-    train_many,
-    training_levels,
-)
-from lossatlas.compute.numerics.paths.walks import Walks, run_walks
+from lossatlas.compute.numerics.paths.reach import batchable, run_training, train_many, training_levels
+from lossatlas.compute.numerics.paths.rescaling import rescaled
+from lossatlas.compute.numerics.paths.start import Start, Training, recorded_steps
+from lossatlas.compute.numerics.paths.train import _advance, _begin
+from lossatlas.compute.numerics.paths.walk_kinds import Walks
+from lossatlas.compute.numerics.paths.walks import run_walks
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.problem.datasets import prepare
-from lossatlas.compute.problem.nets import Problem, offsets, rescaled
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.problem.nets import Problem, offsets
+from lossatlas.compute.problem.sources import prepare
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse, relevant
 from lossatlas.compute.spec.results import Failure
 from lossatlas.compute.spec.tasks import CannotAnswer, Task, every

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import sklearn.datasets
 
-from lossatlas.compute.problem.datasets import DATASETS, HEART, HEART_COMPLETE, Data, Dataset, prepare
+from lossatlas.compute.problem.datasets import DATASETS, HEART, HEART_COMPLETE, Dataset
+from lossatlas.compute.problem.sources import Data, prepare
 from lossatlas.compute.spec.options import BadSpec
 
 NAMES = list(DATASETS)

@@ -9,14 +9,17 @@ import pytest
 import torch
 from torch import nn
 
-from lossatlas.compute.analyses.planes.plane import STATISTICS, Place, make_plane, symmetric_axis
+from lossatlas.compute.analyses.planes.extent import symmetric_axis
+from lossatlas.compute.analyses.planes.plane import make_plane
+from lossatlas.compute.analyses.planes.where import STATISTICS, Place
 from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.numerics.directions import filter_normalised
 from lossatlas.compute.numerics.kernels import affine, plain
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.train import Training, run_training
+from lossatlas.compute.numerics.paths.reach import run_training
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.problem.nets import Problem, initial, offsets, parameter_name
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import BadSpec, parse, relevant
 from tests.cases import EXACT
 from tests.oracles import module, plain_gradient, plain_loss

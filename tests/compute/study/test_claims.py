@@ -11,7 +11,7 @@ from lossatlas.compute.analyses.clouds import CloudResult
 from lossatlas.compute.analyses.summaries import summarise
 from lossatlas.compute.numerics.intervals import interval
 from lossatlas.compute.numerics.stationary import levels
-from lossatlas.compute.service.jobs import ask
+from lossatlas.compute.service.ask import ask
 from lossatlas.compute.study.claims import CLAIMS, FAILS, HOLDS, OPEN, UNKNOWN, Estimate, findings, mean, told, verdict
 from lossatlas.compute.study.design import (
     ACTIVATIONS,

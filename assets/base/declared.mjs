@@ -1,0 +1,58 @@
+// @ts-check
+// What the server declares, so that no name stands on both sides: `names` in the page itself, for what happens before the
+// layout has come, and `told` with the layout.
+
+/**
+ * @typedef {object} Names as lossatlas.app.layout.controls.declared_names
+ * @property {string[]} themes
+ * @property {string[]} extras names of the URL that no control holds
+ * @property {string[]} own each browser's own: no part of what a room shows
+ * @property {string[]} beside of an address, no part of the question or of its look
+ * @property {string[]} onPlane options that are coordinates on the plane
+ * @property {string[]} onCloud options that are regions of a cloud
+ * @property {string} by what is compared unless the reader says otherwise
+ * @property {number} deepest windows of a trail
+ * @property {string} none how an empty value is written
+ *
+ * @typedef {object} Control as lossatlas.app.layout.controls.declared
+ * @property {string} name
+ * @property {string} kind
+ * @property {string} default
+ * @property {string[]} choices
+ * @property {number} most
+ * @property {Record<string, string[]>} when
+ * @property {Record<string, string[]>} either
+ * @property {boolean} followed
+ * @property {string | null} offered
+ * @property {boolean} leaves
+ * @property {boolean} leavesCloud
+ *
+ * @typedef {{analysis: string, surface: boolean, brushes: boolean, picks: boolean, marks: boolean}} PanelFacts
+ * @typedef {{scale: [number, string][], gradient: string, tints: string[]}} Palette
+ *
+ * @typedef {object} Told as lossatlas.app.layout.page
+ * @property {Control[]} controls
+ * @property {string[]} panels
+ * @property {Record<string, PanelFacts>} facts
+ * @property {Record<string, any>} templates
+ * @property {import("../figures/camera.mjs").Camera} camera
+ * @property {Record<string, Palette>} palettes
+ * @property {{palette: string, log: string}} usual
+ * @property {number} columns
+ * @property {number} narrowest
+ * @property {Record<string, string[]>} places
+ * @property {Record<string, Record<string, string>>} presets
+ * @property {{script: string, component: object}} grid
+ * @property {Record<string, string[]>} lessons
+ * @property {Record<string, {columns: object[], about: string}>} tables
+ */
+/** @type {Names} */
+export const names = JSON.parse(document.getElementById("names").textContent);
+
+/** @type {Told | null} */
+export let told = null; // null until the layout has come
+
+/** @param {Told} data */
+export function declare(data) {
+  told = data;
+}

@@ -1,0 +1,94 @@
+// @ts-check
+// The page's scripts: ES modules, each with its own names; nothing is put on the window. Who imports whom: each only those
+// that stand before it here. What lies below is told of what happens by listeners: onSlot, onNewPlot, onDrawn, onFrame,
+// onPhase, onTurn, onCloud, onAppearance, onPredicted, onState.
+//
+//   needs no page      base/arrays figures/camera figures/changes figures/figure figures/frames state/vocabulary
+//                      state/order windows/boxes lessons/addresses rooms/states
+//   page and libraries base/dom base/dash base/plotly base/theme base/declared
+//   told and heard     base/message base/appearance base/acts base/keys
+//   URL and controls   state/state page/matters
+//   beside pictures    page/narrow page/rows share/menu share/code share/links share/picture share/hiding
+//                      pictures/bar pictures/words pictures/table player/player
+//   slots              pictures/queue pictures/slots pictures/contexts pictures/place pictures/cameras pictures/pointers
+//                      state/columns windows/clouds windows/weights
+//   drawing            pictures/draw pictures/restyle
+//   the stream         pictures/connection pictures/answers
+//   windows, moving on windows/zoom state/sync page/buttons
+//   lessons            lessons/reading lessons/moving lessons/panel lessons/stage lessons/lesson
+//   rooms              rooms/page rooms/events rooms/follower rooms/presenter rooms/rooms
+//
+// dash ─> sync ─> state/sync ─> state/state ─┬─> location.search, controls (base/dash)
+//                                            └─> onState: place, stream, windows, clouds, rooms, lessons, what is hidden
+// EventSource ─> pictures/connection ─> answers ─> slots ─> queue ─> draw ─> plotly ─> onDrawn
+// a rectangle dragged, a button, a key ─> put ─> state/state
+
+import { applySize } from "./base/appearance.mjs";
+import { declare, told } from "./base/declared.mjs";
+import { byId } from "./base/dom.mjs";
+import { followLesson } from "./lessons/lesson.mjs";
+import { addPlaceKeys } from "./page/buttons.mjs";
+import { showWhatMatters } from "./page/matters.mjs";
+import { watchBar } from "./page/narrow.mjs";
+import { openStream, takeEarly } from "./pictures/connection.mjs";
+import { loadPlotly } from "./pictures/draw.mjs";
+import { arrange, placeShown, setPlace } from "./pictures/place.mjs";
+import { addSlot } from "./pictures/slots.mjs";
+import { beginRooms, followPage } from "./rooms/rooms.mjs";
+import { applyHidden } from "./share/hiding.mjs";
+import { beginState, onState, questionOf, trail } from "./state/state.mjs";
+import { followState } from "./state/sync.mjs";
+import { showCloud } from "./windows/clouds.mjs";
+import { showPoint, showWindow } from "./windows/zoom.mjs";
+
+import "./page/rows.mjs";
+import "./pictures/answers.mjs";
+import "./pictures/pointers.mjs";
+import "./pictures/table.mjs";
+import "./share/code.mjs";
+import "./share/links.mjs";
+import "./share/picture.mjs";
+import "./windows/weights.mjs";
+
+/**
+ * What dash calls when the URL or a control has moved (see app/layout/callbacks.py).
+ * @param {string | null} search location.search
+ * @param {any[]} rest one value per control, and what was declared
+ */
+export function sync(search, ...rest) {
+  const declared = rest.pop();
+  const first = told === null;
+  if (first) beginPage(declared);
+  return followState(search, rest, first);
+}
+
+/** @param {import("./base/declared.mjs").Told} declared */
+function beginPage(declared) {
+  declare(declared);
+  beginState(declared.controls);
+  for (let column = 0; column < declared.columns; column += 1) {
+    for (const panel of declared.panels) addSlot(column, panel);
+  }
+  new ResizeObserver(arrange).observe(byId("columns"));
+  applySize();
+  setPlace(placeShown);
+  addPlaceKeys();
+  loadPlotly();
+  takeEarly();
+}
+
+// Who shows another state, in this order.
+onState((search, texts) => setPlace(texts.place));
+onState((search) => openStream(questionOf(search)));
+onState((search, texts) => showWindow(texts.window, trail));
+onState((search, texts) => showPoint(texts.at));
+onState((search, texts) => showCloud(texts.brush, texts.frame));
+onState(followPage);
+onState(watchBar);
+onState(followLesson);
+onState(applyHidden);
+onState((search, texts) => showWhatMatters(texts));
+
+beginRooms();
+// The answer comes while the controls are being drawn; a room's presenter says what the question is.
+if (!new URLSearchParams(window.location.search).get("room")) openStream(questionOf(window.location.search));

@@ -1,0 +1,73 @@
+// @ts-check
+// The page's own buttons and keys.
+
+import { addActs } from "../base/acts.mjs";
+import { applyTheme, nextSize } from "../base/appearance.mjs";
+import { setProps } from "../base/dash.mjs";
+import { told } from "../base/declared.mjs";
+import { allWithin, around, byId } from "../base/dom.mjs";
+import { addKeys } from "../base/keys.mjs";
+import { onSystemTheme, storeNextTheme, themeChoice } from "../base/theme.mjs";
+import { cancel } from "../pictures/connection.mjs";
+import { moveColumn, pin, removeColumn } from "../state/columns.mjs";
+import { controls, dropTheme, urlTheme } from "../state/state.mjs";
+
+function moreActivations(button) {
+  const open = button.getAttribute("aria-expanded") !== "true";
+  button.setAttribute("aria-expanded", String(open));
+  button.textContent = open ? "fewer" : "more…";
+  byId("chips").toggleAttribute("data-open", open);
+}
+
+function nextTheme() {
+  storeNextTheme(themeChoice(urlTheme));
+  if (urlTheme) dropTheme();
+  applyTheme(urlTheme);
+}
+
+function help() {
+  const place = byId("help", HTMLDialogElement);
+  place.showModal(); // its one button, which has the focus, is at the end
+  place.scrollTop = 0;
+}
+
+onSystemTheme(() => controls && applyTheme(urlTheme));
+
+const columnOf = (button) => Number(button.dataset.column);
+
+addActs({
+  theme: nextTheme,
+  presenter: nextSize,
+  help,
+  pin: (button) => pin(columnOf(button)),
+  toLeft: (button) => moveColumn(columnOf(button), -1),
+  toRight: (button) => moveColumn(columnOf(button), 1),
+  remove: (button) => removeColumn(columnOf(button)),
+});
+
+document.addEventListener("click", (event) => {
+  const more = around(event, "#more-activations");
+  if (more && event.detail < 2) moreActivations(more); // a double click is one
+  for (const menu of allWithin(document, "details.exports[open]", HTMLDetailsElement)) {
+    if (!menu.contains(/** @type {Node} */ (event.target)) || around(event, "a")) menu.open = false;
+  }
+});
+
+const choose = (name, value) => setProps(`option-${name}`, { value });
+
+addKeys({
+  "/": () => byId("option-dataset").focus(), // its menu opens, and typing searches it
+  s: () => choose("mode", "surface"),
+  c: () => choose("mode", "contour"),
+  l: () => byId("option-log").click(),
+  t: nextTheme,
+  p: nextSize,
+  "?": help,
+  Escape: cancel,
+}, { when: () => controls });
+
+/** A key for each place, by its number. */
+export function addPlaceKeys() {
+  const places = Object.keys(told.places).map((name, i) => [String(i + 1), () => choose("place", name)]);
+  addKeys(Object.fromEntries(places));
+}

@@ -1,0 +1,36 @@
+// @ts-check
+// The place that is shown: its rows, and how many columns stand side by side.
+
+import { told } from "../base/declared.mjs";
+import { byId, root } from "../base/dom.mjs";
+import { columnsAcross } from "../figures/figure.mjs";
+import { rest } from "./contexts.mjs";
+import { plan, slots } from "./slots.mjs";
+
+export let placeShown = "landscape";
+
+export function arrange() {
+  const place = byId("columns");
+  const rem = parseFloat(getComputedStyle(root).fontSize);
+  place.style.setProperty("--across", String(columnsAcross(plan ? plan.columns.length : 3, place.clientWidth, rem)));
+  if (plan) place.dataset.count = String(plan.columns.length);
+}
+
+/**
+ * The rows of a place; the others keep their pictures for the way back.
+ * @param {string} name
+ */
+export function setPlace(name) {
+  if (!told || !(name in told.places)) return;
+  placeShown = name;
+  root.dataset.place = name;
+  const rows = plan?.place === name ? plan.panels : told.places[name].filter((panel) => !told.presets[panel]);
+  for (const slot of slots.values()) {
+    slot.place.hidden = !rows.includes(slot.panel);
+    if (slot.place.hidden) rest(slot);
+  }
+  byId("columns").style.setProperty("--rows", String(rows.length + 1));
+  if (!rows.some((panel) => told.facts[panel].surface)) byId("bar").hidden = true; // its colours are the surfaces'
+  byId("comparison").hidden = !told.places[name].some((panel) => panel in told.tables);
+  arrange();
+}

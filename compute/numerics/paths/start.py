@@ -1,0 +1,225 @@
+"""What a point is asked for by: how it is reached, on which Problem; and the answer, the point and the way there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lossatlas.compute.numerics.paths.walk_kinds import Walk
+from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.nets import INITS, Problem
+from lossatlas.compute.problem.optimisers import OPTIMISERS
+from lossatlas.compute.spec.options import check, option
+from lossatlas.compute.spec.tasks import CannotAnswer
+
+MOST_POINTS = 200  # recorded points of a trajectory
+MOST_BYTES = 64e6  # of a recorded trajectory; a larger network keeps fewer points
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to reach a point. What it takes to go there stands in reach.ROUTES.
+
+    Attributes:
+        trained: an optimiser goes towards a minimum, from initial weights that `init` draws.
+        walks: the options of a walk say how; the seed is the walk's number.
+    """
+
+    label: str
+    trained: bool = False
+    walks: bool = False
+
+
+TRAINING = Way("a training", trained=True)
+WALKING = Way("a walk", walks=True)
+WAYS = {"walk": WALKING}  # other than by an optimiser, by the names of `optimiser`
+
+
+def way_of(name: str) -> Way:
+    """The way that a name of `optimiser` stands for."""
+    return WAYS.get(name, TRAINING)
+
+
+def _steers(field: str) -> tuple[str, Callable[[str], bool]]:
+    return ("optimiser", lambda name: name in OPTIMISERS and field in OPTIMISERS[name].options)
+
+
+TRAINED = ("optimiser", lambda name: way_of(name).trained)  # when what guides an optimiser matters
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a point is reached: an initial draw by seed, then optional training."""
+
+    seed: int = option(
+        3,
+        low=0,
+        high=2**31 - 1,
+        label="Seed",
+        help="Seed of the initial weights and of the batches; equal seeds draw equally for every activation. Of a "
+        "walk, its number.",
+        first=True,
+        offers="3,4,5",
+        decides=("draw",),
+        said="always",
+    )
+    init: str = option(
+        "uniform",
+        choices=INITS,
+        when=TRAINED,
+        label="Initial weights",
+        help="How the first point is drawn.",
+        decides=("draw",),
+    )
+    init_range: float = option(
+        1.0,
+        low=1e-6,
+        high=1e3,
+        when=("init", lambda name: name == "uniform"),
+        label="Range b",
+        help="Initial weights and biases are uniform in [−b, b].",
+        offers="0.1,1.0,5.0",
+        decides=("draw",),
+    )
+    optimiser: str = option(
+        "adam",
+        choices=lambda: OPTIMISERS | WAYS,
+        label="Optimiser",
+        help="How the point is trained.",
+        first=True,
+        said="always",
+    )
+    steps: int = option(
+        400,
+        low=0,
+        high=100_000,
+        label="Steps",
+        help="Training steps; 0 leaves the initial, random point.",
+        first=True,
+        offers="0,100,400",
+        said="always",
+    )
+    rate: float = option(
+        0.05,
+        low=1e-8,
+        high=1e4,
+        when=TRAINED,
+        label="Learning rate",
+        help="Step size of the optimiser.",
+        offers="0.01,0.05,0.2",
+    )
+    momentum: float = option(
+        0.9,
+        low=0.0,
+        high=0.9999,
+        when=_steers("momentum"),
+        label="Momentum",
+        help="Share of the last step that is kept.",
+        offers="0.0,0.9",
+    )
+    batch: int = option(
+        0,
+        low=0,
+        high=1_000_000,
+        when=TRAINED,
+        label="Batch size",
+        help="Patterns a step; 0 means all of them.",
+        offers="0,32",
+    )
+    walking: Walk = Walk()
+    rescale: float = option(
+        1.0,
+        low=1e-3,
+        high=1e3,
+        when=("activation", lambda name: ACTIVATIONS[name].homogeneous),
+        label="Rescale factor",
+        help="After training, the first hidden layer's weights and biases times α, the next layer's weights divided by "
+        "α: the same function, at a point of other sharpness (Dinh et al. 2017).",
+        first=True,
+        offers="1.0,2.0,4.0",
+    )
+
+    def __post_init__(self):
+        check(self)
+        if self.way.walks:
+            # How many walks and how long they are is a cloud's affair; init_range hangs on init, which has no meaning.
+            alone = replace(self.walking, walks=Walk.walks, walk_steps=Walk.walk_steps)
+            object.__setattr__(self, "walking", alone)
+            object.__setattr__(self, "init_range", Start.init_range)
+
+    @property
+    def way(self) -> Way:
+        """How the point is reached."""
+        return way_of(self.optimiser)
+
+    @property
+    def label(self) -> str:
+        """What it is reached by."""
+        return (OPTIMISERS | WAYS)[self.optimiser].label
+
+
+@dataclass(frozen=True)
+class Training:
+    """The point a Start reaches on a Problem, and the way there."""
+
+    problem: Problem = Problem()
+    start: Start = Start()
+
+    @property
+    def factor(self) -> float:
+        """α, by which the first layer is rescaled after training; 1 where that has no meaning."""
+        return self.start.rescale if self.problem.unit.homogeneous else 1.0
+
+    @property
+    def plain(self) -> "Training":
+        """The same training, not rescaled."""
+        return replace(self, start=replace(self.start, rescale=1.0))
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Recorded at T ≤ 200 steps, the first and the last among them, each before the update that follows.
+
+    Attributes:
+        step: (T,) training steps done.
+        train_loss, test_loss: (T,) data term, without the penalty; NaN where there is no test part.
+        train_accuracy, test_accuracy: (T,) in [0, 1]; NaN for a regression.
+        gradient_norm: (T,) Euclidean norm of the gradient of the total training loss over all patterns.
+        penalty: (T,) λ‖θ‖².
+        theta: (T, P) in the problem's dtype.
+        diverged_at: the step that made the loss or a parameter infinite or NaN; −1 if none did. Nothing is recorded
+            from there on, and the step may be found late, at the next recorded one, where only the loss is infinite.
+
+    Where the Start rescales, every recorded point is rescaled, and all but the step is measured there.
+    """
+
+    spec: Training
+    step: np.ndarray
+    train_loss: np.ndarray
+    test_loss: np.ndarray
+    train_accuracy: np.ndarray
+    test_accuracy: np.ndarray
+    gradient_norm: np.ndarray
+    penalty: np.ndarray
+    theta: np.ndarray
+    diverged_at: int
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def reached(self) -> np.ndarray:
+        """The last point, (P,).
+
+        Raises:
+            CannotAnswer: the training diverged.
+        """
+        if self.diverged_at >= 0:
+            raise CannotAnswer(self.warnings[0], "diverged")
+        return self.theta[-1]
+
+
+def recorded_steps(spec: Training) -> np.ndarray:
+    """The steps recorded: evenly spaced, first and last included."""
+    itemsize = 8 if spec.problem.dtype == "float64" else 4
+    fitting = int(MOST_BYTES / (spec.problem.parameters * itemsize))
+    count = min(spec.start.steps + 1, MOST_POINTS, max(2, fitting))
+    return np.unique(np.linspace(0, spec.start.steps, count).round().astype(int))

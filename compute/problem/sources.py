@@ -1,0 +1,121 @@
+"""The one door to data: what a name stands for, and its training and test parts.
+
+Whoever wants to know something of a data set asks here, so that another source of data has one place to stand.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lossatlas.compute.problem.datasets import DATASETS, Arrays, Dataset
+from lossatlas.compute.spec.options import BadSpec, nearest, show
+
+SPLIT, NOISE = 1, 2  # streams of the data seed; a generator takes the seed alone, which is stream 0
+
+
+def datasets() -> Mapping[str, Dataset]:
+    """All data sets that there are, by name."""
+    return DATASETS
+
+
+def dataset_of(name: str) -> Dataset:
+    """The data set that a name stands for.
+
+    Raises:
+        BadSpec: there is none.
+    """
+    known = datasets()
+    if name not in known:
+        raise BadSpec(f"dataset must be one of the names known here; got {show(name)}.{nearest(name, known)}")
+    return known[name]
+
+
+def names_of(fits: Callable[[Dataset], bool]) -> str:
+    """The names of the data sets that fit, as a sentence lists them."""
+    return ", ".join(name for name, dataset in datasets().items() if fits(dataset))
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Scaled patterns, read-only. Inputs are float64; the test part may be empty."""
+
+    x_train: np.ndarray  # (N, D)
+    y_train: np.ndarray  # (N,) class numbers int64, or (N, 1) targets float64
+    x_test: np.ndarray  # (T, D)
+    y_test: np.ndarray  # (T,) or (T, 1)
+    classes: int
+
+
+@functools.lru_cache(maxsize=4)  # 63 MB each for all of MNIST
+def prepare(name: str, seed: int, test_share: float, noise: float, max_samples: int) -> Data:
+    """The training and test parts of one data set; equal arguments give equal bytes.
+
+    The patterns are permuted by the seed, without stratification; the first `max_samples` are taken
+    (0 = all), and `test_share` of those, rounded, is the test part. Missing values and scaling are fitted on
+    the training part. `noise` is the share of training labels replaced by another class, drawn uniformly; in
+    regression, the share of training targets dealt round among themselves. More noise under one seed disturbs
+    the same patterns and others besides.
+
+    Raises:
+        BadSpec: no such data set, a value out of bounds, or no pattern left for training.
+    """
+    dataset = dataset_of(name)
+    _refuse(test_share, noise, max_samples)
+    x, y = dataset.load(seed)
+    order = np.random.default_rng([seed, SPLIT]).permutation(len(x)) if dataset.split else np.arange(len(x))
+    order = order[: max_samples or None]
+    kept = len(order) - (round(test_share * len(order)) if dataset.split else 0)
+    if kept < 1:
+        raise BadSpec(
+            f"A loss needs at least one training pattern; test_share {test_share:g} of {len(order)} patterns "
+            f"of {dataset.label} leaves none. Lower test_share or raise max_samples."
+        )
+    train, test = order[:kept], order[kept:]
+    y_train = _disturb(y[train], dataset.classes, noise, np.random.default_rng([seed, NOISE]))
+    x_train, x_test = _scale(*_impute(x[train], x[test]), dataset.scaling)
+    arrays = (x_train, y_train, x_test, y[test])
+    for array in arrays:
+        array.setflags(write=False)
+    return Data(*arrays, classes=dataset.classes)
+
+
+def _refuse(test_share: float, noise: float, max_samples: int) -> None:
+    if not 0 <= test_share < 1:
+        raise BadSpec(f"test_share must be at least 0 and below 1; got {show(test_share)}.")
+    if not 0 <= noise <= 1:
+        raise BadSpec(f"noise must lie between 0 and 1; got {show(noise)}.")
+    if max_samples < 0:
+        raise BadSpec(f"max_samples must be 0 (all patterns) or more; got {show(max_samples)}.")
+
+
+def _impute(train: np.ndarray, test: np.ndarray) -> Arrays:
+    """Missing inputs become the column's training mean, or 0 where no training pattern has a value."""
+    known = ~np.isnan(train)
+    if known.all() and not np.isnan(test).any():
+        return train, test
+    mean = np.where(known, train, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)  # (D,)
+    return np.where(known, train, mean), np.where(np.isnan(test), mean, test)
+
+
+def _scale(train: np.ndarray, test: np.ndarray, scaling: str) -> Arrays:
+    """Both parts, shifted and scaled by columns of the training part; a constant column is only shifted."""
+    low, high = train.min(axis=0), train.max(axis=0)  # (D,)
+    constant = low == high  # the standard deviation of equal numbers is not always exactly zero
+    if scaling == "z-score":
+        shift, unit = np.where(constant, low, train.mean(axis=0)), np.where(constant, 1.0, train.std(axis=0))
+    elif scaling == "min-max":
+        unit = np.where(constant, 1.0, (high - low) / 2)
+        shift = low + unit  # the lowest training value becomes −1
+    else:
+        return train, test
+    return (train - shift) / unit, (test - shift) / unit
+
+
+def _disturb(y: np.ndarray, classes: int, noise: float, rng: np.random.Generator) -> np.ndarray:
+    """Labels or targets with round(noise · N) of them made wrong; a single target has none to change with."""
+    chosen, step = rng.permutation(len(y))[: round(noise * len(y))], rng.integers(1, max(classes, 2), len(y))
+    wrong = y.copy()
+    wrong[chosen] = (y[chosen] + step[chosen]) % classes if classes else np.roll(y[chosen], 1, axis=0)
+    return wrong
