@@ -81,7 +81,12 @@ dash_ag_grid._js_dist[0]["dynamic"] = True  # not with the page: it is large, an
 PLOTLY = "/plotly.min.js"  # fetched early, run by draw.mjs once the controls stand
 
 INDEX = page(
-    "index.html", module=scripts.MAIN, plotly=PLOTLY, main=ids.MAIN, names_at=ids.NAMES, names=declared_names()
+    "index.html",
+    module=scripts.MAIN,
+    plotly=PLOTLY,
+    main=ids.MAIN,
+    names_at=ids.NAMES,
+    names=declared_names(page_options()),
 )
 
 
