@@ -19,7 +19,6 @@ from lossatlas.app.look.view import DEEPEST
 from lossatlas.app.panels import PANELS, places_of, question_options
 from lossatlas.app.state.comparison import comparables, offered
 from lossatlas.app.state.hiding import SECTIONS, heading_of
-from lossatlas.app.state.page import page_options
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.spec.options import Option, text
 
@@ -80,11 +79,10 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
     ]
 
 
-def declared_names() -> dict[str, Any]:
+def declared_names(options: Mapping[str, Option]) -> dict[str, Any]:
     """What the browser must know before the layout has come, as the first stream is asked for at once: names that it
     carries along, that no room passes on, that are no part of a question or its look, and those of coordinates.
     """
-    options = page_options()
     beside = {name: option for name, option in options.items() if option.belongs in ("browser", "lesson")}
     return {
         "themes": list(options["theme"].menu()),

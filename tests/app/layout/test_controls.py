@@ -139,7 +139,7 @@ def test_page_facts_of_an_option_are_words_that_somebody_reads():
 
 
 def test_names_that_no_control_holds_are_told_by_what_becomes_of_them():
-    told = declared_names()
+    told = declared_names(OPTIONS)
     assert told["extras"] == ["hide", "lesson", "page", "room"] and set(told["own"]) == {"hide", "room", "theme"}
     assert set(told["beside"]) == {"hide", "lesson", "page", "room", "theme"}
     assert set(told["onPlane"]) == {"at", "window"} and set(told["onCloud"]) == {"brush", "frame"}
