@@ -28,7 +28,7 @@ import { answerDash } from "./base/dash.mjs";
 import { declare, told } from "./base/declared.mjs";
 import { byId } from "./base/dom.mjs";
 import { followLesson } from "./lessons/lesson.mjs";
-import { addPlaceKeys } from "./page/buttons.mjs";
+import { addOptionKeys } from "./page/buttons.mjs";
 import { showWhatMatters } from "./page/matters.mjs";
 import { watchBar } from "./page/narrow.mjs";
 import { openStream, takeEarly } from "./pictures/connection.mjs";
@@ -74,7 +74,7 @@ function beginPage(declared) {
   new ResizeObserver(arrange).observe(byId("columns"));
   applySize();
   setPlace(placeShown);
-  addPlaceKeys();
+  addOptionKeys();
   loadPlotly();
   takeEarly();
 }

@@ -70,7 +70,7 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
             "followed": bool(option.slider),
             "offered": offered(option) if option.name in by else None,
             "leaves": "plane" in option.leaves,
-            "leavesCloud": "cloud" in option.leaves,
+            "leavesCloud": "region" in option.leaves,
             "keys": dict(option.keys),
         }
         for option in options.values()
@@ -80,8 +80,8 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
 
 
 def declared_names(options: Mapping[str, Option]) -> dict[str, Any]:
-    """What the browser must know of names in the URL: those that it carries along, those that no room passes on, those
-    that are no part of a question or its look, and those that are coordinates.
+    """What the browser must know before the layout has come, as the first stream is asked for at once: names that it
+    carries along, that no room passes on, that are no part of a question or its look, and those of coordinates.
     """
     beside = {name: option for name, option in options.items() if option.belongs in ("browser", "lesson")}
     return {
@@ -90,7 +90,7 @@ def declared_names(options: Mapping[str, Option]) -> dict[str, Any]:
         "own": [name for name, option in beside.items() if option.belongs == "browser"],
         "beside": sorted(beside),
         "onPlane": [name for name, option in options.items() if option.lies == "plane"],
-        "onCloud": [name for name, option in options.items() if option.lies == "cloud"],
+        "onCloud": [name for name, option in options.items() if option.lies == "region"],
         "by": BY,
         "deepest": DEEPEST,
         "none": text(()),

@@ -32,7 +32,7 @@ DEEPEST = 12  # windows of a trail; the page forgets the outermost beyond
 def box_option(label: str, told: str) -> Any:
     """A rectangle on a cloud, or nothing."""
     return option(
-        (), low=-1e6, high=1e6, longest=4, group="Cloud", label=label, help=told, lies="cloud", pictures=("cloud",)
+        (), low=-1e6, high=1e6, longest=4, group="Cloud", label=label, help=told, lies="region", pictures=("cloud",)
     )
 
 
@@ -65,7 +65,7 @@ class View:
         help="Heights and colours by the logarithm; accuracy is always linear.",
         first=True,
         keys={"l": ""},
-        leaves=("cloud",),
+        leaves=("region",),
     )
     shared: bool = option(
         True, label="Shared scale", help="One height and colour range for all columns of a row.", first=True

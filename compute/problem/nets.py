@@ -74,7 +74,7 @@ class Problem:
         offers="iris,wine,heart",
         decides=("data", "draw", "walks"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     network: str = option(
         "mlp",
@@ -84,7 +84,7 @@ class Problem:
         first=True,
         decides=("draw", "walks"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     widths: tuple[int, ...] = option(
         (4,),
@@ -98,7 +98,7 @@ class Problem:
         offers="2,4,8",
         decides=("draw", "walks"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     skip: bool = option(
         False,
@@ -106,7 +106,7 @@ class Problem:
         help="Each hidden layer after the first adds its input to its output; needs layers of equal width.",
         when=_builds("skip"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     channels: tuple[int, ...] = option(
         (6, 16),
@@ -119,7 +119,7 @@ class Problem:
         offers="2-4,6-16",
         decides=("draw", "walks"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     dense: tuple[int, ...] = option(
         (120, 84),
@@ -132,7 +132,7 @@ class Problem:
         offers="16,120-84",
         decides=("draw", "walks"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     norm: str = option(
         "none",
@@ -142,7 +142,7 @@ class Problem:
         first=True,
         decides=("draw", "walks"),
         said="always",
-        leaves=("plane", "cloud"),
+        leaves=("plane", "region"),
     )
     activation: str = option(
         "tanh",
@@ -212,7 +212,7 @@ class Problem:
         help="What one pattern costs; auto is sigmoid cross-entropy for classes, squared error for a regression.",
         first=True,
         said="always",
-        leaves=("cloud",),
+        leaves=("region",),
     )
     l2: float = option(
         0.0,

@@ -177,7 +177,7 @@ def option(
             begin such a comparison, with commas, where its kind does not say which.
         decides: what of "data", "draw", "walks" and "plane" is no longer equal where it differs.
         said: "always" in the sentence that says what is shown, or only in that of "walks".
-        lies, leaves: coordinates on the "plane" or a "cloud"; those of the two that mean nothing after it changed.
+        lies, leaves: coordinates on the "plane", or a "region" of a cloud; those that mean nothing after it changed.
         many: it speaks of how many walks, or how long: a point is reached by one, of its own steps.
         pictures: the panels whose pictures alone read it; none stands for all.
         belongs: where it is chosen, if not in the sidebar: the "header", the "browser" that each reader has to himself,

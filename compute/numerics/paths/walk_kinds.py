@@ -102,7 +102,7 @@ class Walk:
         offers="1.0,10.0",
         decides=("walks",),
         said="walks",
-        leaves=("cloud",),
+        leaves=("region",),
     )
     walk_size: float = option(
         0.01,

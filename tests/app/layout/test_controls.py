@@ -130,8 +130,8 @@ def test_what_leaves_the_plane_is_told_and_exists():
 
 def test_page_facts_of_an_option_are_words_that_somebody_reads():
     for known in OPTIONS.values():
-        assert known.belongs in ("", "header", "browser", "lesson", "crumbs") and known.lies in ("", "plane", "cloud")
-        assert set(known.leaves) <= {"plane", "cloud"} and set(known.decides) <= EQUAL.keys()
+        assert known.belongs in ("", "header", "browser", "lesson", "crumbs") and known.lies in ("", "plane", "region")
+        assert set(known.leaves) <= {"plane", "region"} and set(known.decides) <= EQUAL.keys()
         assert known.said in ("", "always", "walks") and set(known.pictures) <= PANELS.keys()
         assert set(known.keys.values()) <= {"", *known.menu()}
         assert not known.pictures or known.name in options_of(View), "a question's option says by itself who asks it"

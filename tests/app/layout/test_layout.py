@@ -1,5 +1,6 @@
 """The page's elements: unique, labelled, local, and the same that callbacks, scripts and styles speak of."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -61,6 +62,17 @@ def test_every_place_has_a_tab_a_key_and_words_in_the_help(page):
     assert next(one for one in known["controls"] if one["name"] == "place")["keys"] == {
         place.key: name for name, place in PLACES.items()
     }
+
+
+@pytest.mark.parametrize("folder", ["state", "stream", "layout", "export", "routes"])
+def test_no_place_and_no_panel_is_asked_for_by_name(folder):
+    """What is special about one stands on its record, so that another may have it too."""
+    found = []
+    for file in (Path(__file__).parents[3] / "app" / folder).glob("*.py"):
+        compared = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Compare)]
+        texts = {part.value for node in compared for part in ast.walk(node) if isinstance(part, ast.Constant)}
+        found += [f"{file.name}: {text}" for text in texts if text in ALL or text in PLACES]
+    assert found == []
 
 
 @pytest.mark.parametrize("name", ALL)
