@@ -1,6 +1,7 @@
 # make serve   install into .venv and start the atlas; ARGS="--port 9000" passes options on
 # make test    install the test tools, lint, run every test
 # make lint    ruff, mypy, and for the scripts tsc and eslint
+# make nightly what takes too long for every change: the tests once more, held to AVX2 where the processor has more
 # make bench   install the peers into .bench-venv, measure, write benchmarks/RESULTS.md; ARGS="slices" for one script
 # make docs    write docs/registries.md anew, from the registries
 # make screenshot   draw README's picture again
@@ -23,7 +24,13 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -
 REQUIRE_NODE_TOOLS ?=
 WITH_NODE := PATH="$(abspath $(VENV)/bin):$$PATH"
 
-.PHONY: serve test lint bench docs screenshot clean
+
+# The instructions of a processor of 2013, for every library that looks for newer ones: sums are rounded otherwise.
+AVX2 := NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx2,+fma \
+	MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell
+
+
+.PHONY: serve test lint nightly nightly-avx2 bench docs screenshot clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.installed
@@ -38,6 +45,11 @@ ifeq ($(ARGS),)
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
+
+nightly: nightly-avx2
+
+nightly-avx2: $(VENV)/.installed-test
+	$(AVX2) $(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser $(ARGS)
 
 lint: $(VENV)/.installed-test $(VENV)/.node-tools
 	$(BIN)/ruff check .

@@ -11,13 +11,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
+from lossatlas.compute.numerics.kernels import fused
 from lossatlas.compute.service.pool import Pool
 
 ROOT = Path(__file__).resolve().parent.parent
 START = 60.0  # seconds a server may take on a busy machine
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_report_header() -> str:
+    """The instructions that numbers are computed by: they decide how sums are rounded."""
+    mine = f"numba for {fused.strips.CPU}, {fused.strips.WIDTH} floats at a time" if fused.AVAILABLE else "no numba"
+    return f"instructions: torch {torch.backends.cpu.get_cpu_capability()}, {mine}"
 
 
 def find_chromium() -> str | None:

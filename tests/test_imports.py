@@ -348,6 +348,63 @@ def test_what_is_allowed_passes(module, source):
     assert offences(module, source) == []
 
 
+def defined(statement: ast.stmt) -> set[str]:
+    """The names that a statement of a module gives it, in any of its branches; none that are for type checkers only."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        overloaded = any(ast.unparse(name).endswith("overload") for name in statement.decorator_list)
+        return set() if overloaded else {statement.name}
+    if isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING"):
+        return set()
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name for alias in statement.names}
+    if isinstance(statement, ast.AugAssign):
+        return set()  # it changes a name that is there
+    return _assigned(statement).union(*map(defined, _inside(statement)))
+
+
+def _inside(node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements of a compound one's branches."""
+    for part in ast.iter_child_nodes(node):
+        if isinstance(part, ast.stmt):
+            yield part
+        else:
+            yield from _inside(part)
+
+
+def _assigned(statement: ast.stmt) -> set[str]:
+    """The names on the left of a statement itself."""
+    left = [*getattr(statement, "targets", []), getattr(statement, "target", None)]
+    left += [item.optional_vars for item in getattr(statement, "items", [])]
+    names = [name for part in left if part is not None for name in ast.walk(part)]
+    return {name.id for name in names if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+
+
+def twice(source: str) -> list[str]:
+    """Names that two statements of a module define: the later one hides the other."""
+    names = [name for statement in ast.parse(source).body for name in defined(statement)]
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_no_name_of_a_module_is_defined_twice(module):
+    assert twice(FILES[module].read_text()) == []
+
+
+@pytest.mark.parametrize(("source", "names"), [
+    ("a = 1\n\ndef f():\n    pass\n\na = 2", ["a"]), ("def f(): ...\ndef f(): ...", ["f"]),
+    ("import os\nfrom x import y as os", ["os"]), ("class A: ...\nA: int = 1", ["A"]),
+    ("a, (b, *c) = x\nfor c in a:\n    pass", ["c"]), ("if x:\n    a = 1\na = 2", ["a"]),
+    ("try:\n    import a\nexcept ImportError:\n    a = None", []), ("if x:\n    a = 1\nelse:\n    a = 2", []),
+    ("if TYPE_CHECKING:\n    import a\na = 1", []), ("import a.b\nimport a.c", []),
+    ("a = 1\na.b = a[0] = 2\na += 1", []),
+    ("@overload\ndef f(x: int): ...\n@typing.overload\ndef f(x: str): ...\ndef f(x): ...", []),
+    ("a = [b for b in x]\nc = [b for b in y]\ndef f():\n    a = 1", []), ("with x as a:\n    pass\na = 1", ["a"]),
+    ("if x:\n    def f():\n        a = 1\na = 2", []),
+])  # fmt: skip
+def test_a_name_defined_twice_is_noticed(source, names):
+    assert twice(source) == names
+
+
 @pytest.mark.parametrize("code", LIGHT.values(), ids=LIGHT)
 def test_light_ones_load_nothing_heavy(code):
     ended = subprocess.run(

@@ -11,14 +11,17 @@ from click.testing import CliRunner
 
 import lossatlas
 from lossatlas.app.cli.main import main
+from lossatlas.app.layout.controls import ELSEWHERE
 from lossatlas.app.layout.page import make_layout
+from lossatlas.app.look import ids
+from lossatlas.app.look.view import View
 from lossatlas.app.panels import PANELS
-from lossatlas.app.state.page import read_state
-from lossatlas.compute.analyses.table import question
+from lossatlas.app.state.page import Comparison, read_state
+from lossatlas.compute.analyses.table import ANALYSES, question
 from lossatlas.compute.problem.activations import ACTIVATIONS, Activation
 from lossatlas.compute.problem.datasets import DATASETS, Dataset
 from lossatlas.compute.service.ask import ask
-from lossatlas.compute.spec.options import flat, options_of
+from lossatlas.compute.spec.options import options_of
 from lossatlas.compute.spec.results import to_arrays
 
 ROOT = Path(__file__).parent.parent
@@ -91,7 +94,9 @@ def test_a_new_activation_and_a_new_data_set_are_one_function_and_one_line(monke
     assert "  cubic " in listed and "  stripes " in listed
 
 
-def test_every_control_on_the_page_is_an_option_of_a_question_or_a_view():
-    state = read_state("")
-    asked = {name for panel in PANELS.values() for name in options_of(panel.spec)}
-    assert all(set(flat(state.spec(panel.spec, state.columns[0]))) <= asked for panel in PANELS.values())
+def test_every_option_of_a_question_and_of_the_view_has_one_control_on_the_page_and_nothing_else_has():
+    asked = {name for analysis in ANALYSES.values() for name in options_of(analysis.spec)}
+    wanted = sorted((asked | options_of(View).keys() | options_of(Comparison).keys()) - ELSEWHERE)
+    page = make_layout([(name, panel.title) for name, panel in PANELS.items()])
+    names = [part.id for part in page._traverse() if isinstance(getattr(part, "id", None), str)]
+    assert sorted(name for name in names if name.startswith(ids.option(""))) == [ids.option(name) for name in wanted]

@@ -9,15 +9,17 @@ Needs numba; importing this module without it fails.
 from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from lossatlas.compute.numerics.kernels.scalars import BARE
 
 LANES = 64  # as in scalars.py, said twice: numba compiles a file's functions anew only when that file changes
-WIDE = "avx512f" in binding.get_host_cpu_features()
+CPU, FEATURES = cpu_target.target_context.codegen().magic_tuple()[1:]  # numba compiles for: this machine's, or NUMBA_…
+WIDE = "+avx512f" in FEATURES.split(",")
 WIDTH, VECTORS = (16, 4) if WIDE else (8, 2)  # floats of a register; registers of a row, so that 4 rows fit them all
 NORM_FLOOR = np.float32(1e-5)  # as problem.layers.NORM_FLOOR
 MOST_FACTORS = 1000  # of at most 2 each in a product: float64 holds 2¹⁰²³

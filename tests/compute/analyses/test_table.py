@@ -15,7 +15,8 @@ IDLE = "activation=tanh&alpha=2&slope=0.3&beta=4"  # which tanh does not have
 def test_tasks_are_made_once_and_nobody_can_change_them_for_others(analysis):
     query = f"dataset={'moons' if analysis == 'boundary' else 'iris'}&widths=3"
     first = levels_of(question(analysis, query))
-    first.reverse(), first.append(first[0])
+    first.reverse()
+    first.append(first[0])
     again, anew = levels_of(question(analysis, query)), ANALYSES[analysis].levels(question(analysis, query))
     assert len(first) == len(again) + 1 and again[-1].key == key_for(question(analysis, query))
     assert [(key, task.seconds, task.units) for key, task in every(again).items()] == [
