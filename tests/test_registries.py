@@ -1,12 +1,10 @@
-"""Documents against the program, and what adding to a registry takes: one function and one line."""
+"""Documents and controls against the registries of the program."""
 
 import re
 import textwrap
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from click.testing import CliRunner
 
 import lossatlas
@@ -17,10 +15,8 @@ from lossatlas.app.look import ids
 from lossatlas.app.look.view import View
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state.comparison import Comparison
-from lossatlas.app.state.page import page_options, read_state
+from lossatlas.app.state.page import page_options
 from lossatlas.compute.analyses.table import ANALYSES, question
-from lossatlas.compute.problem.activations import ACTIVATIONS, Activation
-from lossatlas.compute.problem.datasets import DATASETS, Dataset
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import options_of
 from lossatlas.compute.spec.results import to_arrays
@@ -69,30 +65,6 @@ def test_what_documents_link_to_and_name_is_there(name):
     beside = (ROOT / name).parent
     assert not [link for link in links if link and not (beside / link).exists()]
     assert not [file for file in files if not (ROOT / file).exists()]
-
-
-def cubic(x: torch.Tensor, _: float) -> torch.Tensor:
-    return x**3 / 3
-
-
-def stripes(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    x = np.random.default_rng(seed).uniform(-1, 1, (60, 2))
-    return x, (np.floor(4 * x[:, 0]) % 2).astype(np.int64)
-
-
-def test_a_new_activation_and_a_new_data_set_are_one_function_and_one_line(monkeypatch):
-    line = Activation("cubic", cubic, -9e9, 9e9, "−x³", "x³", "at 0", "C∞", "A cube.", "here", "lecun", "none")
-    monkeypatch.setitem(ACTIVATIONS, "cubic", line)
-    monkeypatch.setitem(
-        DATASETS, "stripes", Dataset("Stripes", stripes, 60, 2, 2, "z-score", "Stripes.", "here", "MIT")
-    )
-    result = ask(question("slice", "dataset=stripes&activation=cubic&steps=10&points=9"))
-    assert np.isfinite(result.loss).all() and result.spec.problem.architecture == "2-4-1"
-    page = str(make_layout([(name, panel.title) for name, panel in PANELS.items()]))
-    assert "cubic" in page and "Stripes" in page
-    assert [column.name for column in read_state("activation=cubic,tanh&dataset=stripes").columns] == ["cubic", "tanh"]
-    listed = CliRunner().invoke(main, ["list"]).stdout
-    assert "  cubic " in listed and "  stripes " in listed
 
 
 def test_every_option_of_a_question_and_of_the_view_has_one_control_on_the_page_and_nothing_else_has():
