@@ -14,6 +14,7 @@ from flask import Flask
 from lossatlas.app.export.code import of_page
 from lossatlas.app.layout.controls import sections
 from lossatlas.app.look.scripts import bare
+from lossatlas.app.look.theme import TEMPLATES
 from lossatlas.app.panels import PANELS, PLACES
 from lossatlas.app.routes import links, main
 from lossatlas.app.state import hiding
@@ -240,6 +241,8 @@ def test_pictures_drawn_from_the_answers_are_those_of_the_page_also_beside_a_bas
         for (column, name), panel in shown.panels.items()
     }
     for place, figure in draw_page(beside, again).items():
+        assert figure.layout.template == TEMPLATES["light"]  # which the browser puts there itself
+        figure.layout.template = None
         assert json.loads(figure.to_json()) == shown.panels[place].figure
     assert "baseline=1" in of_page(shown) and "dark" not in of_page(main.shown(f"{QUICK}&theme=dark"))
 
