@@ -1,20 +1,22 @@
-"""PANELS and PLACES: the pictures of the page and where they stand, as literal tables. A new kind of picture is one
+"""PANELS: the pictures of the page and the places that they stand at, as a literal table. A new kind of picture is one
 figure file and one line here.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from types import ModuleType
+from dataclasses import dataclass, field, replace
 
 from lossatlas.app.figures import (
     boundary,
     cloud,
+    cloud_table,
     curvature_along,
     line,
     morph,
     morph_curve,
     replicates,
+    replicates_table,
     saturation,
     saturation_along,
     sharpness,
@@ -25,20 +27,12 @@ from lossatlas.app.figures import (
     weights,
 )
 from lossatlas.app.figures.shared import parts
-from lossatlas.compute.analyses.boundaries import Boundary
-from lossatlas.compute.analyses.clouds import Cloud
-from lossatlas.compute.analyses.curvature_along import Evolution
-from lossatlas.compute.analyses.lines import Line
-from lossatlas.compute.analyses.morphs import Morph
-from lossatlas.compute.analyses.replicates import Replicates
-from lossatlas.compute.analyses.saturation import Saturation
-from lossatlas.compute.analyses.sharpness import Rise
-from lossatlas.compute.analyses.slices import Slice
-from lossatlas.compute.analyses.spectra.question import Spectrum
-from lossatlas.compute.analyses.weight_slices import WeightSlices
-from lossatlas.compute.analyses.weights import Weights
-from lossatlas.compute.numerics.paths.start import Training
-from lossatlas.compute.spec.options import AUTO, text
+from lossatlas.app.figures.shared.oddities import OF_SURFACES, Oddity
+from lossatlas.app.figures.shared.picture import Picture
+from lossatlas.app.figures.shared.tables import Table
+from lossatlas.app.look.places import PLACES
+from lossatlas.compute.analyses.table import ANALYSES
+from lossatlas.compute.spec.options import AUTO, Option, options_of, text
 from lossatlas.compute.study.design import PACES, RANGES
 
 
@@ -49,9 +43,10 @@ def widest(results: Sequence) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Panel:
-    """`picture` is a module of figures: `figure(result, view, scale, colour)`, `span(result, view)` of what a shared
-    range must hold, `caption(result, view)` and `size(result)`, a few words on how much was computed. `places` are
-    those where it stands, in the order of PANELS.
+    """`picture` is a module of figures. It shows answers of one `analysis` and stands at one `place`, in the order of
+    PANELS; other places may borrow it. Panels of one analysis share their scale. `head(result)` gives the numbers at a
+    column's head, where the place takes them from this panel; `table` sums up all columns; `odd` are the reasons why
+    the picture may look odd.
 
     `common(spans, view)` makes the range of a row from the spans; `coarse` panels are drawn as their answers come, the
     others once their row has its range. `agree(results)` names options that all columns of a row take, where the
@@ -59,13 +54,22 @@ class Panel:
     a panel of a higher `rank` waits for that of the lower ones. Where a column is the baseline, panels
     that `differ` can show what others have more, and those that `overlay` its curves over theirs; `curve(result, view)`
     gives (x, y), of which a mean over columns is taken. A panel with a `preset` asks with these options instead
-    of the reader's, only where small multiples are wanted, and shares the scale of the panel whose name begins its own.
+    of the reader's, only where small multiples are wanted. Options that it `ignores` its question sets by itself.
+
+    `surface`: its colours are those of the bar that the columns share. `plane`: it shows the plane that the page speaks
+    of: a window of it needs no half width, the point chosen is marked on it, and where it cannot be asked the whole
+    page is refused. `walks`: its question is of many walks, not of one point. `brushes(result, view, scale)` tells what
+    a rectangle drawn over it holds. `picks`: a click on it picks a weight, and `marks` shows which are picked.
+    `warns`: the answer's warnings stand below it; of two pictures of one answer below one. `main`: looked for first.
     """
 
     title: str
-    spec: type
-    picture: ModuleType
-    places: tuple[str, ...]
+    analysis: str
+    picture: Picture
+    place: str
+    head: Callable[..., list[tuple[str, str]]] | None = None
+    table: Table | None = None
+    odd: tuple[Oddity, ...] = ()
     common: Callable = parts.hull
     coarse: bool = False
     reaches: bool = False
@@ -75,81 +79,114 @@ class Panel:
     overlays: bool = False
     curve: Callable | None = None
     preset: Mapping[str, str] = field(default_factory=dict)
+    ignores: tuple[str, ...] = ()
+    surface: bool = False
+    plane: bool = False
+    walks: bool = False
+    brushes: Callable | None = None
+    picks: bool = False
+    marks: bool = False
+    warns: bool = True
+    main: bool = False
+
+    @property
+    def spec(self) -> type:
+        """The kind of its question."""
+        return ANALYSES[self.analysis].spec
+
+    def asks(self, option: Option) -> bool:
+        """Whether the option has a meaning in its question."""
+        known = option.name in options_of(self.spec) and option.name not in self.ignores
+        return known and (self.walks or not option.many)
+
+
+CLOUD = Panel(
+    "Cloud", "cloud", cloud, "clouds", head=cloud.head, table=cloud_table.TABLE, odd=cloud.ODD, common=cloud.common,
+    coarse=True, walks=True, brushes=cloud.brushed, main=True,
+)  # fmt: skip
 
 
 def small_multiples() -> dict[str, Panel]:
     """A cloud for each range and step size of the study."""
     return {
-        f"cloud-{bound:g}-{pace}": Panel(
-            f"±{bound:g}, {pace}", Cloud, cloud, CLOUDS, common=cloud.common, coarse=True, rank=1 + number,
+        f"cloud-{bound:g}-{pace}": replace(
+            CLOUD, title=f"±{bound:g}, {pace}", rank=1 + number, main=False, table=None,
             preset={"walk_range": text(bound), "walk_size": text(size), "walk_steps": text(steps)},
         )
         for number, (bound, (pace, (size, steps))) in enumerate(itertools.product(RANGES, PACES.items()))
     }  # fmt: skip
 
 
-LANDSCAPE, CURVATURE, CLOUDS = (("landscape",), ("curvature",), ("clouds",))
-TRAINING, MORPH = (("training",), ("morph",))
 PANELS = {
     "slice": Panel(
-        "Surface", Slice, slice, (*LANDSCAPE, *CURVATURE, *TRAINING), common=parts.common, coarse=True, reaches=True,
-        differs=True,
+        "Surface", "slice", slice, "landscape", odd=OF_SURFACES, common=parts.common, coarse=True, reaches=True,
+        differs=True, surface=True, plane=True, main=True,
     ),
     "line": Panel(
-        "1-D slice", Line, line, LANDSCAPE, common=parts.common, reaches=True, overlays=True, curve=line.curve
+        "1-D slice", "line", line, "landscape", odd=OF_SURFACES, common=parts.common, reaches=True, overlays=True,
+        curve=line.curve,
     ),
     "training": Panel(
-        "Training", Training, training, (*LANDSCAPE, *TRAINING), common=parts.common, overlays=True,
-        curve=training.curve,
+        "Training", "training", training, "landscape", head=training.head, odd=training.ODD, common=parts.common,
+        overlays=True, curve=training.curve,
     ),
-    "boundary": Panel("Decision boundary", Boundary, boundary, TRAINING),
-    "weights": Panel("Weights", Weights, weights, TRAINING),
-    "saturation-along": Panel("Saturation along the training", Saturation, saturation_along, TRAINING, rank=1),
+    "boundary": Panel("Decision boundary", "boundary", boundary, "training"),
+    "weights": Panel("Weights", "weights", weights, "training", picks=True),
+    "saturation-along": Panel(
+        "Saturation along the training", "saturation", saturation_along, "training", rank=1, warns=False
+    ),
     "weight_slices": Panel(
-        "Loss along each weight", WeightSlices, weight_slices, TRAINING, common=parts.common, rank=1
+        "Loss along each weight", "weight_slices", weight_slices, "training", common=parts.common, rank=1, picks=True,
+        marks=True,
     ),
-    "spectrum": Panel("Spectrum", Spectrum, spectrum, CURVATURE, coarse=True, overlays=True),
-    "evolution": Panel("Along the training", Evolution, curvature_along, CURVATURE, coarse=True, rank=1, overlays=True),
-    "sharpness": Panel("Sharpness", Rise, sharpness, CURVATURE, coarse=True, rank=1, overlays=True),
-    "saturation": Panel("Saturation", Saturation, saturation, CURVATURE, agree=widest),
-    "replicates": Panel("Over seeds", Replicates, replicates, CURVATURE, coarse=True, rank=2),
-    "cloud": Panel("Cloud", Cloud, cloud, CLOUDS, common=cloud.common, coarse=True),
+    "spectrum": Panel(
+        "Spectrum", "spectrum", spectrum, "curvature", head=spectrum.head, odd=spectrum.ODD, coarse=True, overlays=True,
+        main=True,
+    ),
+    "evolution": Panel(
+        "Along the training", "evolution", curvature_along, "curvature", coarse=True, rank=1, overlays=True
+    ),
+    "sharpness": Panel("Sharpness", "sharpness", sharpness, "curvature", coarse=True, rank=1, overlays=True),
+    "saturation": Panel("Saturation", "saturation", saturation, "curvature", agree=widest),
+    "replicates": Panel(
+        "Over seeds", "replicates", replicates, "curvature", table=replicates_table.TABLE, odd=replicates.ODD,
+        coarse=True, rank=2,
+    ),
+    "cloud": CLOUD,
     **small_multiples(),
-    "morph": Panel("Morph", Morph, morph, MORPH, common=parts.common, coarse=True, reaches=True),
+    "morph": Panel(
+        "Morph", "morph", morph, "morph", common=parts.common, coarse=True, reaches=True, surface=True, head=morph.head,
+        ignores=("mix_with", "mix"),
+    ),
     "morph-curve": Panel(
-        "Along the morph", Morph, morph_curve, MORPH, common=parts.common, coarse=True, reaches=True
+        "Along the morph", "morph", morph_curve, "morph", common=parts.common, coarse=True, reaches=True, warns=False,
+        ignores=("mix_with", "mix"),
     ),
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The panels of a place from top to bottom; `head` is the one whose answer gives the numbers at a column's head."""
-
-    panels: tuple[str, ...]
-    head: str
+def panels_of(place: str) -> tuple[str, ...]:
+    """The rows of a place from top to bottom: those it borrows, then its own."""
+    own = (name for name, panel in PANELS.items() if panel.place == place)
+    return (*PLACES[place].borrows, *own)
 
 
-PLACES = {  # by the names of look.view.PLACES
-    place: Rows(tuple(name for name, panel in PANELS.items() if place in panel.places), head)
-    for place, head in (
-        ("landscape", "training"),
-        ("curvature", "spectrum"),
-        ("clouds", "cloud"),
-        ("training", "training"),
-        ("morph", "morph"),
-    )
-}
+@functools.cache
+def question_options() -> dict[str, Option]:
+    """Every option that a question on the page may have, as the first panel that has it declares it."""
+    found: dict[str, Option] = {}
+    for spec_type in (panel.spec for panel in PANELS.values()):
+        found = found | {name: one for name, one in options_of(spec_type).items() if name not in found}
+    return found
 
 
-def places_of(name: str, options: Callable[[type], Mapping[str, object]]) -> list[str]:
-    """The places where a panel's question has an option of this name."""
-    return [place for place, rows in PLACES.items() if any(name in options(PANELS[p].spec) for p in rows.panels)]
-
-
-def analysis_of(name: str) -> str:
-    """The analysis that a panel asks for, and the panel whose scale it shares."""
-    return name.split("-")[0]
+def places_of(option: Option) -> list[str]:
+    """The places where a panel's question has this option, or a picture of its own reads it."""
+    if option.name in question_options():
+        asking = {name for name, panel in PANELS.items() if panel.asks(option)}
+    else:
+        asking = set(option.pictures or PANELS)
+    return [place for place in PLACES if asking.intersection(panels_of(place))]
 
 
 def left_open(spec, names: Mapping[str, object]) -> bool:

@@ -24,10 +24,11 @@
 // a rectangle dragged, a button, a key ─> put ─> state/state
 
 import { applySize } from "./base/appearance.mjs";
+import { answerDash } from "./base/dash.mjs";
 import { declare, told } from "./base/declared.mjs";
 import { byId } from "./base/dom.mjs";
 import { followLesson } from "./lessons/lesson.mjs";
-import { addPlaceKeys } from "./page/buttons.mjs";
+import { addOptionKeys } from "./page/buttons.mjs";
 import { showWhatMatters } from "./page/matters.mjs";
 import { watchBar } from "./page/narrow.mjs";
 import { openStream, takeEarly } from "./pictures/connection.mjs";
@@ -64,6 +65,7 @@ export function sync(search, ...rest) {
 
 /** @param {import("./base/declared.mjs").Told} declared */
 function beginPage(declared) {
+  answerDash(sync);
   declare(declared);
   beginState(declared.controls);
   for (let column = 0; column < declared.columns; column += 1) {
@@ -72,7 +74,7 @@ function beginPage(declared) {
   new ResizeObserver(arrange).observe(byId("columns"));
   applySize();
   setPlace(placeShown);
-  addPlaceKeys();
+  addOptionKeys();
   loadPlotly();
   takeEarly();
 }

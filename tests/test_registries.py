@@ -11,12 +11,13 @@ from click.testing import CliRunner
 
 import lossatlas
 from lossatlas.app.cli.main import main
-from lossatlas.app.layout.controls import ELSEWHERE
+from lossatlas.app.layout.controls import is_controlled
 from lossatlas.app.layout.page import make_layout
 from lossatlas.app.look import ids
 from lossatlas.app.look.view import View
 from lossatlas.app.panels import PANELS
-from lossatlas.app.state.page import Comparison, read_state
+from lossatlas.app.state.comparison import Comparison
+from lossatlas.app.state.page import page_options, read_state
 from lossatlas.compute.analyses.table import ANALYSES, question
 from lossatlas.compute.problem.activations import ACTIVATIONS, Activation
 from lossatlas.compute.problem.datasets import DATASETS, Dataset
@@ -96,7 +97,9 @@ def test_a_new_activation_and_a_new_data_set_are_one_function_and_one_line(monke
 
 def test_every_option_of_a_question_and_of_the_view_has_one_control_on_the_page_and_nothing_else_has():
     asked = {name for analysis in ANALYSES.values() for name in options_of(analysis.spec)}
-    wanted = sorted((asked | options_of(View).keys() | options_of(Comparison).keys()) - ELSEWHERE)
+    every = page_options()
+    assert every.keys() == asked | options_of(View).keys() | options_of(Comparison).keys()
+    wanted = sorted(name for name, option in every.items() if is_controlled(option))
     page = make_layout([(name, panel.title) for name, panel in PANELS.items()])
     names = [part.id for part in page._traverse() if isinstance(getattr(part, "id", None), str)]
     assert sorted(name for name in names if name.startswith(ids.option(""))) == [ids.option(name) for name in wanted]

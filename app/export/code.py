@@ -2,13 +2,11 @@
 
 import re
 
-from lossatlas.app.panels import PANELS, analysis_of
-from lossatlas.app.state.page import written
+from lossatlas.app.panels import PANELS
+from lossatlas.app.state.page import page_options, written
 from lossatlas.app.stream.snapshot import Gathered
 from lossatlas.compute.analyses.table import name_of
 from lossatlas.compute.spec.options import to_query
-
-NOT_OF_PICTURES = ("theme", "trail", "hide", "lesson", "page", "room")  # names of the URL that no picture reads
 
 _HEAD = '''"""{about}
 
@@ -80,13 +78,17 @@ def of_page(page: Gathered) -> str:
 
 
 def _state(query: str) -> str:
-    parts = written(query).split("&")
-    return "&".join(part for part in parts if part.partition("=")[0] not in NOT_OF_PICTURES)
+    """The query without the names that no picture reads."""
+    options = page_options()
+    kept = [
+        part for part in written(query).split("&") if part and options[part.partition("=")[0]].belongs in ("", "header")
+    ]
+    return "&".join(kept)
 
 
 def _row(page: Gathered, name: str) -> str:
     lines = "".join(f"        {page.panels[column, name].query!r},\n" for column in range(len(page.columns)))
-    return f"    {name!r}: ({analysis_of(name)!r}, [\n{lines}    ]),\n"
+    return f"    {name!r}: ({PANELS[name].analysis!r}, [\n{lines}    ]),\n"
 
 
 def _files(labels: list[str]) -> list[str]:

@@ -14,7 +14,6 @@ from lossatlas.app.look.theme import CAMERA, TEMPLATES
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state import hiding
 from lossatlas.app.state.page import page_options
-from lossatlas.app.state.table import TABLES
 from lossatlas.app.stream.snapshot import Gathered
 
 STYLES = ("style.css", "player.css", "morph.css")
@@ -41,7 +40,7 @@ def page_html(page: Gathered) -> str:
         colours=asset("colours.css"),
         styles=[asset(name) for name in STYLES],
         hidden=_hidden(page),
-        bar=page.bar if page.bar and "slice" in page.plan["panels"] else None,
+        bar=page.bar if any(PANELS[name].plane for name in page.plan["panels"]) else None,
         table=_table(page),
         moves=_moves(page),
         player=element(player()),  # the page's own; player.mjs fills and shows it
@@ -61,12 +60,12 @@ def _hidden(page: Gathered) -> list[Markup]:
 
 def _table(page: Gathered) -> dict[str, Any] | None:
     """The columns that are shown, and a line of texts for each row."""
-    if not page.table:
+    name, rows = page.table or ("", [])
+    if not name or not (table := PANELS[name].table):
         return None
-    name, rows = page.table
-    columns = [column for column in TABLES[name].columns() if not column.get("hide")]
+    columns = [column for column in table.columns() if not column.get("hide")]
     lines = [[_cell(row, column) for column in columns] for row in rows]
-    return {"columns": columns, "lines": lines, "about": TABLES[name].about}
+    return {"columns": columns, "lines": lines, "about": table.about}
 
 
 def _cell(row: dict, column: dict) -> str:

@@ -38,7 +38,7 @@ def quoted(data: object) -> Markup:
 @functools.cache
 def asset(name: str) -> Markup:
     """A style sheet of the page's own."""
-    return verbatim((scripts.ASSETS / name).read_text(encoding="utf-8"))
+    return verbatim((scripts.ASSETS / "css" / name).read_text(encoding="utf-8"))
 
 
 @functools.cache

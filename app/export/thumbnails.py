@@ -12,7 +12,13 @@ from lossatlas.app.figures import slice
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.theme import colour_scale, hue
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.clouds import CloudResult
+from lossatlas.compute.analyses.curvature_along import EvolutionResult
+from lossatlas.compute.analyses.lines import LineResult
+from lossatlas.compute.analyses.slices import SliceResult
+from lossatlas.compute.analyses.spectra.question import SpectrumResult
 from lossatlas.compute.analyses.table import name_of
+from lossatlas.compute.numerics.paths.train import TrainingResult
 
 SIZE = 192  # pixels a side: twice what the gallery shows
 ROOM = 8  # pixels around curves
@@ -32,7 +38,7 @@ def thumbnail(result) -> bytes | None:
     return buffer.getvalue()
 
 
-def _surface(result) -> Image.Image:
+def _surface(result: SliceResult) -> Image.Image:
     """From above: rows of the result run along u, to the right; v points up. Colours from the lowest to the highest
     value of this picture alone, on a log scale.
     """
@@ -56,7 +62,7 @@ def _coloured(shares: np.ndarray) -> np.ndarray:
     return np.stack([*channels, np.where(np.isnan(shares), 0.0, 255.0)], -1).round().astype(np.uint8)
 
 
-def _path(image: Image.Image, result) -> None:
+def _path(image: Image.Image, result: SliceResult) -> None:
     if not len(result.path):
         return
     a_low, a_high, b_low, b_high = slice.box(result)
@@ -111,15 +117,15 @@ def _hue(result) -> str:
     return hue(result.spec.problem.activation)
 
 
-def _line(result) -> Image.Image:
+def _line(result: LineResult) -> Image.Image:
     return _curves((result.axis, _log(result.loss)), colour=_hue(result))
 
 
-def _training(result) -> Image.Image:
+def _training(result: TrainingResult) -> Image.Image:
     return _curves((result.step, _log(result.train_loss)), (result.step, _log(result.test_loss)), colour=_hue(result))
 
 
-def _spectrum(result) -> Image.Image:
+def _spectrum(result: SpectrumResult) -> Image.Image:
     """All eigenvalues in order, far from 0 by the logarithm of how many times `cut` they are; else the density."""
     if len(values := np.sort(result.eigenvalues)[::-1]):
         return _curves((np.arange(len(values)), np.arcsinh(values / max(result.cut, 1e-300))), colour=_hue(result))
@@ -127,11 +133,11 @@ def _spectrum(result) -> Image.Image:
     return _curves((middle, _log(np.maximum(result.density, LOWEST * result.density.max()))), colour=_hue(result))
 
 
-def _evolution(result) -> Image.Image:
+def _evolution(result: EvolutionResult) -> Image.Image:
     return _curves((result.step, _log(result.largest[:, 0])), colour=_hue(result))
 
 
-def _cloud(result) -> Image.Image:
+def _cloud(result: CloudResult) -> Image.Image:
     """Loss to the right, gradient norm upwards, both by the logarithm: every point, darker where there are more."""
     points = np.column_stack([_log(result.loss).ravel(), _log(result.gradient_norm).ravel()])
     points = points[np.isfinite(points).all(1)]

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from lossatlas.app.figures.shared import frames, parts
 from lossatlas.app.look.ticks import linear_ticks, number
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.boundaries import BoundaryResult
 
 # Orange, blue, bluish green, …: told apart with any colour vision (Okabe & Ito 2008); classes have symbols besides.
 CLASSES = ("#e69f00", "#0072b2", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
@@ -18,7 +19,7 @@ UNIT = 0.01  # percent, to which shares are rounded on their way to the page
 MARGIN = {"l": 52, "r": 10, "t": 24, "b": 42}
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: BoundaryResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """A map over two inputs, or a curve over one, at the last step, and what the player needs for the others."""
     build = _map if len(result.y) else _curve
     traces, layout, rows = build(result, scale, colour)
@@ -32,12 +33,12 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: BoundaryResult, view: View) -> tuple[float, float]:
     """Of a fitted function, the range that its columns share; of shares that from 0 to 100 %."""
     return (0.0, 100.0) if _classes(result) else _heights(result)
 
 
-def caption(result, view: View) -> str:
+def caption(result: BoundaryResult, view: View) -> str:
     """What colours and dots stand for."""
     problem = result.spec.problem
     test = f", open: {len(result.test_y):,} test patterns" if len(result.test_y) else ""
@@ -45,17 +46,27 @@ def caption(result, view: View) -> str:
     return " · ".join([_told(result), dots, problem.dtype])
 
 
-def size(result) -> str:
+def size(result: BoundaryResult) -> str:
     """How much was computed."""
     grid = f"{len(result.x)}×{len(result.y)}" if len(result.y) else f"{len(result.x)} points"
     return f"{grid}, {parts.counted(len(result.step), 'step')}"
 
 
-def _classes(result) -> int:
+def words(result: BoundaryResult, view: View) -> str:
+    """How many steps, and how well the network says what the patterns are at both ends."""
+    moments = parts.counted(len(result.step), "recorded step")
+    shares = result.accuracy[np.isfinite(result.accuracy)]
+    if not len(shares):
+        return f"fitted function over {moments}, {parts.ranged(result.output[-1], 'output at the end')}"
+    right = f"{number(100 * float(shares[0]))} % of the training patterns right at the start"
+    return f"decision boundary over {moments}, {right}, {number(100 * float(shares[-1]))} % at the end"
+
+
+def _classes(result: BoundaryResult) -> int:
     return result.spec.problem.data.classes
 
 
-def _told(result) -> str:
+def _told(result: BoundaryResult) -> str:
     if not _classes(result):
         return "line: the network's output; the axis holds the data and the output at the last step"
     if _classes(result) == 2:
@@ -63,23 +74,23 @@ def _told(result) -> str:
     return "colour: the class with the largest output, stronger the further the next one lies behind"
 
 
-def _measure(result) -> str:
+def _measure(result: BoundaryResult) -> str:
     """What of an output is shown as a share."""
     return result.spec.problem.criterion.shares.label
 
 
-def _text(result, place: int) -> str:
+def _text(result: BoundaryResult, place: int) -> str:
     right = "" if np.isnan(result.accuracy[place]) else f" · {number(100 * result.accuracy[place])} % right"
     return f"step {result.step[place]:,}{right}"
 
 
-def shares(result) -> np.ndarray:
+def shares(result: BoundaryResult) -> np.ndarray:
     """Each class's share (..., K) from outputs, in percent; of a single output class 1's alone (..., 1)."""
     with np.errstate(over="ignore", invalid="ignore"):
         return 100 * result.spec.problem.criterion.shares.function(result.output.astype(np.float64))
 
 
-def _map(result, scale: Scale, colour: str) -> tuple[list[dict], dict, dict]:
+def _map(result: BoundaryResult, scale: Scale, colour: str) -> tuple[list[dict], dict, dict]:
     """Traces, layout, and the rows of the first trace."""
     found = shares(result)
     drawn, values = (_two if _classes(result) == 2 else _many)(result, found)
@@ -94,7 +105,7 @@ def _map(result, scale: Scale, colour: str) -> tuple[list[dict], dict, dict]:
     return [drawn, *_patterns(result)], axes, rows
 
 
-def _two(result, found: np.ndarray) -> tuple[dict, np.ndarray]:
+def _two(result: BoundaryResult, found: np.ndarray) -> tuple[dict, np.ndarray]:
     """Two classes: the share of class 1 in colour, and the line where it is one half."""
     values = found[..., -1]
     trace = {
@@ -110,7 +121,7 @@ def _two(result, found: np.ndarray) -> tuple[dict, np.ndarray]:
     return trace, values
 
 
-def _many(result, found: np.ndarray) -> tuple[dict, np.ndarray]:
+def _many(result: BoundaryResult, found: np.ndarray) -> tuple[dict, np.ndarray]:
     """More classes: the one with the largest output, in steps of one percent of its lead."""
     ranked = np.sort(found, -1)
     lead = np.clip(np.round(ranked[..., -1] - ranked[..., -2]), 0, LEVEL - 1)
@@ -133,7 +144,7 @@ def _clear(ink: str, opacity: float) -> str:
     return f"rgba({red}, {green}, {blue}, {opacity})"
 
 
-def _patterns(result) -> list[dict]:
+def _patterns(result: BoundaryResult) -> list[dict]:
     """Training patterns filled, test patterns open, each class in its colour and symbol."""
     found = []
     for name, x, y in (("test", result.test_x, result.test_y), ("training", result.train_x, result.train_y)):
@@ -155,13 +166,13 @@ def _patterns(result) -> list[dict]:
     return found
 
 
-def _heights(result) -> tuple[float, float]:
+def _heights(result: BoundaryResult) -> tuple[float, float]:
     values = np.concatenate([result.train_y, result.test_y, result.output[-1].ravel()])
     values = values[np.isfinite(values)]
     return float(values.min()), float(values.max())
 
 
-def _curve(result, scale: Scale, colour: str) -> tuple[list[dict], dict, dict]:
+def _curve(result: BoundaryResult, scale: Scale, colour: str) -> tuple[list[dict], dict, dict]:
     """Traces, layout, and the rows of the first trace: the function over one input."""
     values = parts.finite(result.output[..., 0])
     line = {
@@ -184,7 +195,7 @@ def _curve(result, scale: Scale, colour: str) -> tuple[list[dict], dict, dict]:
     return [line, *dots], _curve_axes(result, low, high), {"y": frames.packed(values)}
 
 
-def _curve_axes(result, low: float, high: float) -> dict:
+def _curve_axes(result: BoundaryResult, low: float, high: float) -> dict:
     room = 0.08 * max(high - low, 1e-6)
     return {
         "xaxis": {"title": {"text": "input"}, "range": [float(result.x[0]), float(result.x[-1])], "nticks": 6},

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.figures.shared.dots import COLOURS, GREY, LABELS, SHADES, bars, cells, dots
+from lossatlas.app.figures.shared.oddities import Oddity
 from lossatlas.app.figures.shared.points import (
     DOTS,
     FLOOR,
@@ -21,6 +22,7 @@ from lossatlas.app.figures.shared.points import (
 from lossatlas.app.look.theme import colour_scale
 from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.clouds import CloudResult
 from lossatlas.compute.analyses.summaries import LOW, Mean, mean_of, shares, valleys, without_gradient
 from lossatlas.compute.numerics.activity import MEASURES
 from lossatlas.compute.numerics.classes import NAMES, RULES
@@ -41,7 +43,7 @@ _MISSING = {
 }  # fmt: skip
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: CloudResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """Dots in WebGL, or cells coloured by most of their points and the fainter the fewer; classes named with their
     shares; XOR's stationary levels and the global minimum marked.
 
@@ -77,7 +79,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
 
 
 @once
-def span(result, view: View) -> tuple[float, ...]:
+def span(result: CloudResult, view: View) -> tuple[float, ...]:
     """Ends in plotted units of the gradient norm, the loss and the colours: low, high, left, right, tint_low,
     tint_high of a Scale. NaN where there is nothing to draw.
     """
@@ -95,7 +97,7 @@ def common(spans: list[tuple[float, ...]], view: View) -> tuple[float, ...]:
     return (*axes, min(low for low, _ in tints), max(high for _, high in tints))
 
 
-def caption(result, view: View) -> str:
+def caption(result: CloudResult, view: View) -> str:
     """The walks, what colours stand for and of how many points they are known, and what is not seen as it is."""
     spec, walk = result.spec, result.spec.walking
     W, S = result.loss.shape
@@ -113,16 +115,28 @@ def caption(result, view: View) -> str:
     )
 
 
-def _batched(result) -> bool:
+def _batched(result: CloudResult) -> bool:
     return 0 < result.spec.walking.walk_batch < patterns(result.spec.problem)
 
 
-def size(result) -> str:
+def size(result: CloudResult) -> str:
     """How much was computed."""
     return parts.counted(len(result.loss), "walk")
 
 
-def head(result) -> list[tuple[str, str]]:
+def words(result: CloudResult, view: View) -> str:
+    """How many points, where they lie, and their classes by the rule in use."""
+    W, S = result.loss.shape
+    where = f"{parts.ranged(result.loss, 'loss')}, {parts.ranged(result.gradient_norm, 'gradient norm')}"
+    ends = f"mean loss at the end of a walk {number(mean_of(result.loss[:, -1]).mean)}"
+    if not result.looked.size:
+        return f"{W * S:,} points of {parts.counted(W, 'walk')}, {where}; {ends}; no point is classified"
+    found = shares(result, view.rule, tolerance(view))
+    classes = ", ".join(f"{100 * one.share:.0f} % {name}" for name, one in found.items() if one.share > 0)
+    return f"{W * S:,} points of {parts.counted(W, 'walk')}, {where}; {ends}; of the classified points {classes}"
+
+
+def head(result: CloudResult) -> list[tuple[str, str]]:
     """Stagnation and the last point, means over walks; convex by the full Hessian at its own tolerance."""
     convex = shares(result, "full", RULES["full"].tolerance)["convex"]
     return [
@@ -134,7 +148,7 @@ def head(result) -> list[tuple[str, str]]:
     ]
 
 
-def _names(result, view: View) -> list[dict]:
+def _names(result: CloudResult, view: View) -> list[dict]:
     """Every class with its share of the classified points and the interval of that, above the picture."""
     if not result.looked.size:
         return [_above("no point is classified by its curvature", GREY, 0, 0)]
@@ -257,7 +271,7 @@ def _minimum(cloud: Points) -> list[dict]:
 # ---------------------------------------------------------------------------------------------- words
 
 
-def _coloured(result, view: View) -> str:
+def _coloured(result: CloudResult, view: View) -> str:
     if view.tint == "saturation":
         return f"colour: saturation, {MEASURES[result.measure].label}, mean over units"
     if view.tint != "class":
@@ -271,7 +285,7 @@ def _coloured(result, view: View) -> str:
     return f"{RULES[view.rule].label}, {zero}, {which}"
 
 
-def _valleys(result) -> list[str]:
+def _valleys(result: CloudResult) -> list[str]:
     """How the width of valleys goes with saturation; nothing without a measure of it."""
     found = valleys(result).plain
     if math.isnan(found.r):
@@ -279,12 +293,12 @@ def _valleys(result) -> list[str]:
     return [f"of the {100 * LOW:.0f} % of least loss, r of log gradient norm and saturation {correlated(found)}"]
 
 
-def _still(result) -> list[str]:
+def _still(result: CloudResult) -> list[str]:
     found = without_gradient(result)
     return [f"gradient exactly 0 in {result.dtype} at {with_interval(found)} of points"] if found.share > 0 else []
 
 
-def _exceptions(result, view: View) -> list[str]:
+def _exceptions(result: CloudResult, view: View) -> list[str]:
     """What cannot be seen as it is."""
     cloud, found = Points(result, view, Scale()), []
     if broken := int((result.broken_at >= 0).sum()):
@@ -321,7 +335,7 @@ def _percent(share: float) -> str:
     return "–" if math.isnan(share) else f"{_points(share)} %"
 
 
-def brushed(result, view: View, scale: Scale) -> dict:
+def brushed(result: CloudResult, view: View, scale: Scale) -> dict:
     """What the points of the brushed region are, as a sentence, and some of its `points` by name: walk number, step,
     and place in plotted units.
     """
@@ -337,3 +351,24 @@ def brushed(result, view: View, scale: Scale) -> dict:
         *([f"mean test loss {number(found['test_loss'])}"] if math.isfinite(found["test_loss"]) else []),
     ]
     return {"sentence": "; ".join(told) + ".", "points": found["named"]}
+
+
+# ---------------------------------------------------------------------------------------------- what may look odd
+
+
+OVERFLOWED = Oddity(
+    "overflowed",
+    "Some walks end early",
+    "Their loss or gradient became infinite or NaN. They are kept as they are and not drawn beyond that point.",
+    "Choose a smaller range or smaller steps.",
+    lambda result, view, scale: bool((result.broken_at >= 0).any()),
+)
+UNCLASSIFIED = Oddity(
+    "unclassified",
+    "Points have no curvature class",
+    "Classes need the eigenvalues of a Hessian at each point, which is computed for a share of the points only, or "
+    "for none in large networks and where the activation has no second derivative.",
+    "Ask for a larger share (classified), a smaller network, or another colour.",
+    lambda result, view, scale: view.tint == "class" and result.looked.size < result.loss.size,
+)
+ODD = (OVERFLOWED, UNCLASSIFIED)

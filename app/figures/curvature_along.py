@@ -12,6 +12,7 @@ from lossatlas.app.figures.shared import parts
 from lossatlas.app.figures.shared.symlog import symlog
 from lossatlas.app.look.ticks import linear_ticks, number
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.curvature_along import EvolutionResult
 
 SPLIT = 0.3  # height of the lower axis
 GAP = 0.08  # between the two
@@ -22,7 +23,7 @@ WORDS = ("negative", "zero", "positive")
 GREYS = {"zero": "rgba(136, 136, 136, 0.35)", "negative": "rgba(136, 136, 136, 0.9)"}
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: EvolutionResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """The ends in the activation's colour, the first of each bold; the trace grey with a band of one standard error."""
     if why := _nothing(result):
         return parts.sentence(why)
@@ -46,7 +47,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: EvolutionResult, view: View) -> tuple[float, float]:
     """Lowest and highest of the eigenvalues and the trace along the training."""
     if _nothing(result):
         return (math.nan, math.nan)
@@ -54,7 +55,7 @@ def span(result, view: View) -> tuple[float, float]:
     return float(np.nanmin(values)), float(np.nanmax(values))
 
 
-def caption(result, view: View) -> str:
+def caption(result: EvolutionResult, view: View) -> str:
     """How the numbers were found, on which patterns, and where λmax began and ended."""
     if _nothing(result):
         return ""
@@ -74,12 +75,26 @@ def caption(result, view: View) -> str:
     )
 
 
-def size(result) -> str:
+def size(result: EvolutionResult) -> str:
     """How much was computed."""
     return parts.counted(len(result.step), "step")
 
 
-def _nothing(result) -> str:
+def words(result: EvolutionResult, view: View) -> str:
+    """The largest eigenvalue at both ends of the training, and where it is greatest."""
+    largest = result.largest[:, 0]
+    known = np.flatnonzero(np.isfinite(largest))
+    if not len(known):
+        return "no second derivative is finite"
+    first, last, top = known[0], known[-1], known[np.argmax(largest[known])]
+    return (
+        f"the largest eigenvalue goes from {number(float(largest[first]))} at step {result.step[first]:,} to "
+        f"{number(float(largest[last]))} at step {result.step[last]:,}, with its greatest value "
+        f"{number(float(largest[top]))} at step {result.step[top]:,}"
+    )
+
+
+def _nothing(result: EvolutionResult) -> str:
     if len(result.step) < 2:
         return "Only the first step is known, as the training diverged soon after it. Lower the learning rate."
     if not np.isfinite(result.largest).any():
@@ -87,18 +102,18 @@ def _nothing(result) -> str:
     return ""
 
 
-def _steps(result) -> list[float]:
+def _steps(result: EvolutionResult) -> list[float]:
     first, last = float(result.step[0]), float(result.step[-1])
     return [first - 0.02 * (last - first), last + NAMED * (last - first)]
 
 
-def _ticks(result) -> dict:
+def _ticks(result: EvolutionResult) -> dict:
     """Labels up to the last step only, so that none stands under the names."""
     ticks = linear_ticks(float(result.step[0]), float(result.step[-1]), 5)
     return {"tickmode": "array", "tickvals": ticks, "ticktext": [f"{tick:,.0f}" for tick in ticks]}
 
 
-def _ends(result, axis, colour: str) -> list[dict]:
+def _ends(result: EvolutionResult, axis, colour: str) -> list[dict]:
     """Largest and smallest eigenvalues, each by its rank."""
     found = []
     for name, values in (("smallest", result.smallest), ("largest", result.largest)):
@@ -116,7 +131,7 @@ def _ends(result, axis, colour: str) -> list[dict]:
     return found
 
 
-def _trace(result, axis) -> list[dict]:
+def _trace(result: EvolutionResult, axis) -> list[dict]:
     line = {
         "type": "scatter", "mode": "lines", "name": "trace", "x": _x(result),
         "y": axis.heights(result.trace).astype(np.float32), "line": {"color": "#888", "width": 1.4},
@@ -136,7 +151,7 @@ def _trace(result, axis) -> list[dict]:
     return [band, line]
 
 
-def _shares(result, colour: str) -> list[dict]:
+def _shares(result: EvolutionResult, colour: str) -> list[dict]:
     """Negative eigenvalues at the bottom, then zeros, then positive ones in the activation's colour."""
     fills = GREYS | {"positive": f"rgba{(*hex_to_rgb(colour), 0.45)}"}
     shares = _of_all(result)
@@ -151,22 +166,22 @@ def _shares(result, colour: str) -> list[dict]:
     ]  # fmt: skip
 
 
-def _of_all(result) -> np.ndarray:
+def _of_all(result: EvolutionResult) -> np.ndarray:
     return result.counts / result.parameters
 
 
-def _x(result) -> np.ndarray:
+def _x(result: EvolutionResult) -> np.ndarray:
     return result.step.astype(np.int32)
 
 
-def _names(result, axis, ends: list[float]) -> list[dict]:
+def _names(result: EvolutionResult, axis, ends: list[float]) -> list[dict]:
     last = {"λmax": result.largest[:, 0], "trace": result.trace, "λmin": result.smallest[:, 0]}
     known = {name: values[np.isfinite(values)] for name, values in last.items()}
     heights = [float(axis.heights(values[-1])) for values in known.values()]
     return parts.at_the_end(list(known), heights, (ends[0], ends[1]), float(result.step[-1]), TEXT)
 
 
-def _share_names(result) -> list[dict]:
+def _share_names(result: EvolutionResult) -> list[dict]:
     """The names of what is there at the last step, each in the middle of its area."""
     shares = _of_all(result)
     last = shares[np.isfinite(shares).all(1)][-1]

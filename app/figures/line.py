@@ -4,13 +4,15 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import parts
+from lossatlas.app.look.ticks import interval, number
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.lines import LineResult
 from lossatlas.compute.numerics.cost import patterns
 
 span = parts.span
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: LineResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """The curve of one column in its activation's colour."""
     values = parts.quantity(result, view)
     if why := parts.nothing(values, view):
@@ -41,12 +43,12 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(drawn)
 
 
-def curve(result, view: View) -> tuple[np.ndarray, np.ndarray]:
+def curve(result: LineResult, view: View) -> tuple[np.ndarray, np.ndarray]:
     """(S,) twice: places on the line and what is shown there."""
     return result.axis, parts.quantity(result, view)
 
 
-def caption(result, view: View) -> str:
+def caption(result: LineResult, view: View) -> str:
     """Direction, patterns, loss term, number format, and what the picture leaves out."""
     values = parts.quantity(result, view)
     if parts.nothing(values, view):
@@ -65,18 +67,32 @@ def caption(result, view: View) -> str:
     )
 
 
-def size(result) -> str:
+def size(result: LineResult) -> str:
     """How much was computed."""
     return f"{len(result.axis)} points"
 
 
-def _ends(result) -> list[float]:
+def words(result: LineResult, view: View) -> str:
+    """The loss at the center, at both ends, and where on the line it is least."""
+    values = parts.quantity(result, view)
+    if why := parts.nothing(values, view):
+        return why
+    least = int(np.nanargmin(values))
+    ends = f"{number(float(values[0]))} at the left end, {number(float(values[-1]))} at the right"
+    return (
+        f"loss {number(result.center_loss)} at the center, {ends}, the lowest {parts.title(view)} "
+        f"{number(float(values[least]))} at {number(float(result.axis[least]))}, along "
+        f"{interval(float(result.axis[0]), float(result.axis[-1]))}"
+    )
+
+
+def _ends(result: LineResult) -> list[float]:
     low, high = float(result.axis[0]), float(result.axis[-1])
     room = 0.02 * (high - low)
     return [low - room, high + room]
 
 
-def _add_marks(drawn: go.Figure, result, heights: np.ndarray, colour: str) -> None:
+def _add_marks(drawn: go.Figure, result: LineResult, heights: np.ndarray, colour: str) -> None:
     """A dashed line and a dot at the center; a second line at the start where the line leads from there."""
     dash = {"width": 1.2, "dash": "dash"}
     drawn.add_vline(x=0, line=dash, layer="below")

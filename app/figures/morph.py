@@ -9,14 +9,16 @@ import plotly.graph_objects as go
 from lossatlas.app.figures import slice
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.figures.shared.frames import packed
+from lossatlas.app.look.ticks import digits, number
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.morphs import MorphResult
 from lossatlas.compute.analyses.slices import SliceResult
 from lossatlas.compute.numerics.cost import patterns
 
 span = parts.span  # of all frames
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: MorphResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """The first frame of one column, with the others beside it."""
     values = parts.quantity(result, view)
     if why := parts.nothing(values, view):
@@ -36,7 +38,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(go.Figure({"data": traces, "layout": {**layout, "showlegend": False, "uirevision": "morph"}}))
 
 
-def frames(result, changes: list[list[dict]]) -> dict:
+def frames(result: MorphResult, changes: list[list[dict]]) -> dict:
     """For `layout.meta`, from what changes of each trace, frame by frame."""
     return {
         "name": result.spec.letter,
@@ -52,7 +54,7 @@ def _rows(change: list[dict]) -> dict:
     return {name: packed(np.stack(one)) if isinstance(one[0], np.ndarray) else one for name, one in rows.items()}
 
 
-def caption(result, view: View) -> str:
+def caption(result: MorphResult, view: View) -> str:
     """From what to what, kind of plane, loss term, patterns, number format, and gaps."""
     values = parts.quantity(result, view)
     if parts.nothing(values, view):
@@ -70,12 +72,37 @@ def caption(result, view: View) -> str:
     )
 
 
-def size(result) -> str:
+def size(result: MorphResult) -> str:
     """How much was computed."""
     return f"{parts.counted(len(result.values), 'frame')} of {len(result.a)}×{len(result.b)}"
 
 
-def _slice(result, grid: np.ndarray, view: View) -> SliceResult:
+def words(result: MorphResult, view: View) -> str:
+    """The loss at the center of the first and of the last frame, and of all."""
+    frames = (
+        f"{parts.counted(len(result.values), 'frame')} from {result.spec.letter} = {number(float(result.values[0]))}"
+    )
+    ends = f"{number(float(result.center_loss[0]))} in the first, {number(float(result.center_loss[-1]))} in the last"
+    return (
+        f"{frames} to {number(float(result.values[-1]))}; loss at the center {ends}; "
+        f"{parts.ranged(parts.quantity(result, view), parts.title(view))} over all frames"
+    )
+
+
+def head(result: MorphResult) -> list[tuple[str, str]]:
+    """Where the trainings at both ends came to, and the best of all frames."""
+    rows = [
+        (f"{name} at {number(result.values[k])}", digits(values[k]))
+        for name, values in (("train", result.train_loss), ("test", result.test_loss))
+        for k in (0, -1)
+    ]
+    if not np.isfinite(result.train_loss).any():
+        return rows
+    lowest = int(np.nanargmin(result.train_loss))
+    return [*rows, ("lowest train at", result.spec.told(lowest))]
+
+
+def _slice(result: MorphResult, grid: np.ndarray, view: View) -> SliceResult:
     """A frame as the slice that it is, with heights as they are drawn, and without a path."""
     none, nothing = np.empty((0, 2)), np.empty(0)
     middle = float(grid[len(result.a) // 2, len(result.b) // 2])
@@ -94,7 +121,7 @@ def _fix_axis(layout: dict, values: np.ndarray, view: View, scale: Scale) -> Non
         }
 
 
-def _surfaces(result, traces, values, heights, view: View, scale: Scale, colour: str):
+def _surfaces(result: MorphResult, traces, values, heights, view: View, scale: Scale, colour: str):
     """The surface, and a pin at the center: its height changes with the frame, as that of a text above it could not."""
     z = [{"z": grid.T.astype(np.float32)} for grid in heights]
     top = parts.own_units(scale.high or 0.0, view)
@@ -116,7 +143,7 @@ def _pin(grid: np.ndarray, top: float) -> np.ndarray:
     return np.array([grid[len(grid) // 2, grid.shape[1] // 2], top], dtype=np.float32)
 
 
-def _maps(result, traces, values, heights, view: View, scale: Scale, colour: str):
+def _maps(result: MorphResult, traces, values, heights, view: View, scale: Scale, colour: str):
     """The map and the center's value; a frame's own values stand in the hover."""
     changes = []
     middle = len(result.a) // 2

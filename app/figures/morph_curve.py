@@ -12,14 +12,17 @@ from lossatlas.app.figures import morph
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.ticks import log_ticks, number
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.morphs import MorphResult
 from lossatlas.compute.numerics.cost import patterns
 
 SHARE = 0.6  # of the width for the losses (chosen by eye)
 GAP = 0.13
 HEIGHTS, MOST = (-1.6, 3.2), 4.2  # of the activation's axis: most stay within for |z| < 3; and how far it may go
 
+words = morph.words  # of one answer, whichever picture is drawn
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+
+def figure(result: MorphResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """Losses, or accuracies, at the end of the training; and f(z) of the frame, over those of both ends."""
     both = _ended(result, view)
     if why := _nothing(both, view):
@@ -41,13 +44,13 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(go.Figure({"data": [trace for trace, _ in drawn], "layout": layout}))
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: MorphResult, view: View) -> tuple[float, float]:
     """Lowest and highest plotted value of both curves."""
     both = _ended(result, view)
     return (math.nan, math.nan) if _nothing(both, view) else parts.reach(both, view, Scale())
 
 
-def caption(result, view: View) -> str:
+def caption(result: MorphResult, view: View) -> str:
     """Which patterns, and where the lowest is."""
     both = _ended(result, view)
     if _nothing(both, view):
@@ -64,12 +67,12 @@ def caption(result, view: View) -> str:
     return " · ".join([*found, "grey dots: f at both ends"])
 
 
-def size(result) -> str:
+def size(result: MorphResult) -> str:
     """How much was computed."""
     return parts.counted(len(result.values), "training")
 
 
-def _ended(result, view: View) -> np.ndarray:
+def _ended(result: MorphResult, view: View) -> np.ndarray:
     """(2, F) what training and test patterns have where each training ended, in its own units."""
     if view.show == "accuracy":
         return 100 * np.stack([result.train_accuracy, result.test_accuracy])
@@ -89,7 +92,7 @@ def _nothing(both: np.ndarray, view: View) -> str:
 Drawn = tuple[dict, list[dict]]
 
 
-def _curves(result, both: np.ndarray, raised: np.ndarray, colour: str, view: View) -> Iterator[Drawn]:
+def _curves(result: MorphResult, both: np.ndarray, raised: np.ndarray, colour: str, view: View) -> Iterator[Drawn]:
     """The losses or accuracies, which stay as they are."""
     for row, (name, dash) in enumerate((("training", "solid"), ("test", "dot"))):
         if np.isfinite(both[row]).any():
@@ -102,7 +105,7 @@ def _curves(result, both: np.ndarray, raised: np.ndarray, colour: str, view: Vie
             }, []  # fmt: skip
 
 
-def _cursor(result, raised: np.ndarray, ends: np.ndarray, colour: str) -> Iterator[Drawn]:
+def _cursor(result: MorphResult, raised: np.ndarray, ends: np.ndarray, colour: str) -> Iterator[Drawn]:
     """A line at the frame's value, and dots where it meets the curves."""
     across = [[float(value)] * 2 for value in result.values]
     same = {"type": "scatter", "hoverinfo": "skip", "showlegend": False, "x": across[0]}
@@ -113,7 +116,7 @@ def _cursor(result, raised: np.ndarray, ends: np.ndarray, colour: str) -> Iterat
     yield dots, [{"x": x, "y": y} for x, y in zip(across, up, strict=True)]
 
 
-def _units(result, colour: str) -> Iterator[Drawn]:
+def _units(result: MorphResult, colour: str) -> Iterator[Drawn]:
     """f of the frame, over those of both ends."""
     for name, k in (("first", 0), ("last", -1)):
         yield _unit(result, result.curve[k], f"f, {name} frame", {"color": "#888", "width": 1.2, "dash": "dot"}), []
@@ -121,14 +124,14 @@ def _units(result, colour: str) -> Iterator[Drawn]:
     yield now, [{"y": curve.astype(np.float32)} for curve in result.curve]
 
 
-def _unit(result, curve: np.ndarray, name: str, line: dict) -> dict:
+def _unit(result: MorphResult, curve: np.ndarray, name: str, line: dict) -> dict:
     return {
         "type": "scatter", "mode": "lines", "name": name, "showlegend": False, "xaxis": "x2", "yaxis": "y2",
         "x": result.z.astype(np.float32), "y": curve.astype(np.float32), "hoverinfo": "skip", "line": line,
     }  # fmt: skip
 
 
-def _axes(result, values: dict) -> dict:
+def _axes(result: MorphResult, values: dict) -> dict:
     """Losses at the left; the hidden units' function at the right."""
     ends = [float(result.z[0]), float(result.z[-1])]
     low, high = (min(MOST, max(-MOST, end)) for end in (float(result.curve.min()), float(result.curve.max())))
@@ -142,7 +145,7 @@ def _axes(result, values: dict) -> dict:
     }  # fmt: skip
 
 
-def _along(result) -> dict:
+def _along(result: MorphResult) -> dict:
     """The values along, as the frames go: evenly, or on a log axis by equal factors."""
     first, last = float(result.values[0]), float(result.values[-1])
     if result.spec.evenly:

@@ -6,8 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.oddities import Oddity
 from lossatlas.app.look.ticks import linear_ticks, log_ticks, number, numbers
 from lossatlas.app.look.view import FLATNESS, Scale, View
+from lossatlas.compute.analyses.replicates import ReplicatesResult
 from lossatlas.compute.numerics.activity import FLAT, MEASURES, UNMEASURED
 from lossatlas.compute.numerics.intervals import correlation
 
@@ -39,7 +41,7 @@ FACTS = (
 FEWEST = 3  # seeds of a correlation: two points always lie on a line
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: ReplicatesResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """A dot a seed, the page's own ringed; a log axis unless a value of the row is 0 or below."""
     if why := _nothing(result, view):
         return parts.sentence(why)
@@ -56,7 +58,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(go.Figure({"data": _dots(result, x, y, colour), "layout": layout}))
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: ReplicatesResult, view: View) -> tuple[float, float]:
     """Lowest and highest of what stands for flatness."""
     if _nothing(result, view):
         return (math.nan, math.nan)
@@ -64,7 +66,7 @@ def span(result, view: View) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def caption(result, view: View) -> str:
+def caption(result: ReplicatesResult, view: View) -> str:
     """What is drawn against what, over how many seeds, and which are missing."""
     seeds = result.seed
     if _nothing(result, view):
@@ -81,18 +83,27 @@ def caption(result, view: View) -> str:
     )
 
 
-def _within(result, view: View) -> str:
+def _within(result: ReplicatesResult, view: View) -> str:
     """The radius of a measure that has one."""
     radii = {"keskar": f", ε = {result.spec.epsilon:g}", "sam": f", ρ = {result.spec.rho:g}"}
     return radii.get(view.against, "")
 
 
-def size(result) -> str:
+def size(result: ReplicatesResult) -> str:
     """How much was computed."""
     return parts.counted(len(result.seed), "seed")
 
 
-def _nothing(result, view: View) -> str:
+def words(result: ReplicatesResult, view: View) -> str:
+    """How many seeds, and the two quantities that are drawn."""
+    against = getattr(result, view.against)
+    return (
+        f"{parts.counted(len(result.seed), 'seed')}, {parts.ranged(result.saturation, 'saturation')}, "
+        f"{parts.ranged(against, FLATNESS[view.against])}, {parts.ranged(result.train_loss, 'training loss')}"
+    )
+
+
+def _nothing(result: ReplicatesResult, view: View) -> str:
     if _both(result, view).any():
         return ""
     if not np.isfinite(result.train_loss).any():
@@ -104,20 +115,20 @@ def _nothing(result, view: View) -> str:
     return f"No seed has a finite {FLATNESS[view.against]}. Choose another measure of flatness."
 
 
-def _across(result) -> np.ndarray:
+def _across(result: ReplicatesResult) -> np.ndarray:
     """(R,) saturation, or the share of flat slopes for an activation that has no measure."""
     return result.flat if result.measure in UNMEASURED else result.saturation
 
 
-def _up(result, view: View) -> np.ndarray:
+def _up(result: ReplicatesResult, view: View) -> np.ndarray:
     return np.asarray(getattr(result, view.against), dtype=np.float64)
 
 
-def _both(result, view: View) -> np.ndarray:
+def _both(result: ReplicatesResult, view: View) -> np.ndarray:
     return np.isfinite(_across(result)) & np.isfinite(_up(result, view))
 
 
-def _measure(result) -> str:
+def _measure(result: ReplicatesResult) -> str:
     unmeasured = result.measure in UNMEASURED
     return f"share of |f′| < {FLAT:g}" if unmeasured else f"saturation: {MEASURES[result.measure].label}"
 
@@ -155,7 +166,7 @@ def _note(x: np.ndarray, y: np.ndarray, name: str, logarithmic: bool) -> dict:
     return {**parts.corner(text.replace("-", "−"), "correlation", "right"), "align": "right"}
 
 
-def _dots(result, x: np.ndarray, y: np.ndarray, colour: str) -> list[dict]:
+def _dots(result: ReplicatesResult, x: np.ndarray, y: np.ndarray, colour: str) -> list[dict]:
     dots = {
         "type": "scatter", "mode": "markers", "name": "seeds", "x": x.astype(np.float32), "y": y.astype(np.float32),
         "marker": {"size": 8, "color": colour, "opacity": 0.75}, "text": _told(result),
@@ -169,10 +180,23 @@ def _dots(result, x: np.ndarray, y: np.ndarray, colour: str) -> list[dict]:
     return [dots, own]
 
 
-def _told(result) -> list[str]:
+def _told(result: ReplicatesResult) -> list[str]:
     """All numbers of each seed."""
     columns = [(label, getattr(result, name)) for name, label in FACTS]
     return [
         "<br>".join([f"<b>seed {seed}</b>", *(f"{label} {number(values[place])}" for label, values in columns)])
         for place, seed in enumerate(result.seed)
     ]
+
+
+# ---------------------------------------------------------------------------------------------- what may look odd
+
+
+LOST = Oddity(
+    "lost",
+    "Seeds are missing",
+    "Their training diverged, so that there is no end to measure; means are over the others.",
+    "Lower the learning rate or the initial range.",
+    lambda result, view, scale: bool(np.isnan(result.train_loss).any()),
+)
+ODD = (LOST,)

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.saturation import SaturationResult
 from lossatlas.compute.numerics.activity import FLAT, MEASURES, UNMEASURED
 from lossatlas.compute.numerics.cost import patterns
 
@@ -22,19 +23,19 @@ CURVES = (("f", "solid"), ("f′", "dot"))
 MARGIN = {"l": 56, "r": 10, "t": 8, "b": 40}
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: SaturationResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """Histograms of each hidden layer's pre-activations or outputs, or of each unit's pre-activations."""
     if view.units == "units":
         return _map(result, colour)
     return _histograms(result, view, scale, colour)
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: SaturationResult, view: View) -> tuple[float, float]:
     """0 and the highest bar of the layers drawn; the largest of a row gives the columns one height."""
     return 0.0, max(float(_shares(result, layer, view).max()) for layer in _layers(result))
 
 
-def caption(result, view: View) -> str:
+def caption(result: SaturationResult, view: View) -> str:
     """The measure, patterns, number format, dead units, and what the picture leaves out."""
     part = "training" if result.spec.part == "train" else "test"
     outputs = view.units == "outputs"
@@ -57,15 +58,27 @@ def caption(result, view: View) -> str:
     )
 
 
-def size(result) -> str:
+def size(result: SaturationResult) -> str:
     """How much was looked at."""
     return parts.counted(len(result.layer), "unit")
+
+
+def words(result: SaturationResult, view: View) -> str:
+    """Each layer's mean at the point reached."""
+    measure = MEASURES[result.measure].label
+    layers = [
+        f"layer {number_} {number(float(value))}" for number_, value in enumerate(result.layer_saturation[-1], 1)
+        if np.isfinite(value)
+    ]  # fmt: skip
+    flat = [f"layer {number_} {100 * float(value):.0f} %" for number_, value in enumerate(result.layer_flat[-1], 1)]
+    first = f"saturation ({measure}) {', '.join(layers)}; " if layers else ""
+    return f"{first}flat {', '.join(flat)}; {int(result.dead.sum())} of {len(result.dead)} units dead"
 
 
 # ---------------------------------------------------------------------------------------------- layers
 
 
-def _histograms(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def _histograms(result: SaturationResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """A histogram for each layer, two side by side where there are more; below, the layers' measures by step."""
     layers, along = _layers(result), len(result.step) > 1
     top, boxes = scale.high or span(result, view)[1], _boxes(len(layers), along)
@@ -102,7 +115,7 @@ def _boxes(count: int, along: bool) -> list[tuple[float, float, float, float]]:
     return [(left, left + width, top - height, top) for left, top in corners]
 
 
-def _axes(result, view: View, layer: int, box: tuple[float, float, float, float], top: float) -> dict:
+def _axes(result: SaturationResult, view: View, layer: int, box: tuple[float, float, float, float], top: float) -> dict:
     edges, count, (left, right, bottom, head) = _edges(result, view), len(_layers(result)), box
     columns = 1 if count <= 2 else 2
     lowest = layer + columns > count
@@ -124,11 +137,11 @@ def _axes(result, view: View, layer: int, box: tuple[float, float, float, float]
     return axes
 
 
-def _layers(result) -> list[int]:
+def _layers(result: SaturationResult) -> list[int]:
     return list(range(1, min(int(result.layer[-1]), MOST) + 1))
 
 
-def _edges(result, view: View) -> np.ndarray:
+def _edges(result: SaturationResult, view: View) -> np.ndarray:
     return result.output_edges if view.units == "outputs" else result.edges
 
 
@@ -136,13 +149,13 @@ def _centers(edges: np.ndarray) -> np.ndarray:
     return ((edges[1:] + edges[:-1]) / 2).astype(np.float32)
 
 
-def _outside(result, outputs: bool) -> dict[str, float]:
+def _outside(result: SaturationResult, outputs: bool) -> dict[str, float]:
     """Counts below and above the histograms."""
     names = ("outputs_below", "outputs_above") if outputs else ("below", "above")
     return {name: float(getattr(result, name).sum()) for name in names}
 
 
-def _shares(result, layer: int, view: View) -> np.ndarray:
+def _shares(result: SaturationResult, layer: int, view: View) -> np.ndarray:
     """(B,) share of a layer's pre-activations, or outputs, in each bin."""
     mine = result.layer == layer
     total = result.inputs[mine].sum() + result.below[mine].sum() + result.above[mine].sum()
@@ -150,7 +163,7 @@ def _shares(result, layer: int, view: View) -> np.ndarray:
     return counts[mine].sum(0) / total
 
 
-def _bars(result, view: View, layer: int, colour: str) -> dict:
+def _bars(result: SaturationResult, view: View, layer: int, colour: str) -> dict:
     edges, symbol = _edges(result, view), "f(z)" if view.units == "outputs" else "z"
     return {
         "type": "bar", "name": f"layer {layer}", "x": _centers(edges), "width": float(edges[1] - edges[0]),
@@ -160,7 +173,7 @@ def _bars(result, view: View, layer: int, colour: str) -> dict:
     }  # fmt: skip
 
 
-def _curve(result, layer: int) -> list[dict]:
+def _curve(result: SaturationResult, layer: int) -> list[dict]:
     """f and f′, each scaled to its own largest size."""
     z, *curves = result.curve
     return [
@@ -183,7 +196,7 @@ def _shade(ends: tuple[float, float], layer: int) -> dict:
     }  # fmt: skip
 
 
-def _flat_stretches(result) -> list[tuple[float, float]]:
+def _flat_stretches(result: SaturationResult) -> list[tuple[float, float]]:
     """Where |f′| < FLAT, as intervals of z to the curve's own resolution."""
     z, _, slopes = result.curve
     runs = itertools.groupby(range(len(z)), lambda place: bool(abs(slopes[place]) < FLAT))
@@ -191,7 +204,7 @@ def _flat_stretches(result) -> list[tuple[float, float]]:
     return [(float(z[places[0]]), float(z[places[-1]])) for places in found]
 
 
-def _told(result, layer: int, box: tuple[float, float, float, float], short: bool) -> dict:
+def _told(result: SaturationResult, layer: int, box: tuple[float, float, float, float], short: bool) -> dict:
     """A layer's measures in the line over its axis; saturation alone where it has one and the line is short."""
     saturation, flat = result.layer_saturation[-1, layer - 1], result.layer_flat[-1, layer - 1]
     measured = [] if np.isnan(saturation) else [f"saturation {number(saturation, 2)}"]
@@ -215,7 +228,7 @@ def _aside(view: View, middle: float) -> dict:
 # ---------------------------------------------------------------------------------------------- training
 
 
-def _training(result, colour: str) -> list[dict]:
+def _training(result: SaturationResult, colour: str) -> list[dict]:
     """The layers' saturation, or where the activation has no measure the share of flat slopes."""
     values, name = _along(result)
     return [
@@ -229,11 +242,11 @@ def _training(result, colour: str) -> list[dict]:
     ]  # fmt: skip
 
 
-def _along(result) -> tuple[np.ndarray, str]:
+def _along(result: SaturationResult) -> tuple[np.ndarray, str]:
     return (result.layer_flat, "flat") if result.measure in UNMEASURED else (result.layer_saturation, "saturation")
 
 
-def _training_axes(result) -> dict:
+def _training_axes(result: SaturationResult) -> dict:
     last = float(result.step[-1])
     return {
         "xaxis9": {"anchor": "y9", "title": {"text": "training step"}, "nticks": 6,
@@ -243,7 +256,7 @@ def _training_axes(result) -> dict:
     }  # fmt: skip
 
 
-def _training_names(result) -> list[dict]:
+def _training_names(result: SaturationResult) -> list[dict]:
     """Numbers of the layers beside their curves, where there are more than one."""
     layers, (values, _) = _layers(result), _along(result)
     if len(layers) == 1:
@@ -256,7 +269,7 @@ def _training_names(result) -> list[dict]:
 # ---------------------------------------------------------------------------------------------- units
 
 
-def _map(result, colour: str) -> go.Figure:
+def _map(result: SaturationResult, colour: str) -> go.Figure:
     """The histogram of every unit as a row of a map, layer upon layer, each row on a scale of its own."""
     shares = result.inputs / np.maximum(result.inputs.max(1, keepdims=True), 1)
     names = [f"layer {layer}, unit {unit}" for layer, unit in zip(result.layer, result.unit, strict=True)]
@@ -283,7 +296,7 @@ def _map(result, colour: str) -> go.Figure:
     return parts.bare(go.Figure({"data": [drawn], "layout": layout}))
 
 
-def _unit_ticks(result) -> dict:
+def _unit_ticks(result: SaturationResult) -> dict:
     """The first unit of each layer; of a single layer every nth unit, by its number."""
     count = len(result.layer)
     every = max(1, -(-count // 8))

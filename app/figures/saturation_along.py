@@ -3,17 +3,21 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from lossatlas.app.figures import saturation
 from lossatlas.app.figures.shared import frames, parts
 from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.saturation import SaturationResult
 from lossatlas.compute.numerics.activity import FLAT, MEASURES
 from lossatlas.compute.numerics.cost import patterns
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 TEXT = 0.11  # height of a line of text as a share of the axis
 
+words = saturation.words  # of one answer, whichever picture is drawn
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+
+def figure(result: SaturationResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """The layers' saturation, or where the activation has no measure the share of flat slopes."""
     if len(result.step) < 2:
         return parts.sentence("A random point: 0 training steps, so there is no history to draw.")
@@ -43,12 +47,12 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: SaturationResult, view: View) -> tuple[float, float]:
     """Shares: the same axis for all columns."""
     return 0.0, 1.0
 
 
-def caption(result, view: View) -> str:
+def caption(result: SaturationResult, view: View) -> str:
     """The measure, and its values at both ends of the training."""
     if len(result.step) < 2:
         return ""
@@ -66,11 +70,11 @@ def caption(result, view: View) -> str:
     )
 
 
-def size(result) -> str:
+def size(result: SaturationResult) -> str:
     """How much was looked at."""
     return parts.counted(len(result.step), "step")
 
 
-def _along(result) -> tuple[np.ndarray, str]:
+def _along(result: SaturationResult) -> tuple[np.ndarray, str]:
     """(T, L) and its name."""
     return (result.layer_flat, "flat slopes") if result.measure == "none" else (result.layer_saturation, "saturation")

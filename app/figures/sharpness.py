@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.sharpness import RiseResult
 from lossatlas.compute.numerics.cost import patterns
 
 LOG = View(log=True)  # both axes are logarithmic, whatever the view of the losses is
@@ -32,7 +33,7 @@ class _Curve:
     unit: str = ""
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: RiseResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """Rise of the loss against the radius, both on log scales: SAM solid, Keskar's box dashed, before rescaling grey.
 
     Keskar's percentages are drawn as the rises that they stand for, so that both have one unit.
@@ -69,13 +70,13 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(drawn)
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: RiseResult, view: View) -> tuple[float, float]:
     """log10 of the lowest and the highest rise; parts.hull makes the range of a row from these."""
     values = np.stack([curve.rises for curve in _curves(result, "")])
     return parts.reach(values, LOG, Scale()) if (values > 0).any() else (math.nan, math.nan)
 
 
-def caption(result, view: View) -> str:
+def caption(result: RiseResult, view: View) -> str:
     """λmax, one sharpness as a number, patterns, number format, and what rescaling left and changed."""
     spec, where = result.spec, int(np.argmin(np.abs(np.log(result.radii / SHOWN))))
     part = "training" if spec.part == "train" else "test"
@@ -94,19 +95,30 @@ def caption(result, view: View) -> str:
     return " · ".join(told)
 
 
-def size(result) -> str:
+def size(result: RiseResult) -> str:
     """How much was computed."""
     return f"{len(result.radii)} radii"
 
 
-def _compared(result) -> str:
+def words(result: RiseResult, view: View) -> str:
+    """Both rises at the smallest and the largest radius, and the largest eigenvalue."""
+
+    def ends(values: np.ndarray, unit: str) -> str:
+        return f"{number(float(values[0]))}{unit} to {number(float(values[-1]))}{unit}"
+
+    radii = f"radii from {number(float(result.radii[0]))} to {number(float(result.radii[-1]))}"
+    most = f", largest eigenvalue {number(result.largest)}" if math.isfinite(result.largest) else ""
+    return f"over {radii} SAM's rise goes from {ends(result.sam, '')}, Keskar's from {ends(result.keskar, ' %')}{most}"
+
+
+def _compared(result: RiseResult) -> str:
     outputs = f"rescaled by {result.spec.start.rescale:g}: outputs differ by at most {number(result.difference)}"
     if not np.isfinite(result.largest):
         return outputs
     return f"{outputs} while λmax went from {number(result.before_largest)} to {number(result.largest)}"
 
 
-def _curves(result, colour: str) -> list[_Curve]:
+def _curves(result: RiseResult, colour: str) -> list[_Curve]:
     """The curves before rescaling, where there are any, then those of the network itself; rises ≤ 0 are NaN."""
     found = []
     if len(result.before_sam):

@@ -10,6 +10,7 @@ from lossatlas.app.figures.shared import frames, parts
 from lossatlas.app.look.theme import CAMERA, colour_scale
 from lossatlas.app.look.ticks import apart, interval, linear_ticks, number, round_below
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.slices import SliceResult
 from lossatlas.compute.numerics.cost import patterns
 
 LINES = 14  # contour lines over the common range (chosen by eye)
@@ -23,7 +24,7 @@ SLIMMEST = 0.25  # least ratio of a surface's sides; a longer window is drawn ou
 span = parts.span
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: SliceResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """The slice of one column; `colour` is its activation's, for the marks at the center and at the chosen point."""
     values = parts.quantity(result, view)
     if why := parts.nothing(values, view):
@@ -33,7 +34,7 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(go.Figure({"data": traces, "layout": {**layout, "showlegend": False, "uirevision": "slice"}}))
 
 
-def drawing(result, values: np.ndarray, view: View, scale: Scale, colour: str) -> tuple[list[dict], dict]:
+def drawing(result: SliceResult, values: np.ndarray, view: View, scale: Scale, colour: str) -> tuple[list[dict], dict]:
     """Traces and layout of a picture that has something to draw, as plain dictionaries."""
     build = _surface if view.mode == "surface" else _map
     traces, layout = build(result, values, view, scale, colour)
@@ -51,7 +52,7 @@ def drawing(result, values: np.ndarray, view: View, scale: Scale, colour: str) -
     return traces, layout
 
 
-def caption(result, view: View) -> str:
+def caption(result: SliceResult, view: View) -> str:
     """Kind of plane, loss term, patterns, number format, and what the picture leaves out or cannot show."""
     values = parts.quantity(result, view)
     if parts.nothing(values, view):
@@ -62,18 +63,18 @@ def caption(result, view: View) -> str:
     return " · ".join([*plane, subject, result.dtype, *admitted])
 
 
-def _window(result) -> list[str]:
+def _window(result: SliceResult) -> list[str]:
     a_low, a_high, b_low, b_high = box(result)
     return [f"window {interval(a_low, a_high)} × {interval(b_low, b_high)}"] if result.spec.window else []
 
 
-def _units(result) -> list[str]:
+def _units(result: SliceResult) -> list[str]:
     a_low, a_high, b_low, b_high = box(result)
     sides = (a_high - a_low, b_high - b_low)
     return ["axes not in equal units"] if min(sides) < SLIMMEST * max(sides) else []
 
 
-def _directions(result) -> str:
+def _directions(result: SliceResult) -> str:
     spec, turned = result.spec, parts.turned(result.spec)
     if spec.where.direction.holds_path:
         share, off = 100 * float(np.sum(result.explained)), float(np.max(result.off_plane, initial=0.0))
@@ -81,17 +82,36 @@ def _directions(result) -> str:
     return parts.direction_kind(result) + turned
 
 
-def size(result) -> str:
+def size(result: SliceResult) -> str:
     """How much was computed."""
     return f"{len(result.a)}×{len(result.b)}"
 
 
-def box(result) -> list[float]:
+def words(result: SliceResult, view: View) -> str:
+    """The loss at the center, where on the plane it is least, and its range."""
+    values = parts.quantity(result, view)
+    if why := parts.nothing(values, view):
+        return why
+    row, column = np.unravel_index(np.nanargmin(values), values.shape)
+    a_low, a_high, b_low, b_high = (float(axis[end]) for axis in (result.a, result.b) for end in (0, -1))
+    what = parts.title(view)
+    least = f"the lowest value {number(float(values[row, column]))} at {_named(result.a[row], result.b[column])}"
+    return (
+        f"loss {number(result.center_loss)} at the center, {parts.ranged(values, what)}, {least}, over "
+        f"{interval(a_low, a_high)} × {interval(b_low, b_high)}, {len(result.a)} by {len(result.b)} points"
+    )
+
+
+def _named(a: float, b: float) -> str:
+    return f"({number(float(a))}, {number(float(b))})"
+
+
+def box(result: SliceResult) -> list[float]:
     """The ends of both axes, [a_low, a_high, b_low, b_high]."""
     return [float(axis[end]) for axis in (result.a, result.b) for end in (0, -1)]
 
 
-def _path_note(result, view: View) -> list[str]:
+def _path_note(result: SliceResult, view: View) -> list[str]:
     if not view.path or not len(result.path):
         return []
     if view.mode == "surface" and not _path_has_height(result, view):
@@ -106,19 +126,19 @@ def _path_note(result, view: View) -> list[str]:
     return note
 
 
-def _path_has_height(result, view: View) -> bool:
+def _path_has_height(result: SliceResult, view: View) -> bool:
     """The path's own losses are total training losses; only such a surface can carry them."""
     return result.spec.where.part == "train" and (
         view.show == "total" or (view.show == "data" and result.spec.problem.l2 == 0)
     )
 
 
-def _path_heights(result, view: View, scale: Scale) -> np.ndarray:
+def _path_heights(result: SliceResult, view: View, scale: Scale) -> np.ndarray:
     """(T,) plotted: the path's own losses, those ≤ 0 on the shelf of a log scale."""
     return parts.plotted(parts.raised(parts.finite(result.path_loss), view, scale), view)
 
 
-def _inside(result, view: View) -> np.ndarray:
+def _inside(result: SliceResult, view: View) -> np.ndarray:
     """(N, 3) what of the path lies in the picture: a, b and its true loss, cut where it crosses the edge; NaN rows part
     the pieces. Between two recorded points the loss goes straight, as the picture's axis measures it.
     """
@@ -167,7 +187,7 @@ def _contours(values: np.ndarray, view: View, scale: Scale) -> tuple[float, floa
     return low + step / 2, high, step
 
 
-def _hover(result, view: View, value: str, shift: tuple[float, float] = (0.0, 0.0)) -> str:
+def _hover(result: SliceResult, view: View, value: str, shift: tuple[float, float] = (0.0, 0.0)) -> str:
     ends, told = box(result), []
     for axis, letter, name in ((0, "x", result.names[0]), (1, "y", result.names[1])):
         low, high = ends[2 * axis : 2 * axis + 2]
@@ -177,7 +197,7 @@ def _hover(result, view: View, value: str, shift: tuple[float, float] = (0.0, 0.
     return f"{told[0]}<br>{told[1]} {result.units}<br><b>{parts.title(view)} {value}</b><extra></extra>"
 
 
-def _surface(result, values: np.ndarray, view: View, scale: Scale, colour: str) -> tuple[list[dict], dict]:
+def _surface(result: SliceResult, values: np.ndarray, view: View, scale: Scale, colour: str) -> tuple[list[dict], dict]:
     """z in its own units on a log or linear axis.
 
     On a log axis plotly colours and contours a surface by log10 z, so the colour range is in plotted values.
@@ -207,14 +227,14 @@ def _surface(result, values: np.ndarray, view: View, scale: Scale, colour: str) 
     return [surface, *(_path_3d(result, view, shift) if shown else [])], layout
 
 
-def _shift(result) -> tuple[float, float]:
+def _shift(result: SliceResult) -> tuple[float, float]:
     """What is taken from a surface's coordinates: the middle of a window that is narrow and far from the center."""
     a_low, a_high, b_low, b_high = box(result)
     ends = ((a_low, a_high), (b_low, b_high))
     return tuple((low + high) / 2 if high - low < NARROW * max(abs(low), abs(high)) else 0.0 for low, high in ends)  # type: ignore[return-value]
 
 
-def _path_3d(result, view: View, shift: tuple[float, float]) -> list[dict]:
+def _path_3d(result: SliceResult, view: View, shift: tuple[float, float]) -> list[dict]:
     x, y, z = (_inside(result, view) - [*shift, 0.0]).T.astype(np.float32)
     if not len(x):
         return []
@@ -230,7 +250,7 @@ def _path_3d(result, view: View, shift: tuple[float, float]) -> list[dict]:
 
 
 def _scene(
-    result, heights: np.ndarray, values: np.ndarray, view: View, scale: Scale, shift: tuple[float, float]
+    result: SliceResult, heights: np.ndarray, values: np.ndarray, view: View, scale: Scale, shift: tuple[float, float]
 ) -> dict:
     a_low, a_high, b_low, b_high = box(result)
     longer = max(a_high - a_low, b_high - b_low)
@@ -263,7 +283,7 @@ def _tick_texts(ticks: list[float], low: float, high: float) -> list[str]:
     return [(number(tick) if digits <= 3 else f"{tick:.{digits}g}").replace("-", "−") for tick in ticks]
 
 
-def _at(result, values: np.ndarray, place: tuple[float, ...]) -> float:
+def _at(result: SliceResult, values: np.ndarray, place: tuple[float, ...]) -> float:
     """What the picture shows at coordinates (a, b): from the grid, to the bit where it holds the place and else between
     its four neighbours; NaN outside.
     """
@@ -280,7 +300,9 @@ def _at(result, values: np.ndarray, place: tuple[float, ...]) -> float:
     return float((weights * values[row : row + 2, column : column + 2])[weights > 0].sum())
 
 
-def _marks_3d(result, heights: np.ndarray, view: View, scale: Scale, shift: tuple[float, float]) -> list[dict]:
+def _marks_3d(
+    result: SliceResult, heights: np.ndarray, view: View, scale: Scale, shift: tuple[float, float]
+) -> list[dict]:
     """The center and the chosen point, as texts above the surface: a 3-D marker there would sink into it by half."""
     plotted = parts.plotted(heights, view)
     found = []
@@ -295,7 +317,7 @@ def _marks_3d(result, heights: np.ndarray, view: View, scale: Scale, shift: tupl
     return found
 
 
-def _map(result, values: np.ndarray, view: View, scale: Scale, colour: str) -> tuple[list[dict], dict]:
+def _map(result: SliceResult, values: np.ndarray, view: View, scale: Scale, colour: str) -> tuple[list[dict], dict]:
     heights = parts.plotted(parts.raised(values, view, scale), view).T.astype(np.float32)
     first, last, step = _contours(values, view, scale)
     own = values.T.astype(np.float32) if view.logarithmic else None
@@ -309,7 +331,7 @@ def _map(result, values: np.ndarray, view: View, scale: Scale, colour: str) -> t
     return [contour, *path, *_marks_2d(result, values, view, scale, colour)], _map_layout(result)
 
 
-def _marks_2d(result, values: np.ndarray, view: View, scale: Scale, colour: str) -> list[dict]:
+def _marks_2d(result: SliceResult, values: np.ndarray, view: View, scale: Scale, colour: str) -> list[dict]:
     found = []
     for name, symbol, place in (("center", "circle", (0.0, 0.0)), ("point", "diamond", scale.point)):
         here = _at(result, values, place) if place else np.nan
@@ -325,7 +347,7 @@ def _marks_2d(result, values: np.ndarray, view: View, scale: Scale, colour: str)
     return found
 
 
-def _map_layout(result) -> dict:
+def _map_layout(result: SliceResult) -> dict:
     """Both directions in one unit; the page sees to that by the axes' domains, so that any rectangle may be dragged."""
     a_low, a_high, b_low, b_high = ends = box(result)
     across, up = _map_axis(a_low, a_high), _map_axis(b_low, b_high)
@@ -347,7 +369,7 @@ def _map_axis(low: float, high: float) -> dict:
     }  # fmt: skip
 
 
-def _path_2d(result) -> list[dict]:
+def _path_2d(result: SliceResult) -> list[dict]:
     x, y = np.asarray(result.path, dtype=np.float32).T
     return [
         {

@@ -8,9 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.oddities import Oddity
 from lossatlas.app.figures.shared.symlog import Symlog, symlog
-from lossatlas.app.look.ticks import linear_ticks, log_ticks, number, numbers
+from lossatlas.app.figures.spectrum_layers import NAMED, TEXT, ends_of_layers
+from lossatlas.app.look.ticks import digits, linear_ticks, log_ticks, number, numbers, percent
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.spectra.question import SpectrumResult
 from lossatlas.compute.numerics.kernels.curvature import MATRICES
 
 BARS = 60  # of a histogram, over the row's range
@@ -18,11 +21,10 @@ POINTS = 1000  # shares at which an estimated curve is drawn: three a pixel of a
 MOST = 2000  # eigenvalues drawn one by one; of more, every nth between both ends
 DOTS = 60  # eigenvalues up to which each has a dot
 LABELS = 14  # names of blocks that find room beside their curves
-NAMED = 1.24  # where the axis of shares ends if names stand beside the curves
 HEADED = 1.09  # where it ends if they stand above them
 LETTER = 0.028  # width of a letter as a share of the axis
-TEXT = 0.065  # height of a line of text as a share of the axis
 ESTIMATE = {"color": "#888", "width": 1.3}
+OF = {"hessian": "", "gauss_newton": " of G", "residual": " of R"}  # the part of the matrix, at a column's head
 ENDS = {"tensors": "tensor", "layers": "layer"}
 
 
@@ -37,19 +39,19 @@ class Curve:
     total: int
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: SpectrumResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """All eigenvalues in the activation's colour; an estimate in it too, or thin and grey over the exact ones."""
     if why := _nothing(result, view):
         return parts.sentence(why)
     pictures = {"sorted": _curves, "cumulative": _curves, "density": _histogram}
-    build = _ends_of_layers if _by_ends(result, view) else pictures[view.spectrum]
+    build = ends_of_layers if _by_ends(result, view) else pictures[view.spectrum]
     traces, layout = build(result, view, _range(result, view, scale), colour)
     layout |= {"showlegend": False, "uirevision": f"spectrum {view.spectrum} {view.blocks}"}
     layout |= {"margin": {"l": 56, "r": 10, "t": 8, "b": 40}}
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: SpectrumResult, view: View) -> tuple[float, float]:
     """Lowest and highest eigenvalue, and the layers' traces where these are drawn."""
     if _nothing(result, view):
         return (math.nan, math.nan)
@@ -59,7 +61,7 @@ def span(result, view: View) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def caption(result, view: View) -> str:
+def caption(result: SpectrumResult, view: View) -> str:
     """Matrix, how its eigenvalues were found, the point, and the numbers that sum them up."""
     if _nothing(result, view):
         return ""
@@ -79,13 +81,45 @@ def caption(result, view: View) -> str:
     )
 
 
-def size(result) -> str:
+def size(result: SpectrumResult) -> str:
     """How much was computed."""
     known = len(result.eigenvalues)
     return parts.counted(known, "eigenvalue") if known else parts.counted(len(result.nodes), "probe")
 
 
-def _nothing(result, view: View) -> str:
+def words(result: SpectrumResult, view: View) -> str:
+    """How many eigenvalues, between which ends, on which side of zero, and their sum."""
+    below, zero, above = (f"{float(count):,.0f}" for count in result.counts)
+    rough = "" if len(result.eigenvalues) else "about "
+    return (
+        f"{result.parameters:,} eigenvalues from {number(float(result.smallest[0]))} to "
+        f"{number(float(result.largest[0]))}, {rough}{below} below zero, {rough}{zero} that count as zero, "
+        f"{rough}{above} above; trace {number(result.trace)}"
+    )
+
+
+def head(result: SpectrumResult) -> list[tuple[str, str]]:
+    """The curvature at the point, ◆ where that is not the center, of the matrix chosen; λ ≈ 0 is the share of
+    eigenvalues that count as zero.
+    """
+    part = OF[result.spec.matrix]
+    error = f" ± {digits(result.trace_error, 2)}" if result.trace_error else ""
+    rough = "" if len(result.eigenvalues) else "≈ "
+    return [
+        (f"loss{' at ◆' if result.spec.at else ''}", digits(result.loss)),
+        (f"λ max{part}", _beyond(float(result.largest[0]), result.cut)),
+        (f"λ min{part}", _beyond(float(result.smallest[0]), result.cut)),
+        (f"trace{part}", digits(result.trace) + error),
+        (f"λ ≈ 0{part}", rough + percent(float(result.counts[1]) / result.parameters)),
+    ]
+
+
+def _beyond(value: float, cut: float) -> str:
+    """An eigenvalue, or that it counts as zero."""
+    return digits(value) if abs(value) > cut else "≈ 0"
+
+
+def _nothing(result: SpectrumResult, view: View) -> str:
     if view.blocks != "tensors" or len(result.eigenvalues):
         return ""
     return (
@@ -94,12 +128,12 @@ def _nothing(result, view: View) -> str:
     )
 
 
-def _by_ends(result, view: View) -> bool:
+def _by_ends(result: SpectrumResult, view: View) -> bool:
     """Whether only the ends and the trace of each layer's block are known."""
     return view.blocks == "layers" and not len(result.eigenvalues)
 
 
-def _range(result, view: View, scale: Scale) -> tuple[float, float]:
+def _range(result: SpectrumResult, view: View, scale: Scale) -> tuple[float, float]:
     """Lowest and highest eigenvalue to draw, 0 among them: the row's, or else the panel's own."""
     low, high = span(result, view)
     low = low if scale.low is None else scale.low
@@ -110,7 +144,7 @@ def _range(result, view: View, scale: Scale) -> tuple[float, float]:
 # ---------------------------------------------------------------------------------------------- which eigenvalues
 
 
-def _exact(result, view: View) -> list[Curve]:
+def _exact(result: SpectrumResult, view: View) -> list[Curve]:
     """All eigenvalues of the matrix, or of each of its blocks; nothing where they are estimated."""
     if not len(result.eigenvalues):
         return []
@@ -133,7 +167,7 @@ def _to_the_edge(curve: Curve) -> Curve:
     return Curve(curve.name, values, np.concatenate([[0.0], curve.shares, [1.0]]), ranks, curve.total)
 
 
-def _estimated(result) -> Curve:
+def _estimated(result: SpectrumResult) -> Curve:
     """The probes' mean quadrature by its quantiles."""
     order = np.argsort(result.nodes, axis=None)
     below = np.cumsum(result.weights.ravel()[order]) / len(result.weights)
@@ -158,7 +192,7 @@ def _bounded(curve: Curve) -> Curve:
     return Curve(curve.name, curve.values[kept], curve.shares[kept], curve.ranks[kept], curve.total)
 
 
-def _counts(result, view: View) -> np.ndarray:
+def _counts(result: SpectrumResult, view: View) -> np.ndarray:
     """(3,) negative, zero and positive: of the matrix, or of its blocks together."""
     if view.blocks == "full":
         return result.counts
@@ -169,7 +203,7 @@ def _counts(result, view: View) -> np.ndarray:
 # ---------------------------------------------------------------------------------------------- curves
 
 
-def _curves(result, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
+def _curves(result: SpectrumResult, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
     """Traces and layout of the eigenvalues in order; of the share below each, which is the same picture on its side."""
     axis, flip, blocks = symlog(*ends), view.spectrum == "cumulative", view.blocks != "full"
     exact = _exact(result, view)
@@ -228,7 +262,7 @@ def _line(curve: Curve, axis: Symlog, flip: bool, style: dict) -> dict:
     }  # fmt: skip
 
 
-def _found_ends(result, axis: Symlog, flip: bool, colour: str) -> list[dict]:
+def _found_ends(result: SpectrumResult, axis: Symlog, flip: bool, colour: str) -> list[dict]:
     """Both ends as dots, with whiskers of their residuals."""
     k, P = len(result.largest), result.parameters
     values = np.concatenate([result.smallest, result.largest])
@@ -267,7 +301,7 @@ def _names(exact: list[Curve], axis: Symlog, ends: list[float], flip: bool) -> l
 # ---------------------------------------------------------------------------------------------- histogram
 
 
-def _histogram(result, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
+def _histogram(result: SpectrumResult, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
     """Bars of the exact eigenvalues and, stepwise over the same bins, the estimated density; where that is all,
     marks at both ends."""
     room = 0.03 * (ends[1] - ends[0]) or 1.0
@@ -298,7 +332,7 @@ def _linear(low: float, high: float) -> dict:
     return {"tickvals": ticks, "ticktext": numbers(ticks)}
 
 
-def mass(result, edges: np.ndarray) -> np.ndarray:
+def mass(result: SpectrumResult, edges: np.ndarray) -> np.ndarray:
     """Share of the eigenvalues in each bin by the estimated density."""
     below = np.concatenate([[0.0], np.cumsum(result.density * np.diff(result.edges))])
     return np.diff(np.interp(edges, result.edges, below))
@@ -323,7 +357,7 @@ def _steps(edges: np.ndarray, estimate: np.ndarray, P: int, line: dict) -> dict:
     }  # fmt: skip
 
 
-def _marks(result, floor: float, colour: str) -> dict:
+def _marks(result: SpectrumResult, floor: float, colour: str) -> dict:
     values = np.concatenate([result.smallest, result.largest])
     return {
         "type": "scatter", "name": "ends", "mode": "markers", "x": values.astype(np.float32),
@@ -332,62 +366,10 @@ def _marks(result, floor: float, colour: str) -> dict:
     }  # fmt: skip
 
 
-# ---------------------------------------------------------------------------------------------- layers
-
-
-def _ends_of_layers(result, view: View, ends: tuple[float, float], colour: str) -> tuple[list[dict], dict]:
-    """Both ends of each layer's block joined by a line, and its trace in grey with one standard error."""
-    axis, count = symlog(*ends), len(result.layer_largest)
-    values = axis.axis(*ends, 6)
-    places = np.arange(1, count + 1)
-    line = {"color": colour, "width": 2.2}
-    joined = np.stack([result.layer_smallest, result.layer_largest, np.full(count, np.nan)], 1).ravel()
-    traces = [
-        {"type": "scatter", "mode": "lines", "name": "blocks", "x": np.repeat(places, 3), "hoverinfo": "skip",
-         "y": axis.heights(joined).astype(np.float32), "line": line},
-    ]  # fmt: skip
-    for name, found in (("λmin", result.layer_smallest), ("λmax", result.layer_largest)):
-        traces.append(
-            {
-                "type": "scatter", "mode": "markers", "name": name, "x": places,
-                "y": axis.heights(found).astype(np.float32), "marker": {"size": 8, "color": colour},
-                "customdata": found.astype(np.float32),
-                "hovertemplate": f"layer %{{x}}<br>{name} <b>%{{customdata:.4g}}</b>, to rounding<extra></extra>",
-            }
-        )  # fmt: skip
-    traces.append(_traces_of_layers(result, axis, places))
-    last = {"λmax": result.layer_largest[-1], "trace": result.layer_trace[-1], "λmin": result.layer_smallest[-1]}
-    heights = [float(axis.heights(value)) for value in last.values()]
-    shown = list(range(1, count + 1, math.ceil(count / 10)))
-    layout = {
-        "xaxis": {"title": {"text": "layer"}, "range": [0.5, 0.5 + count * NAMED], "showgrid": False,
-                  "tickmode": "array", "tickvals": shown, "ticktext": [f"{place}" for place in shown]},
-        "yaxis": {"title": {"text": f"eigenvalue λ, {axis.note}"}, **values},
-        "annotations": parts.at_the_end(list(last), heights, tuple(values["range"]), count + 0.12, TEXT),
-    }  # fmt: skip
-    return traces, layout
-
-
-def _traces_of_layers(result, axis: Symlog, places: np.ndarray) -> dict:
-    values, errors = result.layer_trace, result.layer_trace_error
-    heights = axis.heights(values)
-    whiskers = {
-        "type": "data", "symmetric": False, "color": "#888", "width": 4, "thickness": 1.4,
-        "array": (axis.heights(values + errors) - heights).astype(np.float32),
-        "arrayminus": (heights - axis.heights(values - errors)).astype(np.float32),
-    }  # fmt: skip
-    return {
-        "type": "scatter", "mode": "markers", "name": "trace", "x": places, "y": heights.astype(np.float32),
-        "marker": {"size": 8, "color": "#888", "symbol": "diamond"}, "error_y": whiskers,
-        "customdata": np.stack([values, errors], 1).astype(np.float32),
-        "hovertemplate": "layer %{x}<br>trace <b>%{customdata[0]:.4g}</b> ± %{customdata[1]:.2g}<extra></extra>",
-    }  # fmt: skip
-
-
 # ---------------------------------------------------------------------------------------------- words
 
 
-def _counted(result, view: View) -> dict:
+def _counted(result: SpectrumResult, view: View) -> dict:
     """How many are negative, zero and positive, where the picture is empty."""
     about = "" if len(result.eigenvalues) else "≈ "
     words = ("negative", "zero", "positive")
@@ -405,12 +387,12 @@ def _free_corner(heights: np.ndarray, ends: list[float]) -> dict:
     return {"x": 1, "xanchor": "right", "align": "right", "xshift": -4, "y": 0, "yanchor": "bottom"}
 
 
-def _point(result) -> str:
+def _point(result: SpectrumResult) -> str:
     at = result.spec.at
     return f" at {number(at[0])}, {number(at[1])} on the plane" if at else ""
 
 
-def _method(result, view: View) -> str:
+def _method(result: SpectrumResult, view: View) -> str:
     probes = f"{len(result.nodes):,} probes × {result.spec.steps} steps"
     width = f", width {number(result.width)}" if view.spectrum == "density" else ""
     of = {"full": "", "tensors": ", blocks of each tensor", "layers": ", blocks of each layer"}[view.blocks]
@@ -420,3 +402,30 @@ def _method(result, view: View) -> str:
         return f"estimated, P = {result.parameters:,}, {probes}{width}"
     over = f", grey: estimate of {probes}{width}" if view.blocks == "full" else ""
     return f"exact, P = {result.parameters:,}{of}{over}"
+
+
+# ---------------------------------------------------------------------------------------------- what may look odd
+
+
+def _loose(result: SpectrumResult, view: View, scale: Scale) -> bool:
+    """A residual above 1 % of the largest eigenvalue in size."""
+    worst = max(float(np.max(one, initial=0.0)) for one in (result.largest_residual, result.smallest_residual))
+    return worst > 0.01 * max(float(np.abs(result.largest).max(initial=0.0)), 1e-300)
+
+
+LOOSE = Oddity(
+    "loose",
+    "Ends of the spectrum are uncertain",
+    "Lanczos did not converge at every eigenvalue of the ends within its steps: a large one may be larger still.",
+    "Ask for fewer eigenvalues (top), or for the exact spectrum where the network is small.",
+    _loose,
+)
+ZEROS = Oddity(
+    "zeros",
+    "There is no negative eigenvalue, or hardly any",
+    "More than half of the eigenvalues count as zero: directions that change nothing on these patterns, as weights "
+    "of dead or redundant units.",
+    "This is common and no fault; Saturation shows dead units.",
+    lambda result, view, scale: result.counts[1] > result.parameters / 2,
+)
+ODD = (LOOSE, ZEROS)

@@ -6,16 +6,18 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import frames, parts
-from lossatlas.app.look.ticks import number
+from lossatlas.app.figures.shared.oddities import STEEP, Oddity
+from lossatlas.app.look.ticks import digits, number, percent
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.numerics.cost import patterns
+from lossatlas.compute.numerics.paths.start import TrainingResult
 
 LINE = 0.2  # of a panel's height, of a line of the legend
 WIDE = (0.2, 0.8)  # where the legend begins on the right and ends on the left, in a column of three
 _NOT_TRAINED = "A random point: 0 training steps, so there is no history to draw."
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: TrainingResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """Training curve solid, test curve dotted; last values in the legend, the gradient norm in the hover."""
     train, test = _curves(result, view)
     both = np.stack([train, test])
@@ -63,18 +65,18 @@ def _free_corner(step: np.ndarray, heights: np.ndarray, ends: tuple[float, float
     return {"x": float(not below), "y": float(not below), "xanchor": side[0], "yanchor": side[1]}
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: TrainingResult, view: View) -> tuple[float, float]:
     """Lowest and highest plotted value; parts.common makes the range of a row from these."""
     both = np.stack(_curves(result, view))
     return (math.nan, math.nan) if _nothing(result, both, view) else parts.reach(both, view, Scale())
 
 
-def curve(result, view: View) -> tuple[np.ndarray, np.ndarray]:
+def curve(result: TrainingResult, view: View) -> tuple[np.ndarray, np.ndarray]:
     """(T,) twice: the recorded steps and what is shown of the training patterns."""
     return result.step, _curves(result, view)[0]
 
 
-def caption(result, view: View) -> str:
+def caption(result: TrainingResult, view: View) -> str:
     """The optimiser and its numbers, patterns, number format, and where it ended."""
     start, problem = result.spec.start, result.spec.problem
     if not start.steps:
@@ -93,12 +95,41 @@ def caption(result, view: View) -> str:
     return " · ".join(text)
 
 
-def size(result) -> str:
+def size(result: TrainingResult) -> str:
     """How much was computed."""
     return parts.counted(result.spec.start.steps, "step")
 
 
-def _curves(result, view: View) -> tuple[np.ndarray, np.ndarray]:
+def words(result: TrainingResult, view: View) -> str:
+    """Where the training began and ended, on both parts."""
+    if not len(result.step):
+        return "nothing was recorded"
+    curves = (("training loss", result.train_loss), ("test loss", result.test_loss))
+    parts_told = [
+        f"{name} from {number(float(curve[0]))} to {number(float(curve[-1]))}"
+        for name, curve in curves
+        if np.isfinite(curve[[0, -1]]).all()
+    ]
+    end = f"gradient norm {number(float(result.gradient_norm[-1]))} at the end"
+    return f"over {int(result.step[-1]):,} steps, {', '.join([*parts_told, end])}"
+
+
+def head(result: TrainingResult) -> list[tuple[str, str]]:
+    """Where the training ended."""
+
+    def last(values: np.ndarray) -> float:
+        return float(values[-1]) if len(values) else math.nan
+
+    return [
+        ("train loss", digits(last(result.train_loss))),
+        ("test loss", digits(last(result.test_loss))),
+        ("train acc.", percent(last(result.train_accuracy))),
+        ("test acc.", percent(last(result.test_accuracy))),
+        ("grad. norm", digits(last(result.gradient_norm))),
+    ]
+
+
+def _curves(result: TrainingResult, view: View) -> tuple[np.ndarray, np.ndarray]:
     """(T,) training and test values of what the view shows, in its own units."""
     if view.show == "accuracy":
         return 100 * result.train_accuracy, 100 * result.test_accuracy
@@ -108,7 +139,7 @@ def _curves(result, view: View) -> tuple[np.ndarray, np.ndarray]:
     return parts.finite(result.train_loss + added), parts.finite(result.test_loss + added)
 
 
-def _nothing(result, both: np.ndarray, view: View) -> str:
+def _nothing(result: TrainingResult, both: np.ndarray, view: View) -> str:
     if not result.spec.start.steps:
         return _NOT_TRAINED
     if not len(result.step):
@@ -118,12 +149,12 @@ def _nothing(result, both: np.ndarray, view: View) -> str:
     return parts.nothing(both, view)
 
 
-def _steps(result) -> list[float]:
+def _steps(result: TrainingResult) -> list[float]:
     last = max(int(result.step[-1]), result.diverged_at, 1)
     return [-0.02 * last, 1.02 * last]
 
 
-def _last(result, both: np.ndarray, row: int, view: View) -> str:
+def _last(result: TrainingResult, both: np.ndarray, row: int, view: View) -> str:
     """The value a curve ends at, with the accuracy beside a loss."""
     if view.show == "accuracy":
         return f"{number(both[row, -1])} %"
@@ -131,10 +162,53 @@ def _last(result, both: np.ndarray, row: int, view: View) -> str:
     return number(both[row, -1]) + (f" · {number(100 * accuracy)} %" if np.isfinite(accuracy) else "")
 
 
-def _add_divergence(drawn: go.Figure, result) -> None:
+def _add_divergence(drawn: go.Figure, result: TrainingResult) -> None:
     if result.diverged_at >= 0:
         drawn.add_vline(x=result.diverged_at, line={"width": 1.5, "dash": "dash"})
         drawn.add_annotation(
             x=result.diverged_at, y=0, yref="y domain", yanchor="bottom", xanchor="right", xshift=-4,
             showarrow=False, text=f"diverged at step {result.diverged_at}",
         )  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------- what may look odd
+
+
+def _went(result: TrainingResult) -> np.ndarray:
+    """The total training loss along a training, (T,)."""
+    return result.train_loss + result.penalty
+
+
+def _raised(result: TrainingResult, view: View, scale: Scale) -> bool:
+    total = _went(result)
+    return result.spec.start.way.trained and len(total) > 1 and bool(total[-1] > total[0])
+
+
+def _still(result: TrainingResult, view: View, scale: Scale) -> bool:
+    total = _went(result)
+    return len(total) > 1 and bool(np.ptp(total) <= 1e-3 * np.abs(total).max())
+
+
+RAISED = Oddity(
+    "raised",
+    "Training raised the loss",
+    "Its steps are longer than the valley is wide, so that they climb the walls.",
+    "Lower the learning rate or the initial range.",
+    _raised,
+)
+DIVERGED = Oddity(
+    "diverged",
+    "Training diverged",
+    "A loss or a weight became infinite or NaN; the curve ends before that step.",
+    "Lower the learning rate or the initial range.",
+    lambda result, view, scale: result.diverged_at >= 0,
+)
+STILL = Oddity(
+    "still",
+    "The training is a straight line",
+    "The loss did not change by more than a part in a thousand: the start lies on a plateau, as with saturated or "
+    "dead units, or the steps are too short.",
+    "Raise the learning rate, train longer, or lower the initial range.",
+    _still,
+)
+ODD = (STEEP, RAISED, DIVERGED, STILL)

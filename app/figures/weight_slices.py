@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.ticks import linear_ticks, number
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.weight_slices import WeightSlicesResult
 from lossatlas.compute.numerics.cost import patterns
 from lossatlas.compute.problem.nets import offsets
 
@@ -16,7 +17,7 @@ LINE = 0.1  # height of a line of text over each as a share of the picture of tw
 APART = 0.08  # between two side by side
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: WeightSlicesResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """The total loss, whatever else the surfaces show; one height for all pictures of a row."""
     look = _look(view)
     values = parts.finite(result.loss)
@@ -42,12 +43,12 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: WeightSlicesResult, view: View) -> tuple[float, float]:
     """Lowest and highest plotted value; parts.common makes the range of a row from these."""
     return parts.reach(parts.finite(result.loss), _look(view), Scale())
 
 
-def caption(result, view: View) -> str:
+def caption(result: WeightSlicesResult, view: View) -> str:
     """What is moved, which loss is drawn, and what the picture leaves out."""
     values, look, spec = parts.finite(result.loss), _look(view), result.spec
     if parts.nothing(values, look):
@@ -67,16 +68,28 @@ def caption(result, view: View) -> str:
     )
 
 
-def size(result) -> str:
+def size(result: WeightSlicesResult) -> str:
     """How much was computed."""
     return f"{len(result.theta)} weights × {len(result.axis)}"
+
+
+def words(result: WeightSlicesResult, view: View) -> str:
+    """Along which single weight the loss rises most, and along which least."""
+    rise = result.loss.max(1) - result.loss[:, len(result.axis) // 2]
+    most, least = int(np.nanargmax(rise)), int(np.nanargmin(rise))
+    center = number(float(result.loss[0, len(result.axis) // 2]))
+    return (
+        f"loss {center} at the center of {parts.counted(len(rise), 'curve')}, one a parameter; within "
+        f"±{number(float(result.axis[-1]))} it rises most along {result.names[most]}, by {number(float(rise[most]))}, "
+        f"and least along {result.names[least]}, by {number(float(rise[least]))}"
+    )
 
 
 def _look(view: View) -> View:
     return replace(view, show="total")
 
 
-def _tensors(result) -> list[tuple[str, int, int]]:
+def _tensors(result: WeightSlicesResult) -> list[tuple[str, int, int]]:
     """Name, first and last place in theta of each tensor."""
     problem = result.spec.problem
     cuts = offsets(problem.shapes)
@@ -91,7 +104,9 @@ def _boxes(count: int) -> list[tuple[float, float, float, float]]:
     return [(left, left + width, top - height, top) for left, top in corners]
 
 
-def _axes(result, axis: dict, number_of: int, box: tuple[float, float, float, float], lowest: bool) -> dict:
+def _axes(
+    result: WeightSlicesResult, axis: dict, number_of: int, box: tuple[float, float, float, float], lowest: bool
+) -> dict:
     left, right, bottom, top = box
     ends = [float(result.axis[0]), float(result.axis[-1])]
     return {
@@ -105,7 +120,9 @@ def _axes(result, axis: dict, number_of: int, box: tuple[float, float, float, fl
     }  # fmt: skip
 
 
-def _curve(result, heights: np.ndarray, values: np.ndarray, weight: int, number_of: int, colour: str) -> dict:
+def _curve(
+    result: WeightSlicesResult, heights: np.ndarray, values: np.ndarray, weight: int, number_of: int, colour: str
+) -> dict:
     name = result.names[weight]
     return {
         "type": "scatter", "mode": "lines", "name": name, "x": result.axis.astype(np.float32),

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from lossatlas.app.figures.shared import frames, parts
 from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.weights import WeightsResult
 from lossatlas.compute.problem.nets import offsets
 
 POSITIVE, NEGATIVE, MIDDLE = "#0072b2", "#e69f00", "#b8bcc2"  # told apart with any colour vision (Okabe & Ito 2008)
@@ -16,7 +17,7 @@ ALONG = 0.3  # share of an edge at which its value can be asked for: halves of e
 NAMED = 8  # units of a layer that have room for names
 
 
-def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
+def figure(result: WeightsResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """The network at the last step, and what the player needs for the others."""
     largest = scale.high or span(result, view)[1]
     edges, biases = _edges(result), _biases(result)
@@ -44,12 +45,12 @@ def figure(result, view: View, scale: Scale, colour: str) -> go.Figure:
     return parts.bare(go.Figure({"data": traces, "layout": layout}))
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: WeightsResult, view: View) -> tuple[float, float]:
     """0 and the largest weight or bias of all steps: one width for one size in all columns."""
     return 0.0, max(float(np.nanmax(np.abs(parts.finite(result.theta)))), 1e-9)
 
 
-def caption(result, view: View) -> str:
+def caption(result: WeightsResult, view: View) -> str:
     """What colours and widths stand for."""
     norm = "γ and β of BatchNorm not drawn" if result.spec.problem.norm == "batch" else ""
     return " · ".join(
@@ -63,12 +64,21 @@ def caption(result, view: View) -> str:
     )
 
 
-def size(result) -> str:
+def size(result: WeightsResult) -> str:
     """How much is drawn."""
     return f"{parts.counted(result.theta.shape[1], 'weight')}, {parts.counted(len(result.step), 'step')}"
 
 
-def _sizes(result) -> list[int]:
+def words(result: WeightsResult, view: View) -> str:
+    """How many parameters, and the largest at the end."""
+    last = result.theta[-1]
+    most = int(np.nanargmax(np.abs(last)))
+    largest = f"the largest in size {result.names[most]} with {number(float(last[most]))}"
+    steps = parts.counted(int(result.step[-1]), "step")
+    return f"{parts.counted(len(last), 'parameter')} at the end of {steps}, {largest}"
+
+
+def _sizes(result: WeightsResult) -> list[int]:
     layers = result.spec.problem.layers
     return [layers[0].fan_in, *(layer.units for layer in layers)]
 
@@ -78,14 +88,14 @@ def _heights(count: int) -> np.ndarray:
     return 1 - (np.arange(count) + 0.5) / count
 
 
-def _tensors(result) -> list[tuple[int, str, int]]:
+def _tensors(result: WeightsResult) -> list[tuple[int, str, int]]:
     """Layer from 0, letter and first place in theta of each tensor."""
     problem = result.spec.problem
     names = [(place, letter) for place, layer in enumerate(problem.layers) for letter in layer.tensors]
     return [(place, letter, begin) for (place, letter), begin in zip(names, offsets(problem.shapes), strict=False)]
 
 
-def _edges(result) -> dict[str, np.ndarray]:
+def _edges(result: WeightsResult) -> dict[str, np.ndarray]:
     """Place in theta and both ends of every edge: (E,) each."""
     sizes, found = _sizes(result), []
     for place, letter, begin in _tensors(result):
@@ -98,7 +108,7 @@ def _edges(result) -> dict[str, np.ndarray]:
     return {"index": index.astype(int), "x": left, "from": low, "to": high}
 
 
-def _biases(result) -> dict[str, np.ndarray]:
+def _biases(result: WeightsResult) -> dict[str, np.ndarray]:
     """Place in theta and position of every unit with a bias: (U,) each."""
     sizes = _sizes(result)
     found = [
@@ -141,7 +151,7 @@ def _lines(edges: dict[str, np.ndarray], weights: np.ndarray, largest: float) ->
     ]  # fmt: skip
 
 
-def _asked(result, edges: dict[str, np.ndarray], weights: np.ndarray) -> dict:
+def _asked(result: WeightsResult, edges: dict[str, np.ndarray], weights: np.ndarray) -> dict:
     """Unseen marks on the edges that tell their weights; `meta.weights` says which these are."""
     return {
         "type": "scatter", "mode": "markers", "name": "edges", "x": edges["x"] + ALONG,
@@ -152,7 +162,7 @@ def _asked(result, edges: dict[str, np.ndarray], weights: np.ndarray) -> dict:
     }  # fmt: skip
 
 
-def _units(result, largest: float, colour: str) -> dict:
+def _units(result: WeightsResult, largest: float, colour: str) -> dict:
     found = _biases(result)
     values = parts.finite(result.theta[-1, found["index"]]).astype(np.float32)
     return {
@@ -166,7 +176,7 @@ def _units(result, largest: float, colour: str) -> dict:
     }  # fmt: skip
 
 
-def _inputs(result) -> dict:
+def _inputs(result: WeightsResult) -> dict:
     count = _sizes(result)[0]
     return {
         "type": "scatter", "mode": "markers", "name": "inputs", "x": np.zeros(count), "y": _heights(count),
@@ -175,7 +185,7 @@ def _inputs(result) -> dict:
     }  # fmt: skip
 
 
-def _names(result) -> list[dict]:
+def _names(result: WeightsResult) -> list[dict]:
     """Inputs and outputs by their numbers, where there is room."""
     sizes, found = _sizes(result), []
     for place, word, side in ((0, "x", "right"), (len(sizes) - 1, "y", "left")):

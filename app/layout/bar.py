@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from lossatlas.app.look import scripts
+from lossatlas.app.look.places import FIRST, PLACES
 from lossatlas.app.look.templating import render
 from lossatlas.app.look.theme import FONT
-from lossatlas.app.look.view import PLACES, View
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Tool:
 
 
 ENTRIES = (
-    *(Entry(label, "/" if name == View.place else f"/?place={name}", place=name) for name, label in PLACES.items()),
+    *(Entry(place.label, "/" if name == FIRST else f"/?place={name}", place=name) for name, place in PLACES.items()),
     Entry("Lessons", "/lessons", "Guided ways through the atlas."),
     Entry("Study", "/study", "The study behind the clouds, reproduced."),
     Entry("Gallery", "/gallery", "What is stored, with small pictures."),

@@ -13,14 +13,14 @@ assets/boot.js says to dash where `sync` is; assets/main.mjs has it, and a drawi
 
 from dash import ClientsideFunction, Dash, Input, Output, State
 
-from lossatlas.app.layout.controls import ELSEWHERE, prop
+from lossatlas.app.layout.controls import is_controlled, prop
 from lossatlas.app.look import ids
 from lossatlas.app.state.page import page_options
 
 
 def register(app: Dash) -> None:
     """Join the URL and the controls; the scripts read the rest from the `declared` store."""
-    options = [option for option in page_options().values() if option.name not in ELSEWHERE]
+    options = [option for option in page_options().values() if is_controlled(option)]
     controls = [(ids.option(option.name), prop(option)) for option in options]
     app.clientside_callback(
         ClientsideFunction("lossatlas", "sync"),

@@ -1,6 +1,6 @@
 """Draws the control of any option from the option's own declaration, and tells the browser what it must know.
 
-A new option on a spec appears here without an edit: behind "more", unless it is named in FIRST.
+A new option on a spec appears here without an edit: behind "more", unless it is declared `first`.
 """
 
 import math
@@ -12,72 +12,42 @@ from dash import html
 from dash.development.base_component import Component
 
 from lossatlas.app.look import ids
-from lossatlas.app.look.columns import BY, DEFAULT_ACTIVATIONS, MOST_COLUMNS, comparables, offered
+from lossatlas.app.look.columns import BY, DEFAULT_ACTIVATIONS, MOST_COLUMNS
+from lossatlas.app.look.places import PLACES
 from lossatlas.app.look.theme import hue
-from lossatlas.app.look.view import DEEPEST, OWN, THEMES
-from lossatlas.app.panels import PANELS, PLACES, analysis_of, places_of
-from lossatlas.app.state.lesson import BESIDE
-from lossatlas.app.state.page import page_options, question_options
+from lossatlas.app.look.view import DEEPEST
+from lossatlas.app.panels import PANELS, places_of, question_options
+from lossatlas.app.state.comparison import comparables, offered
+from lossatlas.app.state.hiding import SECTIONS, heading_of
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.spec.options import Option, options_of, text
+from lossatlas.compute.spec.options import Option, text
 
 SHORT = 13  # characters that fit into half the sidebar
 MANY = 7  # choices from which a menu can be searched
 
-# The heading over each group of options, in the order of thought; another group follows under its own name.
-SECTIONS = {
-    "Problem": "Problem", "Activation": "Columns", "Start": "Start",
-    "Where": "Slice", "Slice": "Slice", "Line": "Slice", "Spectrum": "Spectrum", "Evolution": "Training and seeds",
-    "Saturation": "Training and seeds", "Replicates": "Training and seeds", "Rise": "Training and seeds",
-    "Cloud": "Cloud", "Walk": "Cloud", "Boundary": "Training and seeds", "WeightSlices": "Training and seeds",
-    "Morph": "Morph", "View": "View",
-}  # fmt: skip
-FIRST = {  # seen at once, with whatever they call for; the others are behind "more"
-    "dataset", "network", "widths", "norm", "loss", "activation", "optimiser", "steps", "seed", "directions", "extent",
-    "points", "turn", "rescale", "matrix", "method", "at", "replicates", "mode", "show", "log", "shared", "path",
-    "spectrum", "blocks", "units", "against", "walk", "walks", "walk_range", "walk_size", "walk_steps", "tint", "rule",
-    "multiples", "compare", "columns", "baseline", "boundary_points", "weight_range", "mix_with", "mix", "morph",
-    "morph_to", "morph_frames",
-}  # fmt: skip
-# Drawn as sliders, by the step of an arrow key; the picture follows while they move.
-SLIDERS = {"turn": 5.0, "mix": 0.05}
-# Take a whole row, whatever their kind.
-WIDE = {"activation", "dataset", "against", "rule", "compare", "columns", "baseline", "mix_with", "morph_to",
-        *SLIDERS}  # fmt: skip
-OTHER_PLANE = {  # a change of these leaves no sense in a window's coordinates, so the page shows the whole again
-    "dataset", "network", "widths", "skip", "channels", "dense", "norm", "directions", "weight_a", "weight_b", "extent",
-    "compare",
-}  # fmt: skip
-OTHER_CLOUD = {  # after a change of these the losses and gradients of a region are others, or are plotted otherwise
-    "dataset", "network", "widths", "skip", "channels", "dense", "norm", "loss", "walk_range", "log",
-}  # fmt: skip
 FIRST_ACTIVATIONS = ("tanh", "relu", "elu", "sigmoid", "gelu", "silu", "sine")
-ELSEWHERE = {"theme", "trail", "hide", "lesson", "page", "room"}  # buttons, breadcrumbs and links stand for these
-BUTTONS_AND_CRUMBS = {"theme", "trail"}
-ON_PLANE = ("window", "at")  # coordinates that mean nothing on another plane
-ON_CLOUD = ("brush", "frame")  # regions that mean nothing on another cloud
-SURFACES = {"slice", "morph"}
-WEIGHTS = {"weights", "weight_slices"}  # a click on these picks a weight
-MARKED = {"weight_slices"}  # these show which are picked
-IN_HEADER = {"place"}
-UNMORPHED = {"mix_with", "mix"}  # a morph goes through all mixtures by itself
-OF_CLOUDS = {"walks", "walk_steps"}  # a Start that walks goes one walk, as far as its own steps say
 
 
 def sections(options: Mapping[str, Option]) -> dict[str, list[Option]]:
     """Heading -> options, each where a reader looks for it: an activation's own parameter stands below it."""
-    found: dict[str, list[Option]] = {heading: [] for heading in SECTIONS.values()}
+    found: dict[str, list[Option]] = {section.label: [] for section in SECTIONS.values()}
     for option in options.values():
-        if option.name in ELSEWHERE | IN_HEADER:
+        if option.belongs:
             continue
-        shape = option.group == "Problem" and "activation" in option.hangs_on
-        group = "Activation" if shape or option.name == "activation" else option.group
-        found.setdefault(SECTIONS.get(group, group), []).append(option)
+        shape = option.group == "Problem" and BY in option.hangs_on
+        group = "Activation" if shape or option.name == BY else option.group
+        found.setdefault(heading_of(group), []).append(option)
     return {heading: members for heading, members in found.items() if members}
 
 
-def is_first(option: Option) -> bool:
-    return option.name in FIRST or any(name in FIRST for name in option.hangs_on)
+def is_first(option: Option, options: Mapping[str, Option]) -> bool:
+    """Whether an option is seen at once: with whatever it calls for."""
+    return option.first or any(options[name].first for name in option.hangs_on if name in options)
+
+
+def is_controlled(option: Option) -> bool:
+    """Whether a control holds it; buttons, breadcrumbs and links stand for the others."""
+    return option.belongs in ("", "header")
 
 
 def prop(option: Option) -> str:
@@ -92,31 +62,35 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
         {
             "name": option.name,
             "kind": _kind(option),
-            "default": ",".join(DEFAULT_ACTIVATIONS) if option.name == "activation" else text(option.default),
+            "default": ",".join(DEFAULT_ACTIVATIONS) if option.name == BY else text(option.default),
             "choices": list(option.menu()),
             "most": MOST_COLUMNS,
-            "when": (needed if len(needed) == 1 else {}) | _somewhere(option.name),
+            "when": (needed if len(needed) == 1 else {}) | _somewhere(option),
             "either": needed if len(needed) > 1 else {},
-            "followed": option.name in SLIDERS,
+            "followed": bool(option.slider),
             "offered": offered(option) if option.name in by else None,
-            "leaves": option.name in OTHER_PLANE,
-            "leavesCloud": option.name in OTHER_CLOUD,
+            "leaves": "plane" in option.leaves,
+            "leavesCloud": "region" in option.leaves,
+            "keys": dict(option.keys),
         }
         for option in options.values()
-        if option.name not in ELSEWHERE
+        if is_controlled(option)
         for needed in [matters(option, options)]
     ]
 
 
-def declared_names() -> dict[str, Any]:
-    """What the browser must know before the layout has come: the first stream is asked for at once."""
+def declared_names(options: Mapping[str, Option]) -> dict[str, Any]:
+    """What the browser must know before the layout has come, as the first stream is asked for at once: names that it
+    carries along, that no room passes on, that are no part of a question or its look, and those of coordinates.
+    """
+    beside = {name: option for name, option in options.items() if option.belongs in ("browser", "lesson")}
     return {
-        "themes": list(THEMES),
-        "extras": [name for name in page_options() if name in ELSEWHERE - BUTTONS_AND_CRUMBS],
-        "own": list(OWN),
-        "beside": sorted(BESIDE),
-        "onPlane": list(ON_PLANE),
-        "onCloud": list(ON_CLOUD),
+        "themes": list(options["theme"].menu()),
+        "extras": [name for name, option in beside.items() if option.choices is None],
+        "own": [name for name, option in beside.items() if option.belongs == "browser"],
+        "beside": sorted(beside),
+        "onPlane": [name for name, option in options.items() if option.lies == "plane"],
+        "onCloud": [name for name, option in options.items() if option.lies == "region"],
         "by": BY,
         "deepest": DEEPEST,
         "none": text(()),
@@ -129,27 +103,25 @@ def declared_panels() -> dict[str, dict]:
     """
     return {
         name: {
-            "analysis": analysis_of(name),
-            "surface": name in SURFACES,
-            "brushes": analysis_of(name) == "cloud",
-            "picks": name in WEIGHTS,
-            "marks": name in MARKED,
+            "analysis": panel.analysis,
+            "surface": panel.surface,
+            "plane": panel.plane,
+            "brushes": panel.brushes is not None,
+            "picks": panel.picks,
+            "marks": panel.marks,
         }
-        for name in PANELS
+        for name, panel in PANELS.items()
     }
 
 
-def _somewhere(name: str) -> dict[str, list[str]]:
-    """The places where a panel asks for an option, where these are not all."""
-    if name not in question_options():
-        return {}
-    found = ["clouds"] if name in OF_CLOUDS else places_of(name, options_of)
-    found = [place for place in found if place != "morph"] if name in UNMORPHED else found
+def _somewhere(option: Option) -> dict[str, list[str]]:
+    """The places that have a use for an option, where these are not all."""
+    found = places_of(option)
     return {} if len(found) == len(PLACES) else {"place": found}
 
 
 def _kind(option: Option) -> str:
-    if option.name == "activation":
+    if option.name == BY:
         return "several"
     if option.choices is not None:
         return "choice"
@@ -167,15 +139,15 @@ def matters(option: Option, options: Mapping[str, Option]) -> dict[str, list[str
 
 def control(option: Option) -> Component:
     """The labelled control of one option, in a row that may be hidden."""
-    drawn = _activations(option) if option.name == "activation" else _input(option)
+    drawn = _activations(option) if option.name == BY else _input(option)
     wide = "wide" if _is_wide(option) else "half"
     return html.Div(drawn, id=ids.row(option.name), className=f"row {wide}", title=option.help)
 
 
 def _is_wide(option: Option) -> bool:
     names = option.menu().values()
-    spacious = option.name in WIDE or option.kind in (bool, "numbers") or _is_switchable(option)
-    return spacious or any(len(name) > SHORT for name in names)
+    spacious = option.wide or option.slider or option.kind in (bool, "numbers") or _is_switchable(option)
+    return bool(spacious) or any(len(name) > SHORT for name in names)
 
 
 def _is_switchable(option: Option) -> bool:
@@ -193,7 +165,7 @@ def _input(option: Option) -> Component:
         return _pair(option, spoken)
     if option.choices is not None:
         return _menu(option, spoken)
-    if option.name in SLIDERS:
+    if option.slider:
         return _slider(option, spoken)
     if option.kind in (int, float):
         return dmc.NumberInput(
@@ -239,7 +211,7 @@ def _slider(option: Option, spoken: dict[str, Any]) -> Component:
         html.Span(option.label, className="label"),
         dmc.Slider(
             id=ids.option(option.name), value=option.default, min=option.low, max=option.high,
-            step=SLIDERS[option.name], marks=marks, updatemode="drag", size="sm", thumbLabel=option.label, **spoken,
+            step=option.slider, marks=marks, updatemode="drag", size="sm", thumbLabel=option.label, **spoken,
         ),
     ])  # fmt: skip
 

@@ -23,40 +23,22 @@ from lossatlas.app.layout.controls import (
     sections,
     switch_between,
 )
-from lossatlas.app.layout.player import PLAYER_ABOUT, PLAYER_KEYS, picks, player
+from lossatlas.app.layout.player import PLAYER_KEYS, picks, player
 from lossatlas.app.layout.rooms import room_bar, room_button, room_dialog
 from lossatlas.app.look import ids, scripts
 from lossatlas.app.look.columns import MOST_COLUMNS
+from lossatlas.app.look.places import PLACES
 from lossatlas.app.look.theme import CAMERA, FONT, PALETTES, TEMPLATES, colour_scale, gradient, tints
-from lossatlas.app.panels import PANELS, PLACES
+from lossatlas.app.panels import PANELS, panels_of
 from lossatlas.app.state.hiding import group_of
 from lossatlas.app.state.lesson import states
 from lossatlas.app.state.page import page_options
-from lossatlas.app.state.table import TABLES
 from lossatlas.compute.analyses.slices import NARROWEST
 from lossatlas.compute.spec.options import Option, text
 
 EXPORTS = ("npz", "csv", "json")
 ABOUT = (
-    "Each column is one network, equal but for its activation function. The surface is the loss around the "
-    "point that training reached: the center is that point, height and colour are the loss when all weights "
-    "move along two directions. Below it stand the loss along the first direction alone, and the training "
-    "that led there.",
-    "A plane shows two of many directions; another direction seed may look different. The address of the "
-    "page holds the whole question: whoever opens it sees the same picture.",
-    "Drag a surface to turn it, right-drag to move it, Ctrl and wheel to come closer, double click to go back.",
-    "The second place, Curvature, shows the eigenvalues of the loss's Hessian, how they change along the training, "
-    "how far the loss can rise nearby, what the hidden units do, and what several seeds have in common. A click on a "
-    "surface there takes the eigenvalues at that point.",
-    "The third place, Clouds, shows every point that walks visit, by its loss and gradient norm. Drag a rectangle "
-    "over points to learn what they are, and Zoom in to see them alone; click a point to look at the loss, or at the "
-    "spectrum, around it. Its curvature is judged by one of two rules: by the full Hessian, or as in the study by one "
-    "Hessian for each weight tensor. The second leaves out all curvature between tensors, so that with a convex loss "
-    'no point of a ReLU network can have a negative eigenvalue but by rounding: part of what makes it "most convex".',
-    PLAYER_ABOUT,
-    "The fifth place, Morph, goes from each activation to another one, or over its own parameter, in frames: each "
-    "trains a network of its own from the same initial weights, and looks at it along the same directions, on one "
-    "scale. In the other places Mix with and its slider stay at one mixture.",
+    *(paragraph for place in PLACES.values() for paragraph in place.about),
     "Colours: the palettes of values, named in the view, are perceptually uniform and rise in lightness, so that no "
     "hue need be seen. Each column has a hue of its own (green, mauve, blue, red, sky blue, orange, magenta or pine), "
     "chosen to differ with deuteranopia and protanopia. Curves of one picture differ in their dashes or markers too, "
@@ -70,7 +52,10 @@ ABOUT = (
 PAGE_KEYS = (
     ("/", "to the data set"),
     ("s · c", "3-D surface · contour map"),
-    ("1 · 2 · 3 · 4 · 5", "to the landscape · the curvature · the clouds · the training · the morph"),
+    (
+        " · ".join(place.key for place in PLACES.values()),
+        f"to {' · '.join(f'the {place.label.lower()}' for place in PLACES.values())}",
+    ),
     ("i · o", "zoom into the plane · back out"),
     ("l", "log scale on and off"),
     ("t", "theme: as the system, light, dark"),
@@ -96,7 +81,12 @@ dash_ag_grid._js_dist[0]["dynamic"] = True  # not with the page: it is large, an
 PLOTLY = "/plotly.min.js"  # fetched early, run by draw.mjs once the controls stand
 
 INDEX = page(
-    "index.html", module=scripts.MAIN, plotly=PLOTLY, main=ids.MAIN, names_at=ids.NAMES, names=declared_names()
+    "index.html",
+    module=scripts.MAIN,
+    plotly=PLOTLY,
+    main=ids.MAIN,
+    names_at=ids.NAMES,
+    names=declared_names(page_options()),
 )
 
 
@@ -115,11 +105,15 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
         "usual": {name: text(options[name].default) for name in ("palette", "log")},
         "columns": MOST_COLUMNS,
         "narrowest": NARROWEST,
-        "places": {name: rows.panels for name, rows in PLACES.items()},
+        "places": {name: panels_of(name) for name in PLACES},
         "presets": {name: dict(panel.preset) for name, panel in PANELS.items() if panel.preset},
         "grid": {"script": GRID, "component": json.loads(json.dumps(grid(), cls=PlotlyJSONEncoder))},
         "lessons": states(),
-        "tables": {name: {"columns": table.columns(), "about": table.about} for name, table in TABLES.items()},
+        "tables": {
+            name: {"columns": panel.table.columns(), "about": panel.table.about}
+            for name, panel in PANELS.items()
+            if panel.table
+        },
     }
     return dmc.MantineProvider(
         [
@@ -187,7 +181,7 @@ def _sidebar(options: dict[str, Option]) -> Component:
     return html.Aside(
         [
             html.Div(
-                [_section(heading, members) for heading, members in sections(options).items()],
+                [_section(heading, members, options) for heading, members in sections(options).items()],
                 className="sections", role="form", **ids.aria(label="The question and the view"),
             ),
             accessible.help_line(),
@@ -203,9 +197,9 @@ def _sidebar(options: dict[str, Option]) -> Component:
     )  # fmt: skip
 
 
-def _section(heading: str, members: list[Option]) -> Component:
-    first = [control(option) for option in members if is_first(option)]
-    rest = [control(option) for option in members if not is_first(option)]
+def _section(heading: str, members: list[Option], options: dict[str, Option]) -> Component:
+    first = [control(option) for option in members if is_first(option, options)]
+    rest = [control(option) for option in members if not is_first(option, options)]
     if heading == "View":
         first += [_own_switch(*one) for one in LINKS]
     more = [html.Details([html.Summary("more"), html.Div(rest, className="rows")])] if rest else []

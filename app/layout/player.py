@@ -8,13 +8,6 @@ from dash.development.base_component import Component
 from lossatlas.app.look import ids
 
 PLAYER_KEYS = (("Space", "play or pause"), (", · .", "one step back · one step on"))
-PLAYER_ABOUT = (
-    "The fourth place, Training, is for watching: Play, or the slider, moves through the recorded steps of the "
-    "training in all columns at once. A dot moves on the surface, and the decision boundary or fitted function and the "
-    "network's weights are those of the step. Columns that were recorded at other steps show their nearest one. A "
-    "click on two curves of the loss along each weight, or on two edges of the network, offers the plane of these two "
-    "weights."
-)
 
 
 def _button(words: str, act: str, **more: Any) -> Component:

@@ -21,6 +21,16 @@ def _plain(value: float, digits: int) -> str:
     return {"1": "", "-1": "-"}.get(lead, f"{lead}×") + f"10{raised(int(exponent))}"
 
 
+def digits(value: float, count: int = 3) -> str:
+    """So many digits; a dash where there is no number."""
+    return number(value, count) if math.isfinite(value) else "–"
+
+
+def percent(value: float) -> str:
+    """A share in percent; a dash where there is no number."""
+    return "–" if math.isnan(value) else f"{100 * value:.1f} %"
+
+
 def raised(power: int) -> str:
     """⁻³, as it stands after a 10."""
     return str(power).translate(_RAISED)

@@ -18,13 +18,13 @@ from flask import Flask, Response, request
 from lossatlas.app.export.thumbnails import THUMBNAILS, thumbnail
 from lossatlas.app.layout.bar import page
 from lossatlas.app.look.columns import MOST_COLUMNS
+from lossatlas.app.look.places import FIRST
 from lossatlas.app.look.theme import curve, hue
-from lossatlas.app.look.view import View
 from lossatlas.app.panels import PANELS
 from lossatlas.app.routes.refusals import refused
 from lossatlas.app.state.page import read_state
 from lossatlas.app.stream.plan import cloud_sentence, sentence
-from lossatlas.compute.analyses.table import ANALYSES
+from lossatlas.compute.analyses.table import ANALYSES, name_of
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.sources import datasets
 from lossatlas.compute.service.cache import Cache
@@ -33,15 +33,10 @@ from lossatlas.compute.spec.options import BadSpec, Option, check, option, optio
 
 PAGE = 60  # cards at a time
 ANY = "any"
-MAIN = ("slice", "spectrum", "cloud")  # what is looked for first
+MAIN = tuple(name for name, panel in PANELS.items() if panel.main)  # what is looked for first
 TITLES = {name: PANELS[name].title for name in ANALYSES if name in PANELS}
 PICTURES = 1_000  # small pictures kept in a process; one is about 15 KB
 DAY = 86_400
-TOLD = {  # a card's sentence says these
-    "dataset", "network", "widths", "skip", "channels", "dense", "norm", "loss", "activation", "optimiser", "steps",
-    "seed", "max_samples", "test_share",
-}  # fmt: skip
-TOLD_OF_CLOUDS = TOLD | {"walk", "walks", "walk_steps", "walk_range", "classified"}
 
 
 def _choices(others: dict[str, str], labels: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -186,10 +181,10 @@ def cards(found: list[tuple[Entry, ...]], most: int) -> list[Card]:
 def _link(entries: tuple[Entry, ...]) -> str:
     """The page's state with a column for each; empty if the page would refuse it."""
     first = entries[0]
-    place = PANELS[first.analysis].places[0]
+    place = PANELS[first.analysis].place
     parts = [part for part in to_query(first.spec).split("&") if part and not part.startswith("activation=")]
     parts += [f"activation={','.join(_activation(entry) for entry in entries)}"]
-    parts += [f"place={place}"] if place != View.place else []
+    parts += [f"place={place}"] if place != FIRST else []
     query = "&".join(parts)
     return f"/?{query}" if _opens(query) else ""
 
@@ -208,15 +203,21 @@ def _opens(query: str) -> bool:
 
 def told(spec) -> str:
     """What the card's question is, as the page would say it."""
-    return cloud_sentence(spec) if hasattr(spec, "first_walk") else sentence(spec)
+    return cloud_sentence(spec) if _walks(spec) else sentence(spec)
+
+
+def _walks(spec) -> bool:
+    """Whether it is a question of many walks."""
+    panel = PANELS.get(name_of(spec))
+    return panel is not None and panel.walks
 
 
 @functools.lru_cache(maxsize=2 * LONGEST)
 def more(spec) -> str:
     """What else was chosen: labels and values of options that are not at their defaults and stand in no sentence."""
     table = options_of(type(spec))
-    quiet = TOLD_OF_CLOUDS if hasattr(spec, "first_walk") else TOLD
-    values = {name: value for name, value in relevant(spec).items() if name not in quiet}
+    quiet = ("always", "walks") if _walks(spec) else ("always",)  # options that the sentence says
+    values = {name: value for name, value in relevant(spec).items() if table[name].said not in quiet}
     return ", ".join(_said(table[name], value) for name, value in values.items() if value != table[name].default)
 
 

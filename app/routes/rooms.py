@@ -28,7 +28,7 @@ import segno
 from flask import Flask, Response, redirect, request
 
 from lossatlas.app.layout.bar import page
-from lossatlas.app.look.view import OWN
+from lossatlas.app.look.view import View
 from lossatlas.app.routes.origin import is_foreign
 from lossatlas.app.routes.refusals import refused
 from lossatlas.app.state.page import read_state
@@ -45,13 +45,14 @@ from lossatlas.compute.service.rooms import (
     code_of,
     no_room,
 )
-from lossatlas.compute.spec.options import BadSpec, read_query
+from lossatlas.compute.spec.options import BadSpec, options_of, read_query
 
 BEAT = 1.0  # seconds between comments on a quiet stream, by which a closed page is noticed
 PAUSE = 0.1  # seconds between two looks at the store
 TROUBLE = 1.0  # seconds until the next look after a failed one
 REPORT = 5.0  # seconds after which a process says again how many follow through it
 LARGEST_BODY = 16_000  # bytes; a state takes at most 4,000 characters
+OWN = tuple(name for name, option in options_of(View).items() if option.belongs == "browser")  # not passed on
 NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 LONGEST_HOST = 255  # characters of a name in the Domain Name System

@@ -4,16 +4,14 @@ import contextlib
 from typing import Any
 
 from lossatlas.app.panels import PANELS
-from lossatlas.app.state.page import PageState
+from lossatlas.app.state.page import PageState, page_options
 from lossatlas.compute.spec.options import BadSpec, options_of, relevant, text
 
-# What the line on top calls equal, by the options that would make it differ.
-DATA = ("data", {"dataset", "data_seed", "test_share", "noise", "max_samples", "part"})
-SHAPE = {"dataset", "network", "widths", "channels", "dense", "norm"}
-DRAW = ("initial draw", SHAPE | {"seed", "init", "init_range"})
-PLANE = ("kind of plane", {"directions", "direction_seed", "weight_a", "weight_b"})
+# What the line on top calls equal, by the word of the options that decide it.
+EQUAL = {
+    "data": "data", "draw": "initial draw", "plane": "kind of plane", "walks": "draws of starts and steps",
+}  # fmt: skip
 NONE = "–"  # where an option does not matter
-WALKS = ("draws of starts and steps", SHAPE | {"walk_seed", "walk_range", "walk_size", "walk_steps", "walk"})
 
 
 def settings_of(state: PageState) -> dict[str, Any]:
@@ -43,10 +41,11 @@ def _values(state: PageState, column) -> dict[str, str]:
 
 def told_equal(settings: dict[str, Any], state: PageState) -> list[str]:
     """What of data, draws, planes and ranges all columns have in common, in words."""
-    differing = {name for name, *_ in settings["differ"]}
-    kinds = (DATA, WALKS) if state.view.place == "clouds" else (DATA, DRAW, PLANE)
-    words = [words for words, names in kinds if not names & differing]
-    if state.view.place == "clouds":
+    options = page_options()
+    decided = {word for name, *_ in settings["differ"] for word in options[name].decides}
+    kinds = ("data", "walks") if state.head.walks else ("data", "draw", "plane")
+    words = [EQUAL[kind] for kind in kinds if kind not in decided]
+    if state.head.walks:
         return [*words, "axes"]
-    reach = ["window" if state.window else "half width"] if state.panels[0] in ("slice", "morph") else []
+    reach = ["window" if state.window else "half width"] if PANELS[state.panels[0]].reaches else []
     return [*words, *reach, *(["colour range"] if state.view.shared else [])]

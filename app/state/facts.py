@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from lossatlas.compute.analyses.clouds import CloudResult
+from lossatlas.compute.analyses.lines import LineResult
+from lossatlas.compute.analyses.slices import SliceResult
 from lossatlas.compute.analyses.summaries import negative, shares
 from lossatlas.compute.numerics.stationary import LEVELS
 
@@ -14,48 +17,48 @@ NEAR = 0.01  # distance from a level within which a loss counts as being at it (
 XOR_LEVELS = np.array(LEVELS["sigmoid_cross_entropy"])
 
 
-def middle(result) -> int:
+def middle(result: LineResult) -> int:
     """Where a line's center stands."""
     return len(result.axis) // 2
 
 
-def falls_to_the_right(result) -> float:
+def falls_to_the_right(result: LineResult) -> float:
     """1 if each point of a line from the center on lies lower than the one before, else 0."""
     return float((np.diff(result.loss[middle(result) :]) < 0).all())
 
 
-def lowest_at(result) -> float:
+def lowest_at(result: LineResult) -> float:
     """The coordinate of a line's lowest point."""
     return float(result.axis[np.nanargmin(result.loss)])
 
 
-def bend(result) -> float:
+def bend(result: LineResult) -> float:
     """Second difference of a line's loss from its two ends and its center: its curvature, if the line is short."""
     step = float(result.axis[-1])
     return float((result.loss[0] - 2 * result.loss[middle(result)] + result.loss[-1]) / step**2)
 
 
-def below_center(result) -> float:
+def below_center(result: SliceResult) -> float:
     """How far the lowest point of a slice lies below its center."""
     return float(result.center_loss - np.nanmin(result.loss))
 
 
-def still(result) -> np.ndarray:
+def still(result: CloudResult) -> np.ndarray:
     """Losses of the points of a cloud whose gradient norm is below STILL."""
     return result.loss[result.gradient_norm < STILL].astype(np.float64)
 
 
-def still_at_levels(result) -> float:
+def still_at_levels(result: CloudResult) -> float:
     """Share of the points of a cloud on XOR that stand still, whose loss is at one of the four levels."""
     return float((np.abs(still(result)[:, None] - XOR_LEVELS).min(1) < NEAR).mean())
 
 
-def still_at_ln2(result) -> float:
+def still_at_ln2(result: CloudResult) -> float:
     """Share of the points of a cloud on XOR that stand still, whose loss is at ln 2."""
     return float((np.abs(still(result) - np.log(2)) < NEAR).mean())
 
 
-def lowest_of_blocks(result) -> float:
+def lowest_of_blocks(result: CloudResult) -> float:
     """The most negative eigenvalue of any weight tensor's block in a cloud, as a share of the point's largest |λ|."""
     lowest, highest, _ = np.moveaxis(result.tensors, -1, 0)
     return float(np.nanmin(lowest / np.maximum(-lowest, highest)))

@@ -6,6 +6,7 @@ A name is that of a part, of a group of the sidebar, or of an option. What is hi
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from lossatlas.app.look.places import PLACES
 from lossatlas.compute.spec.options import BadSpec, Option, nearest
 
 
@@ -31,10 +32,29 @@ TOP = {  # the bar on top, from left to right; `place` among them is an option
     "help": Part("Help", ("[data-act=help]",), ("?",)),
 }
 SIDEBAR = {"controls": Part("Whole sidebar", ("#controls",)), "cost": Part("Estimated cost", ("#cost",))}
-GROUPS = {  # of the sidebar, by the heading over each
-    "problem": "Problem", "activations": "Columns", "start": "Start", "slice": "Slice", "curvature": "Spectrum",
-    "seeds": "Training and seeds", "clouds": "Cloud", "morphing": "Morph", "view": "View",
-}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the sidebar: the heading over it, and the groups of options that stand there."""
+
+    label: str
+    groups: tuple[str, ...]
+
+
+SECTIONS = {  # in the order of thought; a group that none of them names follows under its own name
+    "problem": Section("Problem", ("Problem",)),
+    "activations": Section("Columns", ("Activation",)),
+    "start": Section("Start", ("Start",)),
+    "slice": Section("Slice", ("Where", "Slice", "Line")),
+    "curvature": Section("Spectrum", ("Spectrum",)),
+    "seeds": Section(
+        "Training and seeds", ("Evolution", "Saturation", "Replicates", "Rise", "Boundary", "WeightSlices")
+    ),
+    "clouds": Section("Cloud", ("Cloud", "Walk")),
+    "morphing": Section("Morph", ("Morph",)),
+    "view": Section("View", ("View",)),
+}
 PAGE = {  # from top to bottom
     "sentence": Part("What is shown", ("#sentence",)),
     "equal": Part("What is equal", ("#equal",)),
@@ -51,7 +71,6 @@ PAGE = {  # from top to bottom
     "keys": Part("All keys", ()),
 }
 PARTS = TOP | SIDEBAR | PAGE
-OPTION_KEYS = {"place": ("1", "2", "3", "4", "5"), "dataset": ("/",), "mode": ("s", "c"), "log": ("l",)}
 NEVER = {"warnings": "A warning says that a picture is not what it seems.", "message": "It says what went wrong."}
 
 
@@ -62,7 +81,7 @@ def hidden(text: str, options: Iterable[str]) -> tuple[str, ...]:
         BadSpec: a name of nothing that can be hidden.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    known = {*PARTS, *GROUPS, *options}
+    known = {*PARTS, *SECTIONS, *options}
     for name in names:
         if name in NEVER:
             raise BadSpec(f"hide cannot take {name} away. {NEVER[name]} Leave it out of hide.")
@@ -77,7 +96,9 @@ def declared(sections: Mapping[str, list[Option]]) -> list[dict]:
 
     `sections` are the sidebar's options by heading. `within` is the name of what holds an entry.
     """
-    place = Part("Landscape to Morph", ("#option-place",), OPTION_KEYS["place"])
+    places = list(PLACES.values())
+    told = f"{places[0].label} to {places[-1].label}"
+    place = Part(told, ("#option-place",), tuple(place.key for place in places))
     top = [_entry(name, part, "" if name == "header" else "header") for name, part in TOP.items()]
     top.insert(2, _entry("place", place, "header"))
     inner = [entry for heading, members in sections.items() for entry in _group(heading, members)]
@@ -91,8 +112,7 @@ def declared(sections: Mapping[str, list[Option]]) -> list[dict]:
 def _group(heading: str, members: list[Option]) -> list[dict]:
     name = group_of(heading)
     rows = [
-        _entry(one.name, Part(one.label, (f"#row-{one.name}",), OPTION_KEYS.get(one.name, ())), name or "controls")
-        for one in members
+        _entry(one.name, Part(one.label, (f"#row-{one.name}",), tuple(one.keys)), name or "controls") for one in members
     ]
     if not name:
         return rows
@@ -102,7 +122,12 @@ def _group(heading: str, members: list[Option]) -> list[dict]:
 
 def group_of(heading: str) -> str:
     """The name by which a group of the sidebar is hidden; empty for one that has none."""
-    return next((name for name, known in GROUPS.items() if known == heading), "")
+    return next((name for name, section in SECTIONS.items() if section.label == heading), "")
+
+
+def heading_of(group: str) -> str:
+    """The heading over a group of options; its own name where no section has it."""
+    return next((section.label for section in SECTIONS.values() if group in section.groups), group)
 
 
 def _entry(name: str, part: Part, within: str) -> dict:

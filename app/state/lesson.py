@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from lossatlas.app.look.ticks import number
+from lossatlas.app.look.view import View
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state.facts import MEASURES
-from lossatlas.compute.spec.options import BadSpec, nearest, read_query, show
+from lossatlas.compute.spec.options import BadSpec, nearest, options_of, read_query, show
 
 FOLDER = Path(__file__).resolve().parents[1] / "lessons"  # a package of data, see pyproject.toml
 OWN = "LOSSATLAS_LESSONS"  # a folder of lessons beside those of the program
-BESIDE = {"lesson", "page", "theme", "hide", "room"}  # of an address, and no part of the question or of its look
-OWN_ONLY = BESIDE - {"hide"}  # which a step's state may not hold; parts of the page it may hide
+_LOOKS = options_of(View)
+# Of an address, and no part of the question or of its look; those that a step's state may not hold.
+BESIDE = {name for name, option in _LOOKS.items() if option.belongs in ("browser", "lesson")}
+OWN_ONLY = {name for name in BESIDE if not _LOOKS[name].taught}
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 MOST_STEPS, MOST_CHOICES = 40, 8
 LAST = 1000  # the order of a lesson that names none

@@ -1,21 +1,15 @@
 """The page's state as its query string: what stands side by side, the question the columns share, and the view."""
 
 import contextlib
-import functools
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lossatlas.app.look.columns import (
-    BY,
-    DEFAULT_ACTIVATIONS,
-    Column,
-    comparables,
-    offered,
-    read_columns,
-)
+from lossatlas.app.look.columns import BY, DEFAULT_ACTIVATIONS, Column
+from lossatlas.app.look.places import PLACES, Place
 from lossatlas.app.look.view import View
-from lossatlas.app.panels import PANELS, PLACES
+from lossatlas.app.panels import PANELS, Panel, panels_of, question_options
+from lossatlas.app.state.comparison import Comparison, offered, read_columns
 from lossatlas.app.state.hiding import hidden
 from lossatlas.app.state.lesson import expand
 from lossatlas.app.state.questions import Questions
@@ -26,55 +20,14 @@ from lossatlas.compute.spec.options import (
     BadSpec,
     Option,
     build,
-    check,
     join,
     nearest,
-    option,
     options_of,
     read_query,
     text,
 )
 
 NOTHING: Mapping[str, str] = {}
-QUESTIONS = tuple(panel.spec for panel in PANELS.values())
-
-
-@functools.cache
-def question_options() -> Mapping[str, Option]:
-    """Every option that a question on the page may have, as the first panel that has it declares it."""
-    found: dict[str, Option] = {}
-    for spec_type in QUESTIONS:
-        found = found | {name: one for name, one in options_of(spec_type).items() if name not in found}
-    return found
-
-
-def compared() -> dict[str, str]:
-    """Name -> label of the options whose values may stand side by side."""
-    return comparables(question_options())
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """`columns` are values of the option `compare`; the activations name their own columns."""
-
-    compare: str = option(
-        BY,
-        choices=compared,
-        label="Compare by",
-        help="What differs from column to column; everything else is equal.",
-        group="Activation",
-    )
-    columns: str = option(
-        "",
-        longest=400,
-        label="Columns",
-        help="The values side by side, with commas; 1 to 6.",
-        when=("compare", lambda name: name != BY),
-        group="Activation",
-    )
-
-    def __post_init__(self):
-        check(self)
 
 
 @dataclass(frozen=True)
@@ -92,8 +45,18 @@ class PageState:
     @property
     def panels(self) -> tuple[str, ...]:
         """The rows of the place, from top to bottom."""
-        rows = PLACES[self.view.place].panels
+        rows = panels_of(self.view.place)
         return tuple(name for name in rows if self.view.multiples or not PANELS[name].preset)
+
+    @property
+    def place(self) -> Place:
+        """What is shown."""
+        return PLACES[self.view.place]
+
+    @property
+    def head(self) -> Panel:
+        """The panel whose question is the place's own."""
+        return PANELS[self.place.head]
 
     @property
     def window(self) -> tuple[float, ...]:
@@ -103,7 +66,7 @@ class PageState:
     @property
     def point(self) -> tuple[float, ...]:
         """Where on the plane spectra are taken; empty for the point reached, and where none is shown."""
-        if "spectrum" not in self.panels:
+        if all(PANELS[name].spec is not Spectrum for name in self.panels):
             return ()
         with contextlib.suppress(BadSpec):  # the panel says so
             return self.spec(Spectrum, self.columns[0]).at
@@ -152,7 +115,7 @@ def read_state(query: str) -> PageState:
     values = {name: value for name, value in given.items() if name in options and name not in (BY, comparison.compare)}
     view = build(View, {name: value for name, value in given.items() if name in looks})
     hidden(view.hide, [*options, *looks, *sides])
-    columns = read_columns(comparison.compare, comparison.columns, given.get(BY), options)
+    columns = read_columns(comparison, given.get(BY), options)
     state = PageState(columns, comparison, Questions(values), view)
     for name, value in values.items():
         options[name].coerce(value)
@@ -168,7 +131,7 @@ def _named(state: PageState, column: Column) -> Column:
     """A column of an activation under the name of what its hidden units compute, or go through."""
     if state.comparison.compare != BY:
         return column
-    if state.view.place != "morph":
+    if not state.place.morphs:
         return replace(column, label=state.spec(Slice, column).problem.unit.label)
     with contextlib.suppress(BadSpec):  # the panel says so
         return replace(column, label=state.spec(Morph, column).label)

@@ -56,7 +56,7 @@ class Asking:
         if reaching and self.state.spec(Place, self.state.columns[0]).where.extent == AUTO:
             for column, side in enumerate(self.state.columns):
                 source.add((column, EXTENT), self.state.spec(Place, side))
-            panels = [name for name in panels if not PANELS[name].reaches or (name == "slice" and self.state.window)]
+            panels = [name for name in panels if not PANELS[name].reaches or (PANELS[name].plane and self.state.window)]
         self._ask(source, panels, None)
 
     def take(self, update: Update, source: Source) -> None:

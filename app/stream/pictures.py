@@ -10,15 +10,17 @@ import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import baseline
 from lossatlas.app.figures.shared.baseline import Beside
+from lossatlas.app.figures.shared.oddities import found
 from lossatlas.app.figures.shared.parts import hull, title
 from lossatlas.app.look.theme import TEMPLATES, colour_bar, hue
 from lossatlas.app.look.view import Scale, View
-from lossatlas.app.panels import PANELS, analysis_of
-from lossatlas.app.state import alt_texts, explanations
+from lossatlas.app.panels import PANELS
+from lossatlas.app.state import alt_texts
 from lossatlas.app.state.page import PageState, read_state
 from lossatlas.app.stream.memo import REMEMBERED, Texts
 from lossatlas.compute.analyses.clouds import Cloud
 from lossatlas.compute.analyses.table import key_for, name_of
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.numerics.paths.walk_kinds import Walk
 from lossatlas.compute.spec.options import BadSpec
 
@@ -114,27 +116,27 @@ class Pictures:
             return Scale(point=point)
         row = [
             place for place in sorted(self.answers)
-            if analysis_of(place[1]) == analysis_of(name) and self.differs(*place) == differs
+            if PANELS[place[1]].analysis == panel.analysis and self.differs(*place) == differs
         ] if view.shared else [(column, name)]  # fmt: skip
         spans = [panel.picture.span(self._shown(*place), view) for place in row]
         spans = [span for span in spans if all(map(math.isfinite, span[:2]))]
         common = hull if differs else panel.common
         scale = replace(Scale(*(common(spans, view) if spans else ())), point=point)
         scale = baseline.even(scale) if differs else scale
-        if analysis_of(name) == "cloud" and view.frame:
+        if panel.brushes and view.frame:
             left, right, low, high = view.frame
             scale = replace(scale, left=left, right=right, low=low, high=high)
         return scale
 
     def _point(self, column: int, name: str) -> tuple[float, ...]:
         """What a picture marks as chosen: a point of the plane, or a point that a cloud's walks visit."""
-        if analysis_of(name) == "cloud":
+        if PANELS[name].walks:
             return self._visited(column, self.answers[column, name].spec)
-        return self.state.point if name == "slice" else ()
+        return self.state.point if PANELS[name].plane else ()
 
     def _visited(self, column: int, cloud: Cloud) -> tuple[float, ...]:
         """Walk and step from which the other places' questions start, if this cloud's walks visit it; else empty."""
-        start = self.state.question("training", self.state.columns[column]).start
+        start = self.state.spec(Training, self.state.columns[column]).start
         alone = replace(cloud.walking, walks=Walk.walks, walk_steps=Walk.walk_steps)
         return (start.seed, start.steps) if start.way.walks and start.walking == alone else ()
 
@@ -142,9 +144,9 @@ class Pictures:
         """What the picture says to those who do not see it, and why it may look odd."""
         result, view = self.answers[column, name], self.state.view
         if not self.differs(column, name):
-            return {"alt": alt_texts.told(name, result, view), "odd": explanations.told(result, view, scale)}
+            return {"alt": alt_texts.told(name, result, view), "odd": _odd(name, result, view, scale)}
         less = f"Drawn is what remains after {self.beside(column, name).label} is taken away; this column's own: "
-        return {"alt": less + alt_texts.told(name, result, view), "odd": explanations.told(result, view, Scale())}
+        return {"alt": less + alt_texts.told(name, result, view), "odd": _odd(name, result, view, Scale())}
 
     def json(self, column: int, name: str, scale: Scale) -> str:
         """The figure as JSON, kept for the next reader."""
@@ -192,3 +194,8 @@ class Pictures:
             told.append(baseline.mean_note(self._curves(others), view))
         looked = replace(view, path=False) if self.differs(column, name) else view
         return " · ".join(filter(None, [*told, PANELS[name].picture.caption(shown, looked)]))
+
+
+def _odd(name: str, result: Any, view: View, scale: Scale) -> list[tuple[str, str, str]]:
+    """Title, why and what to do, of everything odd about a picture."""
+    return [(odd.title, odd.why, odd.do) for odd in found(PANELS[name].odd, result, view, scale)]

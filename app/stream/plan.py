@@ -6,6 +6,7 @@ from typing import Any
 from lossatlas.app.figures.shared.parts import counted
 from lossatlas.app.look.columns import BY, Column
 from lossatlas.app.look.theme import curve
+from lossatlas.app.panels import PANELS
 from lossatlas.app.state.differences import settings_of, told_equal
 from lossatlas.app.state.page import PageState
 from lossatlas.compute.analyses.clouds import Cloud
@@ -57,8 +58,8 @@ def _told_column(state: PageState, column: int, refused: Refused) -> dict:
 
 
 def _curve(state: PageState, side: Column) -> str:
-    problem = state.question("training", side).problem
-    if state.view.place == "morph":
+    problem = state.spec(Training, side).problem
+    if state.place.morphs:
         problem = replace(problem, mix_with=UNMIXED)  # as at its beginning
     return curve(problem.activation, side.hue, problem.parameter_value, problem.unit)
 
@@ -78,15 +79,19 @@ def _cost(state: PageState, settings: Settings) -> tuple[Refused, str]:
                 spec = state.question(name, side)
                 tasks |= affordable(spec, settings.max_seconds, settings.max_memory)
             except BadSpec as reason:
-                if name == "slice":
+                if PANELS[name].plane:
                     raise
                 refused[column, name] = str(reason)
                 continue
             count, what = ANALYSES[name_of(spec)].size(spec)
             losses[key_for(spec)] = count if what == "losses" else 0
     seconds, count = duration(sum(task.seconds for task in tasks.values())), sum(losses.values())
-    more = " and the curvature" if state.view.place == "curvature" else ""
-    return refused, f"{count:,} losses{more}, about {seconds} on one core" if count else f"about {seconds} on one core"
+    return (
+        refused,
+        f"{count:,} losses{state.place.beyond}, about {seconds} on one core"
+        if count
+        else f"about {seconds} on one core",
+    )
 
 
 # ---------------------------------------------------------------------------------------------- in words
@@ -99,13 +104,13 @@ def _sentence(state: PageState, refused: Refused) -> str:
 
 
 def _told_of(state: PageState, side: Column, refused: Refused) -> str:
-    training = state.question("training", side)
+    training = state.spec(Training, side)
     units = "" if state.comparison.compare == BY else f"{training.problem.unit.label}, "
-    if "cloud" not in state.panels:
+    if not state.head.walks:
         return units + sentence(training)
-    if (0, "cloud") in refused:
+    if (0, state.place.head) in refused:
         return f"{units}{_subject(training.problem)}."
-    return units + cloud_sentence(state.question("cloud", side))
+    return units + cloud_sentence(state.question(state.place.head, side))
 
 
 def _equal(state: PageState, differences: dict[str, Any]) -> str:
@@ -117,7 +122,7 @@ def _equal(state: PageState, differences: dict[str, Any]) -> str:
 
 def _rescaled(state: PageState) -> str:
     """Which columns a rescaling leaves as they are."""
-    left = [side.label for side in state.columns if state.question("training", side).factor == 1]
+    left = [side.label for side in state.columns if state.spec(Training, side).factor == 1]
     if state.values.get("rescale") is None or not left:
         return ""
     return f" Rescaling leaves {', '.join(left)} as they are: their function would change."

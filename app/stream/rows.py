@@ -8,14 +8,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from lossatlas.app.figures.cloud import brushed
 from lossatlas.app.figures.shared.baseline import Beside
 from lossatlas.app.figures.shared.parts import warnings
 from lossatlas.app.look.view import Scale
-from lossatlas.app.panels import PANELS, PLACES, analysis_of
-from lossatlas.app.state.headline import HEADS
+from lossatlas.app.panels import PANELS
 from lossatlas.app.state.page import PageState
-from lossatlas.app.state.table import TABLES
 from lossatlas.app.stream.asking import EXTENT, Asking
 from lossatlas.app.stream.json_diff import differences
 from lossatlas.app.stream.pictures import Pictures
@@ -64,10 +61,11 @@ class Rows:
         else:
             if PANELS[name].coarse or not self.state.view.shared:
                 yield self.picture(column, name)
-            if name == PLACES[self.state.view.place].head:
-                yield Event("numbers", {"column": column, "rows": HEADS[name](update.result)})
-            if name in TABLES and (update.final or name == "replicates"):
-                yield Event("table", {"name": name, "rows": TABLES[name].rows(self._sides(name), self.state.view)})
+            panel = PANELS[name]
+            if name == self.state.place.head and panel.head:
+                yield Event("numbers", {"column": column, "rows": panel.head(update.result)})
+            if panel.table and (update.final or panel.table.early):
+                yield Event("table", {"name": name, "rows": panel.table.rows(self._sides(name), self.state.view)})
         yield from self._agree(name)
 
     def _sides(self, name: str) -> list:
@@ -84,14 +82,14 @@ class Rows:
     def _agree(self, name: str) -> Iterator[Event]:
         """Once a row is complete: draw again what was drawn with a narrower scale, and send the colour bar."""
         updates = self.asking.updates
-        row = sorted(place for place in updates if analysis_of(place[1]) == analysis_of(name))
+        row = sorted(place for place in updates if PANELS[place[1]].analysis == PANELS[name].analysis)
         if not self.pictures.complete(name) or not row:
             return
         for place in row:
             now = (updates[place], self.pictures.scale(*place), self.pictures.beside(*place))
             if not same(self.drawn.get(place), now):
                 yield self.picture(*place)
-        if name in ("slice", "morph"):
+        if PANELS[name].surface:
             yield Event("bar", self.pictures.bar(*max(row, key=lambda place: self.pictures.differs(*place))))
 
     def twins(self) -> Iterator[Event]:
@@ -103,7 +101,7 @@ class Rows:
         state = replace(self.state, view=replace(view, log=not view.log))
         other = Rows(replace(self.asking, pictures=replace(self.pictures, state=state)))
         for name in self.state.panels:
-            if analysis_of(name) != "cloud" or not (view.frame or view.brush):
+            if not PANELS[name].brushes or not (view.frame or view.brush):
                 for theirs in other._agree(name):
                     yield Event("twin", {"bar": theirs.data} if theirs.name == "bar" else self._twin(theirs))
 
@@ -120,7 +118,7 @@ class Rows:
     def picture(self, column: int, name: str) -> Event:
         """The `panel` event of an answer with its picture."""
         update, pictures, view = self.asking.updates[column, name], self.pictures, self.state.view
-        scale, cloudy = pictures.scale(column, name), analysis_of(name) == "cloud"
+        scale, panel = pictures.scale(column, name), PANELS[name]
         self.drawn[column, name] = (update, scale, pictures.beside(column, name))
         figure = pictures.json(column, name, scale)
         told = {
@@ -129,11 +127,9 @@ class Rows:
             "state": _state(update),
             "text": _finished_text(name, update) if update.final else _progress_text(name, update),
             "caption": pictures.caption(column, name),
-            "warnings": warnings(update.result, view)
-            if PANELS[name].preset or name == analysis_of(name)
-            else [],  # once
+            "warnings": warnings(update.result, view) if panel.warns else [],
             **pictures.words(column, name, scale),
-            "selection": brushed(update.result, view, scale) if cloudy and view.brush else None,
+            "selection": panel.brushes(update.result, view, scale) if panel.brushes and view.brush else None,
             "query": to_query(update.result.spec),
             "mark": hashlib.sha256(figure.encode()).hexdigest()[:16],  # equal figures need no second drawing
         }

@@ -26,8 +26,9 @@
  * @property {string | null} offered
  * @property {boolean} leaves
  * @property {boolean} leavesCloud
+ * @property {Record<string, string>} keys of the keyboard, with the choice that each takes
  *
- * @typedef {{analysis: string, surface: boolean, brushes: boolean, picks: boolean, marks: boolean}} PanelFacts
+ * @typedef {{analysis: string, surface: boolean, plane: boolean, brushes: boolean, picks: boolean, marks: boolean}} PanelFacts
  * @typedef {{scale: [number, string][], gradient: string, tints: string[]}} Palette
  *
  * @typedef {object} Told as lossatlas.app.layout.page

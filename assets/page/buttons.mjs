@@ -4,7 +4,6 @@
 import { addActs } from "../base/acts.mjs";
 import { applyTheme, nextSize } from "../base/appearance.mjs";
 import { setProps } from "../base/dash.mjs";
-import { told } from "../base/declared.mjs";
 import { allWithin, around, byId } from "../base/dom.mjs";
 import { addKeys } from "../base/keys.mjs";
 import { onSystemTheme, storeNextTheme, themeChoice } from "../base/theme.mjs";
@@ -56,18 +55,18 @@ document.addEventListener("click", (event) => {
 const choose = (name, value) => setProps(`option-${name}`, { value });
 
 addKeys({
-  "/": () => byId("option-dataset").focus(), // its menu opens, and typing searches it
-  s: () => choose("mode", "surface"),
-  c: () => choose("mode", "contour"),
-  l: () => byId("option-log").click(),
   t: nextTheme,
   p: nextSize,
   "?": help,
   Escape: cancel,
 }, { when: () => controls });
 
-/** A key for each place, by its number. */
-export function addPlaceKeys() {
-  const places = Object.keys(told.places).map((name, i) => [String(i + 1), () => choose("place", name)]);
-  addKeys(Object.fromEntries(places));
+/** The keys that options declare: they take a choice, switch, or go to the control, whose menu opens and can be searched. */
+export function addOptionKeys() {
+  for (const { name, kind, keys } of controls) {
+    const control = () => byId(`option-${name}`);
+    const press = () => (kind === "bool" ? control().click() : control().focus());
+    const acts = Object.entries(keys).map(([key, choice]) => [key, choice ? () => choose(name, choice) : press]);
+    addKeys(Object.fromEntries(acts));
+  }
 }

@@ -36,7 +36,7 @@ function restyleBars(look) {
     if (bars[name]?.gradient !== told.palettes[look.from].gradient) continue;
     bars[name] = { ...bars[name], gradient: told.palettes[look.to].gradient };
   }
-  if (plan.panels.includes(told.panels[0])) drawBar();
+  if (plan.panels.some((panel) => told.facts[panel].plane)) drawBar();
 }
 
 /** What a picture says: caption, warnings, its text for those who do not see it, and why it may look odd. */

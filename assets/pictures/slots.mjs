@@ -101,11 +101,11 @@ export const inUse = () => [...slots.values()].filter(
 /** The drawn pictures of the other columns in a slot's row. */
 export const othersInRow = (slot) => inUse().filter((other) => other !== slot && other.panel === slot.panel && other.listens);
 
-/** Whether a slot is one of the first row, where surfaces and maps of the plane stand. */
-export const isMain = (slot) => slot.panel === told.panels[0];
-
 /** What a slot's panel is, as the server declares it. */
 export const factsOf = (slot) => told.facts[slot.panel];
+
+/** Whether a surface or a map of the plane stands in a slot. */
+export const isMain = (slot) => factsOf(slot).plane;
 
 export const isMap = (slot) => isMapFigure(slot.figure);
 export const isCloud = (slot) => Boolean(slot.figure?.layout.meta?.cloud);

@@ -60,7 +60,7 @@ const shownText = (place) => (place?.offsetParent ? place.textContent.trim() : "
 
 function drawBarInto(into, look, y, panel) {
   const bar = byId("bar");
-  if (!bar.offsetParent || !["all", told.panels[0]].includes(panel)) return;
+  if (!bar.offsetParent || !(panel === "all" || told.facts[panel].plane)) return;
   const [width, left] = [420, WIDE - EDGE - 420];
   const fade = node("linearGradient", { id: "bar" });
   const stops = within(bar, ".gradient").style.backgroundImage.matchAll(/(rgba?\([^)]*\)|#\w+)\s+([\d.]+)%/g);

@@ -37,6 +37,7 @@ class Boundary:
         high=201,
         label="Points of the boundary",
         help="Along each of two inputs; a network of one input is looked at in four times as many intervals.",
+        first=True,
     )
     boundary_moments: int = option(
         50,

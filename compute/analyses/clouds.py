@@ -59,6 +59,7 @@ class Cloud:
         label="Share classified",
         help="Share of each walk's points, drawn at random, whose curvature is computed; auto is all where that is "
         "quick.",
+        said="walks",
     )
 
     def __post_init__(self):

@@ -48,6 +48,7 @@ class Morph:
         choices=MORPHS,
         label="Morph",
         help="From the activation to another one, or over its own parameter (α, slope or β).",
+        first=True,
     )
     morph_to: str = option(
         "relu",
@@ -55,6 +56,10 @@ class Morph:
         when=("morph", lambda name: name == "activation"),
         label="To",
         help="The activation at t = 1: every hidden unit computes (1 − t) times its own and t times this one.",
+        first=True,
+        wide=True,
+        compared=True,
+        offers="relu,gelu,sine",
     )
     morph_low: float | str = option(
         AUTO,
@@ -73,7 +78,12 @@ class Morph:
         help="Its value in the last frame; auto is 4 for α, 1 for a slope, 8 for β.",
     )
     morph_frames: int = option(
-        11, low=3, high=101, label="Frames", help="Odd, so that the middle is one; each trains its own network."
+        11,
+        low=3,
+        high=101,
+        label="Frames",
+        help="Odd, so that the middle is one; each trains its own network.",
+        first=True,
     )
     morph_points: int = option(
         33, low=5, high=129, label="Points per axis of a frame", help="Odd, so that the start lies on the grid."

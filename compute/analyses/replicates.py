@@ -48,7 +48,12 @@ class Replicates:
     start: Start = Start()
     part: str = part_option("Which patterns curvature, sharpness and saturation are taken on.")
     replicates: int = option(
-        10, low=1, high=200, label="Seeds", help="Trainings from so many seeds, the start's own and those after it."
+        10,
+        low=1,
+        high=200,
+        label="Seeds",
+        help="Trainings from so many seeds, the start's own and those after it.",
+        first=True,
     )
     epsilon: float = option(
         1e-3,

@@ -41,6 +41,7 @@ class Slice:
         high=513,
         label="Points per axis",
         help="Odd, so that the start lies on the grid; 65, 129, 257 refine evenly.",
+        first=True,
     )
     turn: float = turn_option()
     window: tuple[float, ...] = option(
@@ -50,6 +51,7 @@ class Slice:
         longest=4,
         label="Window",
         help="The part of the plane to draw, as a_low,a_high,b_low,b_high along both directions; none is the whole.",
+        lies="plane",
     )
 
     def __post_init__(self):

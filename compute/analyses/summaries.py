@@ -81,8 +81,8 @@ def summarise(cloud: CloudResult, tolerance: float | None = None) -> Summary:
         walks=len(cloud.loss),
         points=cloud.loss.size,
         broken=int((cloud.broken_at >= 0).sum()),
-        runs=dict(zip(COUNTERS, map(mean_of, cloud.runs), strict=True)),
-        length=dict(zip(COUNTERS, map(mean_of, cloud.length), strict=True)),
+        runs=by_counter(cloud.runs),
+        length=by_counter(cloud.length),
         first=_means(cloud, lambda values: values[:, 0]),
         last=_means(cloud, lambda values: values[:, -1]),
         whole=_means(cloud, over_steps),
@@ -93,6 +93,11 @@ def summarise(cloud: CloudResult, tolerance: float | None = None) -> Summary:
         valleys=valleys(cloud),
         tolerance=tolerances,
     )
+
+
+def by_counter(values: np.ndarray) -> dict[str, Mean]:
+    """Of n_stag or l_stag, as a cloud holds them."""
+    return dict(zip(COUNTERS, map(mean_of, values), strict=True))
 
 
 def mean_of(values: np.ndarray) -> Mean:

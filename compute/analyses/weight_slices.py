@@ -36,6 +36,7 @@ class WeightSlices:
         high=1e6,
         label="Range of a weight",
         help="Each weight is moved by as much to both sides; auto is a round number that takes every one past 0.",
+        first=True,
     )
     weight_points: int = option(
         41, low=5, high=1001, label="Points a weight", help="Odd, so that the point reached is among them."

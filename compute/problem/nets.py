@@ -63,9 +63,28 @@ def _reads(parameter: str) -> tuple[tuple[str, ...], Callable[[str], bool]]:
 class Problem:
     """Which loss: data, network and criterion. Plain values only, so that it can be written as a query string."""
 
-    dataset: str = option("iris", choices=datasets, label="Data set", help="The patterns the loss is averaged over.")
+    dataset: str = option(
+        "iris",
+        choices=datasets,
+        label="Data set",
+        help="The patterns the loss is averaged over.",
+        first=True,
+        wide=True,
+        keys={"/": ""},
+        offers="iris,wine,heart",
+        decides=("data", "draw", "walks"),
+        said="always",
+        leaves=("plane", "region"),
+    )
     network: str = option(
-        "mlp", choices=NETWORKS, label="Network", help="Dense layers, or two convolutions before them, for images."
+        "mlp",
+        choices=NETWORKS,
+        label="Network",
+        help="Dense layers, or two convolutions before them, for images.",
+        first=True,
+        decides=("draw", "walks"),
+        said="always",
+        leaves=("plane", "region"),
     )
     widths: tuple[int, ...] = option(
         (4,),
@@ -75,12 +94,19 @@ class Problem:
         label="Hidden widths",
         help="Hidden units of each layer, as 128-64; none for a network without a hidden layer.",
         when=_builds("widths"),
+        first=True,
+        offers="2,4,8",
+        decides=("draw", "walks"),
+        said="always",
+        leaves=("plane", "region"),
     )
     skip: bool = option(
         False,
         label="Skip connections",
         help="Each hidden layer after the first adds its input to its output; needs layers of equal width.",
         when=_builds("skip"),
+        said="always",
+        leaves=("plane", "region"),
     )
     channels: tuple[int, ...] = option(
         (6, 16),
@@ -90,6 +116,10 @@ class Problem:
         label="Channels",
         help="Filters of the two convolutions; LeNet-5 has 6-16.",
         when=_builds("channels"),
+        offers="2-4,6-16",
+        decides=("draw", "walks"),
+        said="always",
+        leaves=("plane", "region"),
     )
     dense: tuple[int, ...] = option(
         (120, 84),
@@ -99,14 +129,30 @@ class Problem:
         label="Dense widths",
         help="Hidden units of the dense layers after the convolutions; LeNet-5 has 120-84.",
         when=_builds("dense"),
+        offers="16,120-84",
+        decides=("draw", "walks"),
+        said="always",
+        leaves=("plane", "region"),
     )
     norm: str = option(
         "none",
         choices=NORMS,
         label="Normalisation",
         help="BatchNorm before every activation; a slice says what becomes of its means and variances.",
+        first=True,
+        decides=("draw", "walks"),
+        said="always",
+        leaves=("plane", "region"),
     )
-    activation: str = option("tanh", choices=ACTIVATIONS, label="Activation", help="The function of every hidden unit.")
+    activation: str = option(
+        "tanh",
+        choices=ACTIVATIONS,
+        label="Activation",
+        help="The function of every hidden unit.",
+        first=True,
+        wide=True,
+        said="always",
+    )
     alpha: float = option(
         1.0,
         low=1e-3,
@@ -114,6 +160,7 @@ class Problem:
         when=_reads("alpha"),
         label="α (ELU, CELU)",
         help="Scale of the negative part (ELU, CELU).",
+        offers="0.5,1.0,2.0",
     )
     slope: float = option(
         0.01,
@@ -122,6 +169,7 @@ class Problem:
         when=_reads("slope"),
         label="Slope (leaky ReLU)",
         help="Slope of leaky ReLU for negative inputs.",
+        offers="0.0,0.01,0.3",
     )
     beta: float = option(
         1.0,
@@ -130,6 +178,7 @@ class Problem:
         when=_reads("beta"),
         label="β (softplus)",
         help="Sharpness of softplus; large is near ReLU.",
+        offers="1.0,4.0,16.0",
     )
     mix_with: str = option(
         UNMIXED,
@@ -138,6 +187,10 @@ class Problem:
         group="Activation",
         label="Mix with",
         help="Every hidden unit computes (1 − t) times its activation and t times this one.",
+        first=True,
+        wide=True,
+        compared=True,
+        offers="none,relu,sine",
     )
     mix: float = option(
         0.5,
@@ -147,12 +200,19 @@ class Problem:
         group="Activation",
         label="Share t mixed in",
         help="0 is the activation alone, 1 the other one alone; `auto` initial weights have the weighted variance.",
+        first=True,
+        slider=0.05,
+        compared=True,
+        offers="0.0,0.5,1.0",
     )
     loss: str = option(
         AUTO,
         choices=lambda: {AUTO: "suited to the data", **CRITERIA},
         label="Loss",
         help="What one pattern costs; auto is sigmoid cross-entropy for classes, squared error for a regression.",
+        first=True,
+        said="always",
+        leaves=("region",),
     )
     l2: float = option(
         0.0,
@@ -160,6 +220,7 @@ class Problem:
         high=100.0,
         label="L2 penalty λ",
         help="Adds λ‖θ‖² over all parameters, biases included; shown apart.",
+        offers="0.0,0.001,0.01",
     )
     data_seed: int = option(
         0,
@@ -167,6 +228,7 @@ class Problem:
         high=2**31 - 1,
         label="Data seed",
         help="Seed of the split, the label noise and generated data.",
+        decides=("data",),
     )
     test_share: float = option(
         0.2,
@@ -174,6 +236,9 @@ class Problem:
         high=0.9,
         label="Test share",
         help="Share of the patterns kept out of training.",
+        offers="0.2,0.5",
+        decides=("data",),
+        said="always",
     )
     noise: float = option(
         0.0,
@@ -181,6 +246,8 @@ class Problem:
         high=1.0,
         label="Label noise",
         help="Share of the training labels replaced by another class.",
+        offers="0.0,0.2,0.4",
+        decides=("data",),
     )
     max_samples: int = option(
         0,
@@ -188,6 +255,9 @@ class Problem:
         high=1_000_000,
         label="Most patterns",
         help="Use at most this many patterns; 0 means all.",
+        offers="0,60",
+        decides=("data",),
+        said="always",
     )
     dtype: str = option("float32", choices=DTYPES, label="Precision", help="Number format of points and losses.")
 

@@ -29,7 +29,7 @@ class BadSpec(ValueError):
 @dataclass(frozen=True)
 class Option:
     """What a reader may choose for one field; `kind` is int, float, bool, str, "widths", "numbers" or
-    "float or auto".
+    "float or auto". What a page does with it stands below `group`, as `option` tells.
     """
 
     name: str
@@ -43,6 +43,20 @@ class Option:
     choices: Mapping[str, object] | Callable[[], Mapping[str, object]] | None
     when: tuple[str | tuple[str, ...], Callable[[str], bool]] | None
     group: str
+    first: bool = False
+    wide: bool = False
+    slider: float = 0.0
+    keys: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    compared: bool = False
+    offers: str = ""
+    decides: tuple[str, ...] = ()
+    said: str = ""
+    lies: str = ""
+    leaves: tuple[str, ...] = ()
+    many: bool = False
+    pictures: tuple[str, ...] = ()
+    belongs: str = ""
+    taught: bool = False
 
     def menu(self) -> dict[str, str]:
         """The choices as name -> label, read from the registry at the time of asking."""
@@ -144,14 +158,36 @@ class Option:
         return parts
 
 
-def option(default, *, label, help, low=None, high=None, longest=None, choices=None, when=None, group="") -> Any:
+def option(
+    default, *, label, help, low=None, high=None, longest=None, choices=None, when=None, group="",
+    first=False, wide=False, slider=0.0, keys=None, compared=False, offers="", decides=(),
+    said="", lies="", leaves=(), many=False, pictures=(), belongs="", taught=False,
+) -> Any:  # fmt: skip
     """A dataclass field that states its bounds, label and help.
 
     `choices` is a registry (name -> record with a label, or name -> label), or a function that returns one.
     `when` = (other field, predicate over its value) says when the field matters; elsewhere it is left out of keys. Of
     several other fields, (names, predicate), one is enough.
+
+    A page reads the rest:
+        first, wide: its control is seen at once and not behind "more"; takes a whole row, whatever its kind.
+        slider: it is drawn as one, with this step of an arrow key; the picture follows while it moves.
+        keys: of the keyboard, each with the choice that it takes; with "" it switches, or goes to the control.
+        compared, offers: its values may stand side by side, beside those of Problem, Start and Walk; the columns that
+            begin such a comparison, with commas, where its kind does not say which.
+        decides: what of "data", "draw", "walks" and "plane" is no longer equal where it differs.
+        said: "always" in the sentence that says what is shown, or only in that of "walks".
+        lies, leaves: coordinates on the "plane", or a "region" of a cloud; those that mean nothing after it changed.
+        many: it speaks of how many walks, or how long: a point is reached by one, of its own steps.
+        pictures: the panels whose pictures alone read it; none stands for all.
+        belongs: where it is chosen, if not in the sidebar: the "header", the "browser" that each reader has to himself,
+            the "lesson" that is shown, or the "crumbs" that lead out of a window. `taught`: a lesson sets it even so.
     """
-    declared = dict(label=label, help=help, low=low, high=high, longest=longest, choices=choices, when=when)
+    declared = dict(
+        label=label, help=help, low=low, high=high, longest=longest, choices=choices, when=when, first=first, wide=wide,
+        slider=slider, keys=keys or {}, compared=compared, offers=offers, decides=decides, said=said, lies=lies,
+        leaves=leaves, many=many, pictures=pictures, belongs=belongs, taught=taught,
+    )  # fmt: skip
     return dataclasses.field(default=default, metadata={"option": declared, "group": group})
 
 

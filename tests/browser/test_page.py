@@ -11,14 +11,14 @@ import numpy as np
 import psutil
 import pytest
 
-from lossatlas.app.panels import PLACES
+from lossatlas.app.panels import panels_of
 from lossatlas.compute.analyses.summaries import shares
 from lossatlas.compute.analyses.table import question
 from lossatlas.compute.service.ask import ask
 from tests.browser.driver import Reader, reader
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-PANELS, CURVATURE = (len(PLACES[place].panels) for place in ("landscape", "curvature"))
+PANELS, CURVATURE = (len(panels_of(place)) for place in ("landscape", "curvature"))
 QUICK = "dataset=xor&widths=2&steps=20&points=17"
 MAPS = f"{QUICK}&mode=contour"  # drawn several times as fast as surfaces are in software
 

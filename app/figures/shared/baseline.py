@@ -9,8 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.picture import Picture
 from lossatlas.app.look.theme import colour_scale
 from lossatlas.app.look.view import Scale, View
+from lossatlas.compute.analyses.slices import SliceResult
 
 DIVERGING = "balance"  # cmocean, blue through white to red: perceptually uniform, and seen with colour blindness
 GREY = "#868e96"
@@ -34,7 +36,7 @@ NOTHING = Beside()
 # ---------------------------------------------------------------------------------------------- a difference
 
 
-def minus(result, base, view: View):
+def minus(result: SliceResult, base: SliceResult, view: View) -> SliceResult | None:
     """A slice less the baseline's at the same coordinates; on a log scale their ratio. None where the grids do not
     hold the same points.
     """
@@ -74,7 +76,7 @@ def told(view: View, label: str) -> str:
     return f"{parts.title(view)} {sign} that of {label}"
 
 
-def difference(picture, result, view: View, scale: Scale, colour: str, label: str) -> go.Figure:
+def difference(picture: Picture, result: SliceResult, view: View, scale: Scale, colour: str, label: str) -> go.Figure:
     """A difference as the picture draws a loss, without the training path, whose losses are no differences."""
     if view.show == "penalty" and not np.nanmax(np.abs(parts.quantity(result, view)), initial=0.0) > 0:
         ratio = "A ratio of penalties needs λ above 0 in both columns; switch the log scale off."

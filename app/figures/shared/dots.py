@@ -7,6 +7,7 @@ import numpy as np
 from lossatlas.app.figures.shared.points import Axis, Points, log_tint
 from lossatlas.app.look.theme import TINTS, colour_scale, tints
 from lossatlas.app.look.ticks import number
+from lossatlas.compute.analyses.clouds import CloudResult
 from lossatlas.compute.numerics.classes import NAMES, UNKNOWN
 
 CELLS = 128  # of the counts, along either axis: two pixels in a column
@@ -70,7 +71,7 @@ _CELL = (
 )
 
 
-def _hover(result, begins: str) -> str:
+def _hover(result: CloudResult, begins: str) -> str:
     """What a point is; its E_g and saturation where there are such."""
     more = [("test_loss", "E_g %{customdata[5]:.4g}"), ("saturation", "saturation %{customdata[6]:.3g}")]
     known = [text for name, text in more if np.isfinite(getattr(result, name)).any()]

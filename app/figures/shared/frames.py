@@ -14,7 +14,9 @@ import base64
 import numpy as np
 import plotly.graph_objects as go
 
+from lossatlas.app.look.places import PLACES
 from lossatlas.app.look.view import View
+from lossatlas.compute.analyses.slices import SliceResult
 from lossatlas.compute.numerics.paths.start import Training, recorded_steps
 
 GAP = -32768  # stands for NaN among packed multiples
@@ -24,7 +26,7 @@ RIM = "#ffffff"
 
 def moving(view: View) -> bool:
     """Whether the page's player is there."""
-    return view.place == "training"
+    return PLACES[view.place].played
 
 
 def frames(
@@ -86,7 +88,9 @@ def add_cursor(drawn: go.Figure, steps: np.ndarray, view: View) -> None:
     drawn.update_layout(meta=frames(steps, layout=rows))
 
 
-def add_marker(result, view: View, traces: list[dict], layout: dict, colour: str, heights: np.ndarray | None) -> None:
+def add_marker(
+    result: SliceResult, view: View, traces: list[dict], layout: dict, colour: str, heights: np.ndarray | None
+) -> None:
     """A dot on a slice where the training stands, where the player is: on a surface at its `heights` (T,) as plotted,
     none of which means that the surface cannot carry it. Outside the picture there is none.
     """

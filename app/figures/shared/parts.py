@@ -8,9 +8,11 @@ import plotly.graph_objects as go
 from lossatlas.app.look.ticks import linear_ticks, log_ticks, number, numbers
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.lines import LineResult
+from lossatlas.compute.analyses.morphs import MorphResult
 from lossatlas.compute.analyses.planes.where import STATISTICS, oddities
 from lossatlas.compute.analyses.slices import SliceResult
 
+Losses = SliceResult | LineResult | MorphResult  # whose values are heights over a plane or a line
 FLATTEST = 0.2  # share of the common height that the flattest column keeps on a linear scale (chosen by eye)
 STILL = 1e-3  # a column this much flatter than the tallest counts as constant and sets no range (chosen by eye)
 BELOW = 0.5  # decades between the smallest positive value and the shelf where values ≤ 0 are drawn
@@ -24,7 +26,7 @@ def title(view: View) -> str:
     return _TITLES[view.show]
 
 
-def quantity(result, view: View) -> np.ndarray:
+def quantity(result: Losses, view: View) -> np.ndarray:
     """What a slice or a line shows, in its own units: a loss, or accuracy in percent.
 
     Infinities become NaN.
@@ -82,7 +84,7 @@ def reach(values: np.ndarray, view: View, scale: Scale) -> tuple[float, float]:
     return float(np.nanmin(heights)), float(np.nanmax(heights))
 
 
-def span(result, view: View) -> tuple[float, float]:
+def span(result: Losses, view: View) -> tuple[float, float]:
     """Lowest and highest plotted value of a slice or a line; `common` makes the range of a row from these."""
     return reach(quantity(result, view), view, Scale())
 
@@ -111,9 +113,9 @@ def common(spans: list[tuple[float, float]], view: View) -> tuple[float, float]:
     return low, min(high, low + (min(tops, default=high) - low) / FLATTEST)
 
 
-def hull(spans: list[tuple[float, float]], view: View) -> tuple[float, float]:
+def hull(spans: list[tuple[float, ...]], view: View) -> tuple[float, float]:
     """One range for a row of panels that holds everything."""
-    return min(low for low, _ in spans), max(high for _, high in spans)
+    return min(span[0] for span in spans), max(span[1] for span in spans)
 
 
 def cut(values: np.ndarray, view: View, scale: Scale) -> str:
@@ -213,7 +215,7 @@ def gaps(values: np.ndarray, view: View) -> list[str]:
     return found
 
 
-def direction_kind(result) -> str:
+def direction_kind(result: Losses) -> str:
     """Kind and normalisation of the directions, and their seed where they are drawn at random."""
     where = result.spec.where
     if where.direction.weighted:
@@ -231,7 +233,7 @@ def mixed(result) -> list[str]:
     return [result.spec.problem.unit.label] if result.spec.problem.mixed else []
 
 
-def statistics(result) -> list[str]:
+def statistics(result: Losses) -> list[str]:
     """What becomes of BatchNorm's means and variances away from the center; nothing without them."""
     if result.spec.problem.norm != "batch":
         return []
@@ -254,7 +256,7 @@ def oddities_of(result, shown: str = "") -> dict[str, str]:
     return oddities(result.spec, result.loss, result.center_loss, shown)
 
 
-def subject(result, view: View, count: int) -> str:
+def subject(result: Losses, view: View, count: int) -> str:
     """Which quantity, on how many patterns of which part."""
     if view.show == "penalty":
         return _TERMS["penalty"]
@@ -265,6 +267,14 @@ def subject(result, view: View, count: int) -> str:
 def counted(count: int, thing: str) -> str:
     """1 seed, 2 seeds."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def ranged(values: np.ndarray, what: str) -> str:
+    """`what` from its lowest to its highest finite value."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return f"no finite {what}"
+    return f"{what} from {number(finite.min())} to {number(finite.max())}"
 
 
 def with_unit(name: str, unit: str) -> str:

@@ -183,7 +183,7 @@ def reach(values: np.ndarray, log: bool) -> tuple[float, float]:
     return low, math.log10(float(kept.max())) if len(kept) else low + 1.0
 
 
-def classes(result, view: View) -> np.ndarray:
+def classes(result: CloudResult, view: View) -> np.ndarray:
     """(W, S) int8, UNKNOWN where not classified."""
     found = np.full(result.loss.shape, UNKNOWN, np.int8)
     np.put_along_axis(found, result.looked, result.classes(view.rule, tolerance(view)), 1)
@@ -198,7 +198,7 @@ def log_tint(view: View) -> bool:
     return view.log and view.tint == "test_loss"
 
 
-def tint_span(result, view: View) -> tuple[float, float]:
+def tint_span(result: CloudResult, view: View) -> tuple[float, float]:
     """Ends of the colours in plotted units; 0 and 0 where there is no value."""
     if view.tint in ("class", *UNIT):
         return 0.0, 1.0
@@ -214,7 +214,7 @@ def tint_span(result, view: View) -> tuple[float, float]:
     return (math.log10(max(low, FLOOR)), math.log10(max(high, FLOOR))) if log_tint(view) else (min(low, 0.0), high)
 
 
-def selected(result, view: View, scale: Scale, box: tuple[float, float, float, float]) -> dict:
+def selected(result: CloudResult, view: View, scale: Scale, box: tuple[float, float, float, float]) -> dict:
     """What the points of a brushed box are: left, right, low, high in plotted units, as drawn under this scale.
 
     `points` of `walks` (their numbers); `classified` of them and the `shares` of classes with intervals over walks;

@@ -32,6 +32,8 @@ def turn_option() -> Any:
         help="Turns the plane about its first direction: the second one moves toward a third of its kind.",
         when=("directions", lambda name: DIRECTIONS[name].third is not None),
         group="Slice",
+        first=True,
+        slider=5.0,
     )
 
 

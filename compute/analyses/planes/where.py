@@ -21,7 +21,7 @@ PARTS = {"train": "training part", "test": "test part"}
 
 def part_option(told: str = "Which patterns the loss is averaged over.") -> Any:
     """The field of a spec that says which patterns it looks at: declared once for all that ask."""
-    return option("train", choices=PARTS, label="Patterns", help=told)
+    return option("train", choices=PARTS, label="Patterns", help=told, compared=True, decides=("data",))
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Where:
         help="The axes. Filter-normalised: random, each unit's weights as long as its own (Li et al. 2018). "
         "Sharpest: eigenvectors of the training loss's Hessian. Output layer: its own weights and biases, so that 1 "
         "doubles the network's outputs before the sigmoid, and a random direction.",
+        first=True,
+        compared=True,
+        decides=("plane",),
+        leaves=("plane",),
     )
     direction_seed: int = option(
         0,
@@ -43,6 +47,8 @@ class Where:
         label="Direction seed",
         help="A random plane is one of many: try several.",
         when=("directions", lambda name: DIRECTIONS[name].seeded),
+        compared=True,
+        decides=("plane",),
     )
     weight_a: int = option(
         0,
@@ -51,6 +57,8 @@ class Where:
         label="First weight",
         when=("directions", lambda name: DIRECTIONS[name].weighted),
         help="Place in the parameter vector, from 0, of the weight on the first axis.",
+        decides=("plane",),
+        leaves=("plane",),
     )
     weight_b: int = option(
         1,
@@ -59,6 +67,8 @@ class Where:
         label="Second weight",
         when=("directions", lambda name: DIRECTIONS[name].weighted),
         help="Place in the parameter vector, from 0, of the weight on the second axis.",
+        decides=("plane",),
+        leaves=("plane",),
     )
     extent: float | str = option(
         AUTO,
@@ -66,6 +76,8 @@ class Where:
         high=1e6,
         label="Half width",
         help="How far the picture reaches, in units of the directions' length; auto chooses and says how.",
+        first=True,
+        leaves=("plane",),
     )
     part: str = part_option()
     statistics: str = option(
@@ -74,6 +86,7 @@ class Where:
         label="BatchNorm statistics",
         help="Means and variances away from the center: held, moved as weights are, or taken anew at every point.",
         when=("norm", lambda name: name == "batch"),
+        compared=True,
     )
 
     def __post_init__(self):

@@ -37,15 +37,22 @@ class Spectrum:
         longest=2,
         label="Point",
         help="Coordinates a,b of a point on the plane, along both directions; none is the point reached.",
+        first=True,
+        lies="plane",
     )
     matrix: str = option(
         "hessian",
         choices=MATRICES,
         label="Matrix",
         help="The Hessian H = G + R, its positive semidefinite part G, or what the residuals add.",
+        first=True,
     )
     method: str = option(
-        AUTO, choices=METHODS, label="Method", help="All eigenvalues of the dense matrix, or an estimated density."
+        AUTO,
+        choices=METHODS,
+        label="Method",
+        help="All eigenvalues of the dense matrix, or an estimated density.",
+        first=True,
     )
     limit: int = option(
         LIMIT,

@@ -58,9 +58,18 @@ class Start:
         label="Seed",
         help="Seed of the initial weights and of the batches; equal seeds draw equally for every activation. Of a "
         "walk, its number.",
+        first=True,
+        offers="3,4,5",
+        decides=("draw",),
+        said="always",
     )
     init: str = option(
-        "uniform", choices=INITS, when=TRAINED, label="Initial weights", help="How the first point is drawn."
+        "uniform",
+        choices=INITS,
+        when=TRAINED,
+        label="Initial weights",
+        help="How the first point is drawn.",
+        decides=("draw",),
     )
     init_range: float = option(
         1.0,
@@ -69,9 +78,16 @@ class Start:
         when=("init", lambda name: name == "uniform"),
         label="Range b",
         help="Initial weights and biases are uniform in [−b, b].",
+        offers="0.1,1.0,5.0",
+        decides=("draw",),
     )
     optimiser: str = option(
-        "adam", choices=lambda: OPTIMISERS | WAYS, label="Optimiser", help="How the point is trained."
+        "adam",
+        choices=lambda: OPTIMISERS | WAYS,
+        label="Optimiser",
+        help="How the point is trained.",
+        first=True,
+        said="always",
     )
     steps: int = option(
         400,
@@ -79,9 +95,18 @@ class Start:
         high=100_000,
         label="Steps",
         help="Training steps; 0 leaves the initial, random point.",
+        first=True,
+        offers="0,100,400",
+        said="always",
     )
     rate: float = option(
-        0.05, low=1e-8, high=1e4, when=TRAINED, label="Learning rate", help="Step size of the optimiser."
+        0.05,
+        low=1e-8,
+        high=1e4,
+        when=TRAINED,
+        label="Learning rate",
+        help="Step size of the optimiser.",
+        offers="0.01,0.05,0.2",
     )
     momentum: float = option(
         0.9,
@@ -90,9 +115,16 @@ class Start:
         when=_steers("momentum"),
         label="Momentum",
         help="Share of the last step that is kept.",
+        offers="0.0,0.9",
     )
     batch: int = option(
-        0, low=0, high=1_000_000, when=TRAINED, label="Batch size", help="Patterns a step; 0 means all of them."
+        0,
+        low=0,
+        high=1_000_000,
+        when=TRAINED,
+        label="Batch size",
+        help="Patterns a step; 0 means all of them.",
+        offers="0,32",
     )
     walking: Walk = Walk()
     rescale: float = option(
@@ -103,6 +135,8 @@ class Start:
         label="Rescale factor",
         help="After training, the first hidden layer's weights and biases times α, the next layer's weights divided by "
         "α: the same function, at a point of other sharpness (Dinh et al. 2017).",
+        first=True,
+        offers="1.0,2.0,4.0",
     )
 
     def __post_init__(self):

@@ -60,7 +60,16 @@ WALKING = ("optimiser", lambda name: name not in OPTIMISERS)  # when they belong
 class Walk:
     """How points are visited: so many walks, each of so many steps, of one kind."""
 
-    walk: str = option("gradient", choices=KINDS, when=WALKING, label="Walk", help="What gives a step its direction.")
+    walk: str = option(
+        "gradient",
+        choices=KINDS,
+        when=WALKING,
+        label="Walk",
+        help="What gives a step its direction.",
+        first=True,
+        decides=("walks",),
+        said="walks",
+    )
     walk_seed: int = option(
         0,
         low=0,
@@ -68,6 +77,7 @@ class Walk:
         when=WALKING,
         label="Seed of the walks",
         help="Seed of starts and steps; equal seeds draw equally for every activation.",
+        decides=("walks",),
     )
     walks: int = option(
         0,
@@ -76,6 +86,10 @@ class Walk:
         when=WALKING,
         label="Walks",
         help="How many; 0 means ten for each parameter, in a cloud fewer of large networks.",
+        first=True,
+        offers="20,100",
+        said="walks",
+        many=True,
     )
     walk_range: float = option(
         1.0,
@@ -84,6 +98,11 @@ class Walk:
         when=WALKING,
         label="Range of the walks",
         help="Walks start uniformly in [−b, b]; the study takes b of 1 and 10.",
+        first=True,
+        offers="1.0,10.0",
+        decides=("walks",),
+        said="walks",
+        leaves=("region",),
     )
     walk_size: float = option(
         0.01,
@@ -92,6 +111,9 @@ class Walk:
         when=WALKING,
         label="Longest step",
         help="As a share of the range 2b: 0.01 in the study's micro walks, 0.1 in its macro walks.",
+        first=True,
+        offers="0.01,0.1",
+        decides=("walks",),
     )
     walk_steps: int = option(
         1000,
@@ -100,9 +122,20 @@ class Walk:
         when=WALKING,
         label="Steps of a walk",
         help="1000 in the study's micro walks, 100 in its macro walks.",
+        first=True,
+        offers="100,1000",
+        decides=("walks",),
+        said="walks",
+        many=True,
     )
     walk_batch: int = option(
-        0, low=0, high=1_000_000, when=WALKING, label="Batch of a walk", help="Patterns a step; 0 means all of them."
+        0,
+        low=0,
+        high=1_000_000,
+        when=WALKING,
+        label="Batch of a walk",
+        help="Patterns a step; 0 means all of them.",
+        offers="0,32",
     )
 
     def __post_init__(self):

@@ -15,7 +15,7 @@ from lossatlas.app.export.code import of_page
 from lossatlas.app.layout.controls import sections
 from lossatlas.app.look.scripts import bare
 from lossatlas.app.look.theme import TEMPLATES
-from lossatlas.app.panels import PANELS, PLACES
+from lossatlas.app.panels import PANELS, panels_of
 from lossatlas.app.routes import links, main
 from lossatlas.app.state import hiding
 from lossatlas.app.state.page import page_options, read_state, written
@@ -121,11 +121,11 @@ def test_everything_on_the_page_but_warnings_can_be_hidden_once_by_one_name():
     options = page_options()
     entries = hiding.declared(sections(options))
     names = [entry["name"] for entry in entries]
-    assert len(names) == len(set(names)) and set(names) == {*hiding.PARTS, *hiding.GROUPS, "place"} | {
+    assert len(names) == len(set(names)) and set(names) == {*hiding.PARTS, *hiding.SECTIONS, "place"} | {
         option.name for members in sections(options).values() for option in members
     }
-    assert set(sections(options)) == set(hiding.GROUPS.values())
-    assert not (hiding.PARTS.keys() | hiding.GROUPS.keys()) & (options.keys() - {"theme"})
+    assert set(sections(options)) == {section.label for section in hiding.SECTIONS.values()}
+    assert not (hiding.PARTS.keys() | hiding.SECTIONS.keys()) & (options.keys() - {"theme"})
     assert not any("warning" in selector or selector == "main" for one in entries for selector in one["selectors"])
     assert hiding.hidden(",".join(names), options) == tuple(names)
 
@@ -230,7 +230,7 @@ def test_the_code_of_a_page_makes_the_same_bytes_in_a_fresh_interpreter(site, tm
         assert (tmp_path / f"{stem}.npz").read_bytes() == site.get(f"/export/{name}.npz?{panel.query}").data
         drawn = (tmp_path / f"{stem}.html").read_text()
         assert "plotly.min.js" in drawn and panel.figure and panel.figure["data"][0]["type"] in drawn
-    assert set(PLACES["landscape"].panels) == {name for _, name in shown.panels}
+    assert set(panels_of("landscape")) == {name for _, name in shown.panels}
 
 
 def test_pictures_drawn_from_the_answers_are_those_of_the_page_also_beside_a_baseline(site, answers):

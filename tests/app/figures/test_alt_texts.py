@@ -10,15 +10,13 @@ import pandas as pd
 import pytest
 
 from lossatlas.app.export.answers import FORMATS, MOST_ROWS
-from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared import oddities, parts
 from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
-from lossatlas.app.panels import PANELS, analysis_of
+from lossatlas.app.panels import PANELS
 from lossatlas.app.routes.main import server
-from lossatlas.app.state import alt_texts, explanations
-from lossatlas.app.state.alt_texts import ALTERNATIVES
-from lossatlas.app.state.explanations import ODD, SIGNS
-from lossatlas.compute.analyses.table import ANALYSES, question
+from lossatlas.app.state import alt_texts
+from lossatlas.compute.analyses.table import name_of, question
 from lossatlas.compute.service.ask import ask
 
 QUICK = "dataset=xor&widths=2&steps=10"
@@ -37,7 +35,7 @@ def answers():
 
 
 def test_every_panel_has_words():
-    assert {analysis_of(name) for name in PANELS} == set(ALTERNATIVES) == set(ASKED)
+    assert {panel.analysis for panel in PANELS.values()} == set(ASKED)
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -99,13 +97,14 @@ def test_rows_are_exported_and_refused_like_the_files(answers, cache_folder, mon
 
 
 def kinds(result, view: View = VIEW, scale: Scale = Scale()) -> set[str]:  # noqa: B008
-    return set(explanations.kinds(result, view, scale))
+    return {odd.kind for odd in oddities.found(PANELS[name_of(result.spec)].odd, result, view, scale)}
 
 
-def test_every_kind_is_explained_and_found_by_somebody():
-    found = {kind for signs in SIGNS.values() for kind in signs} | {"flat", "rounding", "gaps", "lower"}
-    assert found == set(ODD) and set(SIGNS) <= ANALYSES.keys()
-    for odd in ODD.values():
+def test_every_oddity_is_explained_and_has_one_name():
+    known = {odd for panel in PANELS.values() for odd in panel.odd}
+    assert len({odd.kind for odd in known}) == len({odd.title for odd in known}) == len(known)
+    assert {odd.kind for odd in known} >= {"flat", "steep", "raised", "loose", "unclassified", "lost"}
+    for odd in known:
         assert odd.title and odd.why.endswith(".") and odd.do.endswith(".")
 
 

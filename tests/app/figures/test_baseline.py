@@ -13,6 +13,7 @@ from lossatlas.app.look.view import Scale, View
 from lossatlas.app.state.page import read_state
 from lossatlas.app.stream.page import Page
 from lossatlas.app.stream.serving import made
+from lossatlas.compute.analyses.slices import SliceResult
 from lossatlas.compute.analyses.table import question
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.settings import Settings
@@ -25,18 +26,25 @@ def pair():
     return tuple(ask(question("slice", f"{QUICK}&points=9&activation={name}")) for name in ("tanh", "relu"))
 
 
+def minus(result, base, view: View) -> SliceResult:
+    """A difference that can be taken."""
+    found = baseline.minus(result, base, view)
+    assert found is not None
+    return found
+
+
 def test_a_difference_is_taken_point_by_point(pair):
     tanh, relu = pair
-    found = baseline.minus(relu, tanh, View(log=False))
+    found = minus(relu, tanh, View(log=False))
     assert np.array_equal(found.loss, relu.loss - tanh.loss) and found.loss.any()
-    assert np.array_equal(baseline.minus(relu, tanh, View(log=True)).loss, relu.loss / tanh.loss)
-    assert not baseline.minus(tanh, tanh, View(log=False)).loss.any()
+    assert np.array_equal(minus(relu, tanh, View(log=True)).loss, relu.loss / tanh.loss)
+    assert not minus(tanh, tanh, View(log=False)).loss.any()
 
 
 def test_a_coarser_grid_is_compared_at_its_own_points_and_a_finer_one_waits(pair):
     tanh, relu = pair
     coarse = ask(question("slice", f"{QUICK}&points=5&activation=relu"))
-    found = baseline.minus(coarse, tanh, View(log=False))
+    found = minus(coarse, tanh, View(log=False))
     assert np.array_equal(found.loss, coarse.loss - tanh.loss[::2, ::2])
     assert baseline.minus(relu, coarse, View()) is None
 
@@ -44,7 +52,7 @@ def test_a_coarser_grid_is_compared_at_its_own_points_and_a_finer_one_waits(pair
 def test_equal_has_the_middle_colour(pair):
     scale = baseline.even(Scale(-0.2, 1.5, point=(0.1, 0.2)))
     assert (scale.low, scale.high, scale.point) == (-1.5, 1.5, (0.1, 0.2))
-    shown = baseline.minus(pair[1], pair[0], View(log=False))
+    shown = minus(pair[1], pair[0], View(log=False))
     drawn = baseline.difference(slice, shown, View(log=False), scale, "#000000", "tanh")
     assert (drawn.layout.coloraxis.cmin, drawn.layout.coloraxis.cmax) == (-1.5, 1.5)
     assert drawn.layout.annotations[0].text == "↑ loss − that of tanh" and len(drawn.data) == 1
@@ -87,10 +95,10 @@ def test_curves_at_other_places_have_no_mean():
 
 def test_the_baseline_is_dotted_over_the_others():
     tanh, relu = (ask(question("line", f"{QUICK}&line_points=11&activation={name}")) for name in ("tanh", "relu"))
-    drawn, baseline = (line.figure(result, View(), Scale(), "#123456") for result in (relu, tanh))
-    over = baseline.overlaid(drawn, baseline, "tanh").data[-1]
+    drawn, reference = (line.figure(result, View(), Scale(), "#123456") for result in (relu, tanh))
+    over = baseline.overlaid(drawn, reference, "tanh").data[-1]
     assert (over.name, over.line.dash, over.line.color) == ("tanh", "dot", baseline.GREY)
-    np.testing.assert_array_equal(np.asarray(over.y), np.asarray(baseline.data[0].y))
+    np.testing.assert_array_equal(np.asarray(over.y), np.asarray(reference.data[0].y))
 
 
 def events(query: str, pool) -> list[dict]:

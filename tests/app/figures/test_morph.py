@@ -14,7 +14,6 @@ from lossatlas.app.figures import morph, morph_curve
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.figures.shared.frames import unpacked
 from lossatlas.app.look.view import Scale, View
-from lossatlas.app.state.headline import of_morph
 from lossatlas.app.state.page import read_state
 from lossatlas.compute.analyses.morphs import Morph, MorphResult
 from lossatlas.compute.analyses.table import question
@@ -119,7 +118,7 @@ def test_frames_that_are_gaps_stay_gaps():
     assert np.isnan(drawn.data[0].y).tolist() == [True, False, False, True, False]
     nothing = replace(result, **{name: np.full_like(value, np.nan) for name, value in holes.items()})
     assert not morph.figure(nothing, View(), Scale(), COLOUR).data
-    assert of_morph(nothing)[0][1] == "–"
+    assert morph.head(nothing)[0][1] == "–"
 
 
 def test_the_curve_shows_where_each_training_ended_and_the_units_own_function():
@@ -165,7 +164,7 @@ def test_captions_and_heads_say_from_what_to_what():
     lowest = int(result.train_loss.argmin())
     assert f"at {result.spec.told(lowest)}" in morph_curve.caption(result, View())
     assert morph.size(result) == "5 frames of 9×9" and morph_curve.size(result) == "5 trainings"
-    rows = dict(of_morph(result))
+    rows = dict(morph.head(result))
     assert rows["lowest train at"] == result.spec.told(lowest)
     assert list(rows)[:4] == ["train at 0", "train at 1", "test at 0", "test at 1"]
     assert "ELU, α 0.25 → 4" in morph.caption(answer(OVER), View())

@@ -7,14 +7,11 @@ import dash_mantine_components as dmc
 import pytest
 
 from lossatlas.app.layout.controls import (
-    ELSEWHERE,
-    FIRST,
     FIRST_ACTIVATIONS,
-    IN_HEADER,
-    OTHER_PLANE,
-    SLIDERS,
     control,
     declared,
+    declared_names,
+    is_controlled,
     matters,
     prop,
     sections,
@@ -22,6 +19,10 @@ from lossatlas.app.layout.controls import (
 )
 from lossatlas.app.look import ids
 from lossatlas.app.look.columns import DEFAULT_ACTIVATIONS
+from lossatlas.app.look.view import View
+from lossatlas.app.panels import PANELS
+from lossatlas.app.state.differences import EQUAL
+from lossatlas.app.state.hiding import PARTS
 from lossatlas.app.state.page import page_options, read_state
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.spec.options import option, options_of
@@ -69,7 +70,7 @@ def test_control_suits_the_kind(name):
     assert getattr(drawn, prop(BASKET[name])) == {"layers": "3-4"}.get(name, BASKET[name].default)
 
 
-@pytest.mark.parametrize("name", [name for name in OPTIONS if name not in ELSEWHERE])
+@pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if is_controlled(option)])
 def test_every_option_of_the_page_has_a_labelled_and_explained_control(name):
     row = control(OPTIONS[name])
     drawn = find(row, ids.option(name))
@@ -111,7 +112,7 @@ def test_step_of_an_arrow(name, expected):
     assert step(BASKET[name]) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("name", SLIDERS)
+@pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if option.slider])
 def test_a_slider_spans_the_option_and_follows_while_it_moves(name):
     drawn = find(control(OPTIONS[name]), ids.option(name))
     assert type(drawn) is dmc.Slider and drawn.updatemode == "drag" and drawn.thumbLabel == OPTIONS[name].label
@@ -121,7 +122,33 @@ def test_a_slider_spans_the_option_and_follows_while_it_moves(name):
 
 def test_what_leaves_the_plane_is_told_and_exists():
     told = {entry["name"] for entry in declared(OPTIONS) if entry["leaves"]}
-    assert told == OTHER_PLANE and not told & {"window", "turn", "dtype", "activation", "points", "seed"}
+    assert told == {name for name, option in OPTIONS.items() if "plane" in option.leaves}
+    assert {"dataset", "widths", "extent", "compare"} <= told
+    assert not told & {"window", "turn", "dtype", "activation", "points", "seed"}
+    assert all(option.kind == "numbers" for option in OPTIONS.values() if option.lies)
+
+
+def test_page_facts_of_an_option_are_words_that_somebody_reads():
+    for known in OPTIONS.values():
+        assert known.belongs in ("", "header", "browser", "lesson", "crumbs") and known.lies in ("", "plane", "region")
+        assert set(known.leaves) <= {"plane", "region"} and set(known.decides) <= EQUAL.keys()
+        assert known.said in ("", "always", "walks") and set(known.pictures) <= PANELS.keys()
+        assert set(known.keys.values()) <= {"", *known.menu()}
+        assert not known.pictures or known.name in options_of(View), "a question's option says by itself who asks it"
+        assert not known.slider or (known.low is not None and known.high is not None)
+
+
+def test_names_that_no_control_holds_are_told_by_what_becomes_of_them():
+    told = declared_names(OPTIONS)
+    assert told["extras"] == ["hide", "lesson", "page", "room"] and set(told["own"]) == {"hide", "room", "theme"}
+    assert set(told["beside"]) == {"hide", "lesson", "page", "room", "theme"}
+    assert set(told["onPlane"]) == {"at", "window"} and set(told["onCloud"]) == {"brush", "frame"}
+
+
+def test_no_key_of_the_keyboard_means_two_things():
+    keys = [key for option in OPTIONS.values() for key in option.keys]
+    keys += [key for part in PARTS.values() if part.label != "Whole bar on top" for key in part.keys]
+    assert len(keys) == len(set(keys))
 
 
 def test_points_stay_odd_under_the_arrows():
@@ -151,7 +178,7 @@ def test_sections_hold_every_option_once_in_the_order_of_thought():
     headings = ["Problem", "Columns", "Start", "Slice", "Spectrum", "Training and seeds", "Cloud", "Morph", "View"]
     assert list(found) == headings
     placed = [option.name for members in found.values() for option in members]
-    assert sorted(placed) == sorted(OPTIONS.keys() - ELSEWHERE - IN_HEADER)
+    assert sorted(placed) == sorted(name for name, option in OPTIONS.items() if not option.belongs)
     assert {option.name for option in found["Columns"]} == {
         "compare",
         "columns",
@@ -162,7 +189,6 @@ def test_sections_hold_every_option_once_in_the_order_of_thought():
         "slope",
         "beta",
     }
-    assert OPTIONS.keys() >= FIRST
 
 
 def test_a_group_that_nobody_named_still_has_a_section():

@@ -1,5 +1,6 @@
 """The page's elements: unique, labelled, local, and the same that callbacks, scripts and styles speak of."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -9,13 +10,13 @@ from dash import Dash
 from plotly.utils import PlotlyJSONEncoder
 
 from lossatlas.app.layout import callbacks
-from lossatlas.app.layout.page import EXPORTS, INDEX, make_layout
-from lossatlas.app.look import ids, view
+from lossatlas.app.layout.page import EXPORTS, INDEX, PAGE_KEYS, make_layout
+from lossatlas.app.look import ids
 from lossatlas.app.look.columns import MOST_COLUMNS
+from lossatlas.app.look.places import PLACES
 from lossatlas.app.panels import PANELS as ALL
-from lossatlas.app.panels import PLACES, analysis_of
+from lossatlas.app.panels import panels_of
 from lossatlas.app.routes.main import make_app
-from lossatlas.app.state.headline import HEADS
 from lossatlas.compute.analyses.table import ANALYSES
 
 PANELS = [("slice", "Surface"), ("line", "1-D slice")]
@@ -43,17 +44,42 @@ def props(part) -> dict:
 
 
 def test_every_place_shows_panels_that_exist():
-    assert PLACES.keys() == view.PLACES.keys()
-    for rows in PLACES.values():
-        assert set(rows.panels) <= ALL.keys() and rows.head in rows.panels and rows.head in HEADS
-    assert {name for rows in PLACES.values() for name in rows.panels} == ALL.keys()
+    for name, place in PLACES.items():
+        rows = panels_of(name)
+        assert set(rows) <= ALL.keys() and len(rows) == len(set(rows)) and place.head in rows and ALL[place.head].head
+    assert {name for place in PLACES for name in panels_of(place)} == ALL.keys()
+
+
+def test_every_place_has_a_tab_a_key_and_words_in_the_help(page):
+    text = json.dumps(page, cls=PlotlyJSONEncoder)
+    assert (
+        len({place.key for place in PLACES.values()}) == len({place.label for place in PLACES.values()}) == len(PLACES)
+    )
+    for place in PLACES.values():
+        assert all(json.dumps(paragraph) in text for paragraph in place.about) and place.about
+        assert any(place.key in keys.split(" · ") and place.label.lower() in does for keys, does in PAGE_KEYS)
+    known = next(part.data for part in page._traverse() if getattr(part, "id", None) == ids.DECLARED)
+    assert next(one for one in known["controls"] if one["name"] == "place")["keys"] == {
+        place.key: name for name, place in PLACES.items()
+    }
+
+
+@pytest.mark.parametrize("folder", ["state", "stream", "layout", "export", "routes"])
+def test_no_place_and_no_panel_is_asked_for_by_name(folder):
+    """What is special about one stands on its record, so that another may have it too."""
+    found = []
+    for file in (Path(__file__).parents[3] / "app" / folder).glob("*.py"):
+        compared = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Compare)]
+        texts = {part.value for node in compared for part in ast.walk(node) if isinstance(part, ast.Constant)}
+        found += [f"{file.name}: {text}" for text in texts if text in ALL or text in PLACES]
+    assert found == []
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_panel_can_be_drawn_and_its_data_asked_for(name):
-    picture, analysis = ALL[name].picture, ANALYSES[analysis_of(name)]
-    assert analysis.spec is ALL[name].spec  # the link to its data is made of the panel's name
-    assert all(callable(getattr(picture, part)) for part in ("figure", "span", "caption", "size"))
+    picture = ALL[name].picture
+    assert ALL[name].analysis in ANALYSES and ALL[name].place in PLACES  # the link to its data names the analysis
+    assert all(callable(getattr(picture, part)) for part in ("figure", "span", "caption", "words", "size"))
 
 
 def test_ids_are_unique(names):

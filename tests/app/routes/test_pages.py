@@ -19,10 +19,10 @@ from lossatlas.app.layout.bar import ENTRIES, TOOLS, page
 from lossatlas.app.layout.page import INDEX, make_layout
 from lossatlas.app.look.templating import ENVIRONMENT, render
 from lossatlas.app.look.view import PLACES, View
+from lossatlas.app.panels import PANELS
 from lossatlas.app.routes import gallery, lessons, links, main, rooms
 from lossatlas.app.state.lesson import read_lesson
 from lossatlas.app.state.page import read_state
-from lossatlas.app.state.table import TABLES
 from lossatlas.app.stream.snapshot import Gathered, Shown
 from lossatlas.compute.service.cache import Cache
 from lossatlas.compute.spec.settings import Settings
@@ -132,7 +132,7 @@ def test_every_page_has_the_bar_of_the_atlas_and_says_which_entry_it_is(site, pa
     assert [label for label, _, current in found.bar if current] == ([CURRENT[path]] if CURRENT[path] else [])
     assert found.tools == [(tool.name, tool.words) for tool in TOOLS]
     styles = [value["href"] for tag, value in found.elements if tag == "link" and value["rel"] == "stylesheet"]
-    assert "/assets/style.css" in styles and "/assets/pages.css" in styles
+    assert "/assets/css/style.css" in styles and "/assets/css/pages.css" in styles
 
 
 def test_the_study_has_the_bar_too_and_a_page_without_scripts_has_its_places(rows):
@@ -221,8 +221,8 @@ def _saved(text: str, site, rows) -> str:
     figure = {"data": [], "layout": {"title": text}}
     panels = {(0, "slice"): Shown("failed", text, text, (text,)), (0, "line"): Shown("done", text, text, (), figure)}
     bar = {"title": text, "ticks": [(0.0, text)], "gradient": text}
-    name = next(iter(TABLES))
-    line: dict = {"texts": {}} | {part["field"]: text for part in TABLES[name].columns()}
+    name, table = next((name, panel.table) for name, panel in PANELS.items() if panel.table)
+    line: dict = {"texts": {}} | {part["field"]: text for part in table.columns()}
     return page_html(
         Gathered(text, 1.0, View(), plan | {"settings": settings}, panels, {0: [(text, text)]}, bar, (name, [line]))
     )
@@ -296,7 +296,7 @@ def test_markup_in_python_would_be_noticed():
 
 
 def test_the_dark_theme_is_the_same_by_choice_and_by_the_system():
-    sheet = (ROOT / "assets" / "colours.css").read_text(encoding="utf-8")
+    sheet = (ROOT / "assets" / "css" / "colours.css").read_text(encoding="utf-8")
     blocks = [set(re.findall(r"(--[\w-]+): ([^;]+);", block)) for block in re.findall(r"\{[^{}]*--[^{}]*\}", sheet)]
     light, chosen, by_system = blocks
     assert chosen == by_system and {name for name, _ in chosen} == {name for name, _ in light}

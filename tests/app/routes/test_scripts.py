@@ -42,7 +42,12 @@ def test_a_module_is_kept_under_its_fingerprint_alone():
     known = client.get(scripts.address("main.mjs"))
     assert known.status_code == 200 and known.mimetype == "text/javascript"
     assert known.headers["Cache-Control"] == scripts.FOREVER
-    for path in ("/assets/main.mjs", "/assets/main.mjs?v=0123456789ab", "/assets/main.mjs?v=", "/assets/style.css?v=1"):
+    for path in (
+        "/assets/main.mjs",
+        "/assets/main.mjs?v=0123456789ab",
+        "/assets/main.mjs?v=",
+        "/assets/css/style.css?v=1",
+    ):
         assert client.get(path).headers["Cache-Control"] == "no-cache"  # asked for again, and answered 304
 
 

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from lossatlas.app.panels import analysis_of
+from lossatlas.app.panels import PANELS
 from lossatlas.app.stream.json_diff import differences
 from tests.app.stream.test_stream import QUICK, cache, events, last_panels  # noqa: F401 - a fixture
 
@@ -57,7 +57,7 @@ def test_a_twin_is_the_picture_that_the_server_sends_for_the_other_scale(query, 
         assert all(others[place][name] == told for name, told in twin["words"].items())
     differing = {place for place, twin in pictures.items() if twin["changes"]}
     rows = {"slice", "line", "training", "cloud"} if "accuracy" not in query else set()
-    assert {analysis_of(panel) for _, panel in differing} == rows & {analysis_of(panel) for _, panel in ends}
+    assert {PANELS[panel].analysis for _, panel in differing} == rows & {PANELS[panel].analysis for _, panel in ends}
     assert [one["bar"] for one in twins if "bar" in one] == [data for name, data in theirs if name == "bar"][-1:]
 
 

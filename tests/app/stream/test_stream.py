@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import pytest
 
+from lossatlas.app.figures import training as training_figure
 from lossatlas.app.look.columns import DEFAULT_ACTIVATIONS
 from lossatlas.app.look.view import Scale
-from lossatlas.app.panels import PANELS, PLACES
-from lossatlas.app.state.headline import of_training
-from lossatlas.app.state.page import question_options, read_state
+from lossatlas.app.panels import PANELS, panels_of, question_options
+from lossatlas.app.state.page import read_state
 from lossatlas.app.stream import memo, serving
 from lossatlas.app.stream.memo import Pages, Texts
 from lossatlas.app.stream.page import Page
@@ -32,7 +32,7 @@ from lossatlas.compute.spec.settings import Settings
 
 QUICK = "dataset=xor&widths=2&steps=20&points=17&line_points=21"
 CURVED = f"{QUICK}&place=curvature&replicates=3&along=3"
-ROWS = PLACES["landscape"].panels
+ROWS = panels_of("landscape")
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_a_turn_asks_for_the_surfaces_alone(pool, cache):
 def test_the_curvature_comes_as_rows_of_its_own_with_a_table(pool, cache):
     found = events(CURVED, pool, cache)
     plan, ends = found[0][1], last_panels(found)
-    assert plan["panels"] == list(PLACES["curvature"].panels) and plan["place"] == "curvature"
+    assert plan["panels"] == list(panels_of("curvature")) and plan["place"] == "curvature"
     assert set(ends) == {(column, panel) for column in range(3) for panel in plan["panels"]}
     assert {end["state"] for end in ends.values()} == {"done"} and all(end["figure"]["data"] for end in ends.values())
     heads = {data["column"]: dict(data["rows"]) for name, data in found if name == "numbers"}
@@ -234,7 +234,7 @@ def test_small_multiples_of_clouds_share_their_axes(pool, cache):
     alone = last_panels(events(walks, pool, cache))
     assert {panel for _, panel in alone} == {"cloud"}
     found = last_panels(events(f"{walks}&multiples=1", pool, cache))
-    assert {panel for _, panel in found} == set(PLACES["clouds"].panels)
+    assert {panel for _, panel in found} == set(panels_of("clouds"))
     ranges = {tuple(end["figure"]["layout"][axis]["range"]) for end in found.values() for axis in ("xaxis",)}
     assert len(ranges) == 1 != len(alone)
     specs = [question("cloud", found[0, f"cloud-{name}"]["query"]) for name in ("1-micro", "10-macro")]
@@ -322,7 +322,7 @@ def test_an_equal_picture_is_not_drawn_again(monkeypatch):
 
 def test_the_head_of_a_column_holds_the_trainings_last_numbers():
     result = ask(question("training", QUICK.replace("&points=17&line_points=21", "")))
-    rows = dict(of_training(result))
+    rows = dict(training_figure.head(result))
     assert float(rows["train loss"]) == pytest.approx(result.train_loss[-1], rel=5e-3)
     assert rows["test loss"] == rows["test acc."] == "–"  # XOR has no test part
     assert sentence(result.spec).endswith("on 4 training patterns, Adam, 20 steps from seed 3.")

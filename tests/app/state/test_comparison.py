@@ -2,15 +2,17 @@
 
 import pytest
 
-from lossatlas.app.look.columns import FIRST_OFFERED, MOST_COLUMNS, offered
-from lossatlas.app.panels import PANELS
+from lossatlas.app.look.columns import MOST_COLUMNS
+from lossatlas.app.panels import PANELS, question_options
+from lossatlas.app.state.comparison import comparables, offered
 from lossatlas.app.state.differences import settings_of, told_equal
-from lossatlas.app.state.page import compared, question_options, read_state
+from lossatlas.app.state.page import read_state
 from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.spec.options import BadSpec
 
 QUICK = "dataset=xor&widths=2&steps=5"
+COMPARED = comparables(question_options())
 
 
 def names(query: str) -> list[str]:
@@ -38,7 +40,7 @@ def test_an_option_that_a_question_lacks_changes_it_in_no_column():
     assert len({state.spec(Slice, column) for column in state.columns}) == 2
 
 
-@pytest.mark.parametrize("name", compared())
+@pytest.mark.parametrize("name", COMPARED)
 def test_every_comparison_offers_columns_that_can_be_read(name):
     options = question_options()
     given = "" if name == "activation" else "&activation=elu"
@@ -51,8 +53,8 @@ def test_every_comparison_offers_columns_that_can_be_read(name):
 
 
 def test_only_what_can_be_compared_is_offered():
-    assert FIRST_OFFERED.keys() <= compared().keys()
-    assert not compared().keys() & {"window", "at", "points", "extent"}
+    assert {name for name, option in question_options().items() if option.offers} <= COMPARED.keys()
+    assert not COMPARED.keys() & {"window", "at", "points", "extent"}
 
 
 @pytest.mark.parametrize(
