@@ -14,6 +14,7 @@ from flask import Flask
 from lossatlas.app.export.code import of_page
 from lossatlas.app.layout.controls import sections
 from lossatlas.app.look.scripts import bare
+from lossatlas.app.look.theme import TEMPLATES
 from lossatlas.app.panels import PANELS, panels_of
 from lossatlas.app.routes import links, main
 from lossatlas.app.state import hiding
@@ -240,7 +241,10 @@ def test_pictures_drawn_from_the_answers_are_those_of_the_page_also_beside_a_bas
         for (column, name), panel in shown.panels.items()
     }
     for place, figure in draw_page(beside, again).items():
-        assert json.loads(figure.to_json()) == shown.panels[place].figure
+        drawn, sent = json.loads(figure.to_json()), shown.panels[place].figure
+        assert drawn["layout"].pop("template") == TEMPLATES["light"].to_plotly_json()
+        assert not sent["layout"].pop("template").get("layout")  # the browser puts the theme's own there
+        assert drawn == sent
     assert "baseline=1" in of_page(shown) and "dark" not in of_page(main.shown(f"{QUICK}&theme=dark"))
 
 
