@@ -107,7 +107,7 @@ def test_every_end_of_the_callback_is_on_the_page(page, names):
 def test_no_callback_reaches_the_server():
     app = Dash(__name__)
     callbacks.register(app)
-    assert all(callback["clientside_function"] for callback in app._callback_list)
+    assert app._callback_list and all(callback["clientside_function"] for callback in app._callback_list)
 
 
 def test_callback_and_declaration_agree_on_the_order(parts):
@@ -163,9 +163,10 @@ def test_index_is_accepted_and_states_the_language():
 def test_places_that_scripts_fill_are_empty(parts):
     filled = {ids.SENTENCE, ids.EQUAL, ids.COST, ids.MESSAGE, ids.PROGRESS, ids.CRUMBS, ids.AIM}
     classes = {"plot", "caption", "state", "numbers", "activation", "warnings", "failure", "gradient"}
-    for part in parts:
-        if getattr(part, "id", None) in filled or getattr(part, "className", None) in classes:
-            assert getattr(part, "children", None) is None
+    for kind, wanted in (("id", filled), ("className", classes)):
+        chosen = [part for part in parts if getattr(part, kind, None) in wanted]
+        assert {getattr(part, kind) for part in chosen} == wanted
+        assert all(getattr(part, "children", None) is None for part in chosen)
 
 
 def test_scripts_are_known_before_the_first_reader_asks_for_them():

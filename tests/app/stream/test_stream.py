@@ -93,6 +93,7 @@ def test_compared_panels_share_half_width_and_range_unless_asked_otherwise(pool,
 
 def test_the_data_link_of_a_panel_is_the_question_it_shows(pool, cache):
     ends = last_panels(events(QUICK, pool, cache))
+    assert {column for column, _ in ends} == set(range(len(DEFAULT_ACTIVATIONS)))
     for (column, panel), end in ends.items():
         spec = question(panel, end["query"])
         assert spec.problem.activation == DEFAULT_ACTIVATIONS[column]
