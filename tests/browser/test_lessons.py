@@ -1,5 +1,5 @@
-"""Lessons as a reader and as an audience meet them, in a real browser on stored answers: one whole lesson and the sample
-step by step, every lesson with `make nightly`. That the facts of all hold is tested without a browser.
+"""Lessons as a reader and as an audience meet them, in a real browser on stored answers: one whole lesson and the
+sample step by step, every lesson with `make nightly`. That the facts of all hold is tested without a browser.
 """
 
 import os
