@@ -242,6 +242,7 @@ def test_pictures_drawn_from_the_answers_are_those_of_the_page_also_beside_a_bas
     }
     for place, figure in draw_page(beside, again).items():
         drawn, sent = json.loads(figure.to_json()), shown.panels[place].figure
+        assert sent is not None
         assert drawn["layout"].pop("template") == TEMPLATES["light"].to_plotly_json()
         assert not sent["layout"].pop("template").get("layout")  # the browser puts the theme's own there
         assert drawn == sent
