@@ -9,7 +9,7 @@ from lossatlas.compute.numerics.kernels.plan import losses_at
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.reach import run_training
 from lossatlas.compute.numerics.paths.start import Training
-from lossatlas.compute.problem.nets import initial
+from lossatlas.compute.problem.initial import initial
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.limits import seconds_of
 from lossatlas.compute.service.running import one_thread

@@ -16,7 +16,8 @@ from benchmarks.table import Row, report
 from lossatlas.compute.numerics.kernels.hessians import hessians
 from lossatlas.compute.numerics.loss import Loss, make_loss
 from lossatlas.compute.problem.criteria import CRITERIA
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import parse
 
 QUESTIONS = {  # how many points at once, and the gate

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 
 EXTENT = 0.5  # half width, in lengths of the center
 

@@ -25,7 +25,8 @@ from lossatlas.compute.numerics.lanczos import ends, quadrature
 from lossatlas.compute.numerics.loss import Loss, make_loss
 from lossatlas.compute.numerics.paths.reach import run_training
 from lossatlas.compute.numerics.paths.start import Start, Training
-from lossatlas.compute.problem.nets import Problem, initial, split
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem, split
 from lossatlas.compute.service.running import one_thread
 from lossatlas.compute.spec.options import parse
 

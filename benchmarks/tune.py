@@ -13,7 +13,8 @@ from benchmarks.peaks import measure
 from lossatlas.compute.numerics.kernels import affine, fused, scalars, strips
 from lossatlas.compute.numerics.loss import Loss, make_loss
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.service.running import one_thread
 from lossatlas.compute.spec.options import parse
 

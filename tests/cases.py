@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import parse
 
 EXACT: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-14}  # float64 by two routes

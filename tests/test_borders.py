@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import parse
 from tests.borders import accuracies, assert_accuracies, reach, steady, undecided
 

@@ -30,6 +30,7 @@ INSIDE = {
         ("networks.mlp", "networks.lenet"),
         ("networks.table",),  # which knows the kinds
         ("nets",),
+        ("initial",),
     ),
     "numerics": (
         ("kernels.products", "intervals", "stagnation", "lanczos"),

@@ -23,7 +23,8 @@ from lossatlas.compute.numerics.kernels.hessians import hessians
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.start import WAYS
 from lossatlas.compute.problem.criteria import CRITERIA, Criterion, Shares
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.problem.networks.network import Ends, Network, dense
 from lossatlas.compute.problem.networks.table import NETWORKS
 from lossatlas.compute.problem.optimisers import OPTIMISERS, Optimiser

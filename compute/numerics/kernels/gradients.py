@@ -18,7 +18,8 @@ from numpy import float32 as f
 from lossatlas.compute.numerics.cost import patterns
 from lossatlas.compute.numerics.kernels.agreement import excess, in_double
 from lossatlas.compute.numerics.loss import Loss, Part, make_loss
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 
 try:
     from numba import njit

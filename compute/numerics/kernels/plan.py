@@ -16,7 +16,8 @@ import torch
 from lossatlas.compute.numerics.kernels import affine, fused, images, plain
 from lossatlas.compute.numerics.kernels.agreement import excess, in_double
 from lossatlas.compute.numerics.loss import Loss, make_loss
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 
 POINTS, PATTERNS = 6, 192  # of the self-check: some ten milliseconds
 FEWER = (

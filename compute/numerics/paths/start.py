@@ -7,7 +7,8 @@ import numpy as np
 
 from lossatlas.compute.numerics.paths.walk_kinds import Walk
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.problem.nets import INITS, Problem
+from lossatlas.compute.problem.initial import INITS
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.problem.optimisers import OPTIMISERS
 from lossatlas.compute.spec.options import check, option
 from lossatlas.compute.spec.tasks import CannotAnswer

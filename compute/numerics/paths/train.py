@@ -12,7 +12,8 @@ from torch import Tensor
 from lossatlas.compute.numerics.cost import PIECE, loss_seconds, step_seconds
 from lossatlas.compute.numerics.loss import Loss, make_joint_loss
 from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult, recorded_steps
-from lossatlas.compute.problem.nets import FIXED, INITS, initial, torch_dtype
+from lossatlas.compute.problem.initial import FIXED, INITS, initial
+from lossatlas.compute.problem.nets import torch_dtype
 from lossatlas.compute.problem.optimisers import OPTIMISERS
 from lossatlas.compute.spec.tasks import Task
 

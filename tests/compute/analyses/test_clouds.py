@@ -30,7 +30,8 @@ from lossatlas.compute.numerics.paths.walk_kinds import Walks
 from lossatlas.compute.numerics.paths.walks import of_batch, run_walks
 from lossatlas.compute.numerics.stagnation import COUNTERS, stagnation
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.limits import check_cost
 from lossatlas.compute.service.running import one_thread

@@ -32,7 +32,8 @@ from lossatlas.compute.numerics.curvature import (
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.reach import run_training
 from lossatlas.compute.numerics.paths.start import Training
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import BadSpec, parse
 from lossatlas.compute.spec.results import Failure, pack, unpack

@@ -22,7 +22,8 @@ from lossatlas.compute.numerics.kernels.hessians import hessians
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.walk_kinds import Walks
 from lossatlas.compute.numerics.paths.walks import run_walks
-from lossatlas.compute.problem.nets import Problem, initial, offsets
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem, offsets
 from lossatlas.compute.spec.options import parse
 from tests.cases import EXACT
 

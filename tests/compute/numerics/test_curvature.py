@@ -8,7 +8,8 @@ from lossatlas.compute.numerics.kernels.curvature import MATRICES, dense, operat
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.criteria import CRITERIA
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import BadSpec, parse
 from tests import oracles
 from tests.cases import SMALL, Case

@@ -16,7 +16,8 @@ from lossatlas.compute.numerics.kernels import fused, plain
 from lossatlas.compute.numerics.loss import Loss, make_loss
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.criteria import CRITERIA
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import parse
 from tests.borders import assert_accuracies
 

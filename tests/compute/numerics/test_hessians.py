@@ -11,7 +11,8 @@ from lossatlas.compute.numerics.kernels.hessians import hessians
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.criteria import CRITERIA
-from lossatlas.compute.problem.nets import Problem, initial, offsets
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem, offsets
 from lossatlas.compute.spec.options import BadSpec, parse
 from tests import oracles
 from tests.cases import SMALL, Case

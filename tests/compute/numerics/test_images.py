@@ -9,7 +9,8 @@ import torch
 from lossatlas.compute.numerics.kernels import images, plain, plan
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.problem.criteria import CRITERIA
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import parse
 from tests.borders import assert_accuracies
 

@@ -13,7 +13,8 @@ from lossatlas.compute.analyses.spectra.question import SpectrumResult
 from lossatlas.compute.analyses.table import question
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.start import TrainingResult
-from lossatlas.compute.problem.nets import INITS, Problem, initial, offsets, split
+from lossatlas.compute.problem.initial import INITS, initial
+from lossatlas.compute.problem.nets import Problem, offsets, split
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse
 from lossatlas.compute.spec.results import Failure

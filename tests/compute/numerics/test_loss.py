@@ -8,7 +8,8 @@ from lossatlas.compute.numerics.cost import patterns
 from lossatlas.compute.numerics.loss import make_joint_loss, make_loss
 from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.datasets import DATASETS
-from lossatlas.compute.problem.nets import Problem, initial, offsets, parameter_name, split
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem, offsets, parameter_name, split
 from lossatlas.compute.spec.options import BadSpec, parse
 from tests.cases import EXACT, SINGLE, SMALL, Case
 from tests.oracles import plain_gradient, plain_loss

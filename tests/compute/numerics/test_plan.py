@@ -10,7 +10,8 @@ import torch
 from lossatlas.compute.numerics.kernels import affine, fused, plain, plan, products
 from lossatlas.compute.numerics.kernels.batches import Device, in_batches
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import parse
 from tests.cases import SMALL
 from tests.compute.problem.test_networks import NETWORKS

@@ -14,7 +14,8 @@ from lossatlas.compute.numerics.paths import walks
 from lossatlas.compute.numerics.paths.walk_kinds import KINDS, Walks
 from lossatlas.compute.numerics.paths.walks import WalksResult, advance, begin, finish, run_walks
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.problem.nets import Problem, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import BadSpec, parse
 from lossatlas.compute.spec.results import pack, unpack
 from tests.borders import assert_accuracies, steady

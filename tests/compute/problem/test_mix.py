@@ -16,7 +16,8 @@ from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.reach import run_training, train_many
 from lossatlas.compute.numerics.paths.start import Start, Training
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.problem.nets import Problem, activation_of, initial
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem, activation_of
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse, relevant, to_query
 from lossatlas.compute.spec.results import Failure

@@ -18,7 +18,8 @@ from lossatlas.compute.numerics.kernels import affine, plain
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.reach import run_training
 from lossatlas.compute.numerics.paths.start import Training
-from lossatlas.compute.problem.nets import Problem, initial, offsets, parameter_name
+from lossatlas.compute.problem.initial import initial
+from lossatlas.compute.problem.nets import Problem, offsets, parameter_name
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import BadSpec, parse, relevant
 from tests.cases import EXACT
