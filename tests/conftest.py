@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from lossatlas.compute.analyses import table
+from lossatlas.compute.analyses.planes import plane
 from lossatlas.compute.numerics.kernels import fused
+from lossatlas.compute.numerics.paths import reach
 from lossatlas.compute.service.pool import Pool
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,6 +96,13 @@ def wait_for(address: str) -> None:
         except OSError:
             time.sleep(0.1)
     raise TimeoutError(f"{address} did not answer within {START:.0f} s")
+
+
+@pytest.fixture(autouse=True)
+def tasks_are_made_anew() -> None:
+    """Tasks remembered from an earlier test were made with its constants: a test may change how work is cut."""
+    for remembered in (table._levels, plane.plane_task, reach.reach):
+        remembered.cache_clear()
 
 
 @pytest.fixture
