@@ -6,6 +6,7 @@ Hessians are taken by autodiff, without `scalar` losses are those of the plain l
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -116,7 +117,7 @@ def _of_squared_error(z: Tensor, y: Tensor) -> Curvature:
     return (z - y) * (2 / z.shape[1]), torch.full_like(z, 2 / z.shape[1]), None
 
 
-def square(z, y):
+def square(z: Any, y: Any) -> Any:
     """The scalar of the squared error."""
     d = z - y
     return d * d

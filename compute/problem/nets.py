@@ -242,7 +242,7 @@ class Problem:
     )
     dtype: str = option("float32", choices=DTYPES, label="Precision", help="Number format of points and losses.")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         self._settle_mix()
         if self.loss == AUTO:
@@ -255,7 +255,7 @@ class Problem:
                 f"{self.architecture} has {self.parameters:,}. Choose smaller widths."
             )
 
-    def _settle_mix(self):
+    def _settle_mix(self) -> None:
         """A mixture of one activation only is that activation: equal functions are one question."""
         if self.mix_with != UNMIXED and self.mix == 1:
             object.__setattr__(self, "activation", self.mix_with)
@@ -263,7 +263,7 @@ class Problem:
             object.__setattr__(self, "mix_with", UNMIXED)
             object.__setattr__(self, "mix", Problem.mix)
 
-    def _check_network(self):
+    def _check_network(self) -> None:
         kind = NETWORKS[self.network]
         if kind.images and not self.data.side:
             fit = names_of(lambda dataset: dataset.side > 0)
@@ -275,7 +275,7 @@ class Problem:
         if self.norm == "batch" and len(self.layers) == 1:
             raise BadSpec("norm=batch normalises hidden units, and this network has none. Choose widths or norm=none.")
 
-    def _check_loss(self):
+    def _check_loss(self) -> None:
         if self.data.classes == 0 and not self.criterion.regression:
             fit = ", ".join(name for name, criterion in CRITERIA.items() if criterion.regression)
             raise BadSpec(

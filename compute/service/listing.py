@@ -87,7 +87,7 @@ def _analysis(key: str) -> str:
 def _question(key: str, head: bytes) -> tuple[Any, tuple] | None:
     """The spec, if its key says that it is the one asked for, and what of it is not the activation; else None."""
     try:
-        spec = spec_at(ANALYSES[_analysis(key)].spec, head)
+        spec: Any = spec_at(ANALYSES[_analysis(key)].spec, head)
     except Damaged:
         return None
     rest = tuple(value for name, value in flat(spec).items() if name != "activation")

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+from typing import Any
 
 from lossatlas.compute.spec.options import relevant
 
@@ -12,7 +13,7 @@ REMEMBERED = 2_000  # keys a process keeps: every task of a question names the k
 
 
 @functools.lru_cache(REMEMBERED)
-def key_of(analysis: str, versions: tuple[int, ...], spec) -> str:
+def key_of(analysis: str, versions: tuple[int, ...], spec: Any) -> str:
     """`slice-5f3c…`: a hash over the analysis, its versions and every option that matters, dtype included.
 
     `versions` are the analysis's own and those of what it is made from.

@@ -14,8 +14,10 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, unquote_plus
+
+T = TypeVar("T")
 
 AUTO = "auto"
 LONGEST_QUERY = 4_000  # characters; every option written out takes about 700 (chosen by eye)
@@ -140,7 +142,7 @@ class Option:
             raise BadSpec(f"{self.name} must be a whole number; got {show(value)}.")
         return int(number)
 
-    def _bounded(self, number):
+    def _bounded(self, number: float) -> float:
         if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
             raise BadSpec(f"{self.name} must lie between {self.low} and {self.high}; got {show(number)}.")
         return number
@@ -159,9 +161,12 @@ class Option:
 
 
 def option(
-    default, *, label, help, low=None, high=None, longest=None, choices=None, when=None, group="",
-    first=False, wide=False, slider=0.0, keys=None, compared=False, offers="", decides=(),
-    said="", lies="", leaves=(), many=False, pictures=(), belongs="", taught=False,
+    default: object, *, label: str, help: str, low: float | None = None, high: float | None = None,
+    longest: int | None = None, choices: Any = None, when: Any = None, group: str = "",
+    first: bool = False, wide: bool = False, slider: float = 0.0, keys: Mapping[str, str] | None = None,
+    compared: bool = False, offers: str = "", decides: tuple[str, ...] = (), said: str = "", lies: str = "",
+    leaves: tuple[str, ...] = (), many: bool = False, pictures: tuple[str, ...] = (), belongs: str = "",
+    taught: bool = False,
 ) -> Any:  # fmt: skip
     """A dataclass field that states its bounds, label and help.
 
@@ -223,7 +228,7 @@ def _declared(spec_type: Any) -> dict[str, Option]:
     return found
 
 
-def _kind(hint) -> type | str:
+def _kind(hint: Any) -> type | str:
     if isinstance(hint, types.UnionType):
         return "float or auto"
     if typing.get_origin(hint) is tuple:
@@ -231,7 +236,7 @@ def _kind(hint) -> type | str:
     return hint
 
 
-def check(spec) -> None:
+def check(spec: Any) -> None:
     """Coerce and bound every field of a record in place; call it first in `__post_init__`.
 
     Raises:
@@ -243,7 +248,7 @@ def check(spec) -> None:
             object.__setattr__(spec, item.name, table[item.name].coerce(getattr(spec, item.name)))
 
 
-def build(spec_type: type, values: Mapping[str, object], records: dict[type, Any] | None = None):
+def build(spec_type: type[T], values: Mapping[str, object], records: dict[type, Any] | None = None) -> T:
     """A spec from flat values by field name; the missing ones take their defaults. `records` holds by type what was
     built of the same values, and gets what is built now: the problem of several questions is then made once.
 
@@ -257,9 +262,9 @@ def build(spec_type: type, values: Mapping[str, object], records: dict[type, Any
     return _assemble(spec_type, values, {} if records is None else records)
 
 
-def _assemble(spec_type: type, values: Mapping[str, object], records: dict[type, Any]):
-    parts = {}
-    for name, record in _fields(spec_type):
+def _assemble(spec_type: type[T], values: Mapping[str, object], records: dict[type, Any]) -> T:
+    parts: dict[str, Any] = {}
+    for name, record in _fields(typing.cast(Any, spec_type)):
         if record is not None:
             if record not in records:
                 records[record] = _assemble(record, values, records)
@@ -277,7 +282,7 @@ def _fields(spec_type: Any) -> tuple[tuple[str, type | None], ...]:
     return tuple((item.name, inner.get(item.name)) for item in dataclasses.fields(spec_type))
 
 
-def flat(spec) -> dict[str, object]:
+def flat(spec: Any) -> dict[str, object]:
     """Every option's value by name, nested records included."""
     return {name: take(spec) for name, take in _paths(spec.__class__).items()}
 
@@ -293,13 +298,13 @@ def _dotted(spec_type: type) -> Iterator[str]:
         yield from (f"{name}.{inner}" for inner in _dotted(record)) if record else [name]
 
 
-def relevant(spec) -> dict[str, object]:
+def relevant(spec: Any) -> dict[str, object]:
     """Like `flat`, without the options that another choice makes meaningless (α for tanh)."""
     return _relevant(spec).copy()
 
 
 @functools.lru_cache(500)  # a page looks at each of its questions for the key, the settings and the tasks
-def _relevant(spec) -> dict[str, object]:
+def _relevant(spec: Any) -> dict[str, object]:
     values = flat(spec)
     idle = [
         name for name, others, allowed in _conditions(spec.__class__)
@@ -331,7 +336,7 @@ def read_query(text: str) -> dict[str, str]:
     return dict(parse_qsl(text, keep_blank_values=True))
 
 
-def parse(spec_type: type, text: str):
+def parse(spec_type: type[T], text: str) -> T:
     """A spec from its query string.
 
     Raises:
@@ -340,7 +345,7 @@ def parse(spec_type: type, text: str):
     return build(spec_type, read_query(text))
 
 
-def to_query(spec) -> str:
+def to_query(spec: Any) -> str:
     """The shortest query string that gives the same spec: only what differs from the defaults."""
     table = options_of(type(spec))
     return join({name: text(value) for name, value in flat(spec).items() if value != table[name].default})

@@ -11,10 +11,13 @@ import weakref
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
 from lossatlas.compute.spec.options import build, flat
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def once(function: Callable) -> Callable:
     known: dict[int, dict] = {}
 
     @functools.wraps(function)
-    def remembering(result, *more):
+    def remembering(result: Any, *more: Any) -> Any:
         if (found := known.get(id(result))) is None:
             found = known[id(result)] = {}
             weakref.finalize(result, known.pop, id(result), None)
@@ -51,12 +54,12 @@ def once(function: Callable) -> Callable:
     return remembering
 
 
-def to_arrays(result) -> dict[str, np.ndarray]:
+def to_arrays(result: Any) -> dict[str, np.ndarray]:
     """Every field as an array; a spec as its JSON text, sentences as an array of texts."""
     return {item.name: _array(getattr(result, item.name)) for item in dataclasses.fields(result)}
 
 
-def _array(value) -> np.ndarray:
+def _array(value: Any) -> np.ndarray:
     if dataclasses.is_dataclass(value):
         return np.array(json.dumps(flat(value), sort_keys=True))
     if isinstance(value, tuple):
@@ -64,14 +67,14 @@ def _array(value) -> np.ndarray:
     return np.asarray(value)
 
 
-def pack(result) -> bytes:
+def pack(result: Any) -> bytes:
     """An answer as the bytes of an .npz file; equal answers give equal bytes."""
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **to_arrays(result))  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
-def unpack(result_type: type, data: bytes):
+def unpack(result_type: type[T], data: bytes) -> T:
     """The answer that `pack` wrote.
 
     Raises:
@@ -86,7 +89,7 @@ def unpack(result_type: type, data: bytes):
         raise Damaged(f"Not a stored {result_type.__name__}: {error}") from error
 
 
-def spec_at(spec_type: type, head: bytes):
+def spec_at(spec_type: type[T], head: bytes) -> T:
     """The spec of the answer that `pack` wrote, from its first bytes: it is the first field, and stands uncompressed.
 
     Raises:
@@ -107,7 +110,7 @@ def spec_at(spec_type: type, head: bytes):
         raise Damaged(f"Not a stored {spec_type.__name__}: {error}") from error
 
 
-def _value(hint, array: np.ndarray):
+def _value(hint: Any, array: np.ndarray) -> Any:
     if dataclasses.is_dataclass(hint):
         return build(typing.cast(type, hint), json.loads(str(array)))
     if typing.get_origin(hint) is tuple:
