@@ -18,6 +18,7 @@ from lossatlas.compute.analyses.planes import plane
 from lossatlas.compute.numerics.kernels import fused
 from lossatlas.compute.numerics.paths import reach
 from lossatlas.compute.service.pool import Pool
+from lossatlas.compute.service.running import one_thread
 
 ROOT = Path(__file__).resolve().parent.parent
 START = 60.0  # seconds a server may take on a busy machine
@@ -52,6 +53,16 @@ def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
+
+
+@pytest.fixture
+def as_a_worker_computes() -> Iterator[None]:
+    """Answers are of one thread; sums shared between threads differ in the last bit, as their number does by machine.
+
+    For tests that hold an answer to the bit against what they compute themselves.
+    """
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")

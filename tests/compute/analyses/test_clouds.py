@@ -1,7 +1,6 @@
 """The cloud against the walks, Hessians and saturations it is made of; nested questions; what is refused and told."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -34,11 +33,12 @@ from lossatlas.compute.problem.initial import initial
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.limits import check_cost
-from lossatlas.compute.service.running import one_thread
 from lossatlas.compute.spec.options import BadSpec, parse, to_query
 from lossatlas.compute.spec.results import pack, unpack
 from lossatlas.compute.spec.tasks import every
 from tests.cases import EXACT
+
+pytestmark = pytest.mark.usefixtures("as_a_worker_computes")
 
 # One question for each way a walk is computed: side by side, compiled, by torch in float64, in batches, of more layers.
 ROUTES = {
@@ -48,13 +48,6 @@ ROUTES = {
     "batches": "dataset=iris&widths=4&walks=5&walk_steps=30&walk_batch=32&classified=0.2",
     "deep": "dataset=wine&widths=5-4&activation=gelu&walks=3&walk_steps=20&classified=0.3",
 }
-
-
-@pytest.fixture(autouse=True)
-def as_a_worker_computes() -> Iterator[None]:
-    """Answers are of one thread; sums shared between threads differ in the last bit."""
-    with one_thread():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,8 @@ from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.results import Failure, pack, unpack
 from lossatlas.compute.spec.tasks import every
 
+pytestmark = pytest.mark.usefixtures("as_a_worker_computes")
+
 SOME = "dataset=xor&widths=2&activation=quadratic&loss=squared_error&optimiser=sgd&steps=60&rate=0.2"  # seed 4 diverges
 
 

@@ -46,6 +46,7 @@ def test_every_value_agrees_with_a_plain_float64_loop(query, dtype, close):
     np.testing.assert_allclose(result.loss, result.data + result.penalty, rtol=1e-15)
 
 
+@pytest.mark.usefixtures("as_a_worker_computes")
 @pytest.mark.parametrize("query", SMALL)
 def test_center_ends_and_start_lie_on_the_grid(query):
     result = ask(question("slice", f"{query}&points=17&extent=0.7"))
@@ -236,6 +237,7 @@ def test_warnings_name_gaps_flatness_and_a_center_that_is_no_minimum():
 WINDOW = "0.1,0.6,-0.35,-0.05"
 
 
+@pytest.mark.usefixtures("as_a_worker_computes")
 @pytest.mark.parametrize("query", SMALL)
 def test_every_value_of_a_window_agrees_with_a_plain_float64_loop(query):
     result = ask(question("slice", f"{query}&dtype=float64&points=9&window={WINDOW}"))

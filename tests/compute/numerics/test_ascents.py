@@ -22,6 +22,8 @@ from lossatlas.compute.spec.tasks import Task, every
 from tests.cases import EXACT, SMALL, Case
 from tests.oracles import module, plain_gradient, plain_loss
 
+pytestmark = pytest.mark.usefixtures("as_a_worker_computes")
+
 # Without a hidden layer and with squared errors, so that the loss is a quadratic form, apart for each output.
 LINEAR = [
     Case(f"dataset={dataset}&widths=none&dtype=float64&loss=squared_error", seed)

@@ -21,6 +21,8 @@ from lossatlas.compute.spec.results import Failure, pack
 from lossatlas.compute.spec.tasks import every
 from tests.compute.numerics.test_curvature import by_module
 
+pytestmark = pytest.mark.usefixtures("as_a_worker_computes")
+
 STEP = 2e-3  # of the differences: rounding / STEP² is 1e-10, what the formula cuts off STEP⁴ times a sixth derivative
 NEAR: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-7}  # both of them, for networks of sharpness up to some hundred
 NETWORKS = [

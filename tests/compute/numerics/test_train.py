@@ -23,6 +23,8 @@ from lossatlas.compute.spec.tasks import CannotAnswer, Task, every
 from tests.cases import EXACT
 from tests.oracles import module, plain_gradient, plain_loss
 
+pytestmark = pytest.mark.usefixtures("as_a_worker_computes")
+
 SMALL = "dataset=iris&widths=4&steps=30&dtype=float64"
 
 
