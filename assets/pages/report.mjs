@@ -15,7 +15,7 @@ function dressed(layout, axes) {
   const all = { ...layout, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: of("--ink"), size: 11 } };
   for (const name of Object.keys(all).filter((one) => /^[xy]axis/.test(one))) {
-    all[name] = { ...all[name], gridcolor: of("--line"), linecolor: of("--line"), showline: true,
+    all[name] = { ...all[name], gridcolor: of("--edge"), linecolor: of("--edge"), showline: true,
       ...(axes === "log" ? {} : { type: "linear", range: undefined, autorange: true, nticks: 4 }) };
   }
   return all;
@@ -38,6 +38,7 @@ async function begin() {
   await loadPacked();
   drawAll();
   onSystemTheme(drawAll);
+  new MutationObserver(drawAll).observe(root, { attributeFilter: ["data-mantine-color-scheme"] }); // the bar's button
   for (const name of Object.keys(figures)) {
     for (const input of allWithin(document, `input[name$="-${name}"]`)) input.addEventListener("change", () => draw(name));
   }
