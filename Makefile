@@ -1,8 +1,8 @@
 # make serve   install into .venv and start the atlas; ARGS="--port 9000" passes options on
 # make test    install the test tools, lint, run every test
 # make lint    ruff, mypy, and for the scripts tsc and eslint
-# make nightly what takes too long for every change: the tests once more, held to AVX2 where the processor has more,
-#              and every step of every lesson in the browser
+# make nightly what takes too long for every change: the tests once more, held to AVX2 where the processor has more
+#              (it prints which lines were reached), and every step of every lesson in the browser
 # make bench   install the peers into .bench-venv, measure, write benchmarks/RESULTS.md; ARGS="slices" for one script
 # make docs    write docs/registries.md anew, from the registries
 # make screenshot   draw README's picture again
@@ -31,6 +31,9 @@ AVX2 := NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx2,+fma \
 	MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell
 
 
+# By folder, not by name: through the links of lossatlas/ a file would be two.
+COVERAGE := --cov=app/ --cov=compute/ --cov-report=term:skip-covered
+
 .PHONY: serve test lint nightly nightly-avx2 nightly-lessons bench docs screenshot clean
 .DELETE_ON_ERROR:
 
@@ -53,7 +56,7 @@ nightly-lessons: $(VENV)/.installed-test
 	NIGHTLY=1 $(BIN)/python -m pytest tests/browser/test_lessons.py
 
 nightly-avx2: $(VENV)/.installed-test
-	$(AVX2) $(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser $(ARGS)
+	$(AVX2) $(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser $(COVERAGE) $(ARGS)
 
 lint: $(VENV)/.installed-test $(VENV)/.node-tools
 	$(BIN)/ruff check .
