@@ -1,7 +1,8 @@
 """What stored answers depend on: the sources below each analysis, and the version numbers that stand for them in keys.
 
-`python -m tests.versions` writes tests/versions.json anew. Do it when a version was raised, or when the sources changed
-and the answers did not: `python -m benchmarks.answers` prints the bytes of twenty, before and after.
+`python -m tests.versions` writes tests/versions.json anew, once the version is raised of each analysis whose sources
+changed. Where sources changed and answers did not, it wants `--same-answers` to be said: `python -m benchmarks.answers`
+prints the bytes of twenty, before and after.
 """
 
 import ast
@@ -10,9 +11,13 @@ import hashlib
 import json
 from pathlib import Path
 
+import click
+
 from lossatlas.compute.analyses.table import ANALYSES
 from lossatlas.compute.spec.keys import NUMERICS
 from tests.test_imports import FILES, imports, under
+
+State = dict[str, dict[str, object]]  # by analysis: versions and sources
 
 RECORD = Path(__file__).with_name("versions.json")
 BELOW = ("lossatlas.compute.problem", "lossatlas.compute.numerics", "lossatlas.compute.analyses")
@@ -59,7 +64,7 @@ def fingerprint(modules: set[str]) -> str:
     return hashlib.sha256(sources.encode()).hexdigest()[:16]
 
 
-def state() -> dict[str, dict[str, object]]:
+def state() -> State:
     """By analysis: its version numbers, the one of the numerics, and the sources that they stand for."""
     return {
         name: {
@@ -70,6 +75,26 @@ def state() -> dict[str, dict[str, object]]:
     }
 
 
-if __name__ == "__main__":
-    RECORD.write_text(json.dumps(state(), indent=1) + "\n")
+def unraised(now: State, then: State) -> list[str]:
+    """The analyses whose sources are others than recorded, and whose versions are not."""
+    return [
+        name for name in now.keys() & then.keys()
+        if now[name]["sources"] != then[name]["sources"] and now[name]["versions"] == then[name]["versions"]
+    ]  # fmt: skip
+
+
+@click.command()
+@click.option("--same-answers", is_flag=True, help="Sources changed, and no answer did: their versions stay.")
+def main(same_answers: bool) -> None:
+    now = state()
+    if (names := unraised(now, json.loads(RECORD.read_text()))) and not same_answers:
+        raise click.ClickException(
+            f"A version stands for its sources, and those of {', '.join(sorted(names))} changed under the same one. "
+            "Raise it, or say --same-answers where no answer did."
+        )
+    RECORD.write_text(json.dumps(now, indent=1) + "\n")
     print(f"wrote {RECORD}")
+
+
+if __name__ == "__main__":
+    main()
