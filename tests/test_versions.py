@@ -6,12 +6,12 @@ import pytest
 
 from lossatlas.compute.analyses.table import ANALYSES
 from tests.test_imports import FILES, under
-from tests.versions import RECORD, below, state, substance, unraised
+from tests.versions import RECORD, State, below, state, substance, unraised
 
 NOW, THEN = state(), json.loads(RECORD.read_text())
 ADVICE = (
     "If answers change, raise VERSIONS of the analysis (or NUMERICS in compute/spec/keys.py for what all are made of). "
-    "Then python -m tests.versions; with --same-answers if they do not (python -m benchmarks.answers, before and after)."
+    "Then python -m tests.versions, --same-answers if they do not (python -m benchmarks.answers, before and after)."
 )
 
 
@@ -38,7 +38,7 @@ def test_a_change_is_noticed_and_a_rewording_is_not():
 
 
 def test_a_version_stands_for_the_sources_that_it_was_recorded_with():
-    then = {"slice": {"versions": [2, 1], "sources": "a"}}
+    then: State = {"slice": {"versions": [2, 1], "sources": "a"}}
     assert unraised(then, then) == []
     assert unraised({"slice": {"versions": [2, 1], "sources": "b"}}, then) == ["slice"]
     assert unraised({"slice": {"versions": [2, 2], "sources": "b"}}, then) == []
