@@ -20,6 +20,7 @@ from lossatlas.compute.analyses.table import ANALYSES, question
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import options_of
 from lossatlas.compute.spec.results import to_arrays
+from tests.test_imports import FOLDERS
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,7 +61,10 @@ def test_the_public_names_are_those_in_docs_and_each_says_what_it_is():
         lossatlas.aks  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", *map(str, Path("docs").glob("*.md"))])
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_what_documents_link_to_and_name_is_there(name):
     text = document(name)
     links = [link.split("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
@@ -68,6 +72,15 @@ def test_what_documents_link_to_and_name_is_there(name):
     beside = (ROOT / name).parent
     assert not [link for link in links if link and not (beside / link).exists()]
     assert not [file for file in files if not (ROOT / file).exists()]
+
+
+def test_the_map_draws_the_folders_as_the_import_law_has_them():
+    """Each row of docs/architecture.md names the folders of a row of the law, from the lowest up."""
+    for top, rows in FOLDERS.items():
+        head = f"\n| `{top.removeprefix('lossatlas.')}/` |"
+        table = document("docs/architecture.md").split(head, 1)[1].split("\n\n")[0]
+        drawn = [tuple(re.findall(r"`(\w+)`", line.split("|")[1])) for line in table.splitlines()[2:]]
+        assert drawn == list(rows)
 
 
 def test_every_option_of_a_question_and_of_the_view_has_one_control_on_the_page_and_nothing_else_has():
