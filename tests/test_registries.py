@@ -61,6 +61,20 @@ def test_the_public_names_are_those_in_docs_and_each_says_what_it_is():
         lossatlas.aks  # noqa: B018
 
 
+def test_the_door_says_what_it_cannot_draw():
+    answer = lossatlas.ask(lossatlas.question("slice", "dataset=xor&widths=2&steps=0&points=5"))
+    assert lossatlas.draw(answer, theme="dark").layout.template != lossatlas.draw(answer).layout.template
+    for theme in ("auto", "pink"):
+        with pytest.raises(ValueError, match="light or dark"):
+            lossatlas.draw(answer, theme=theme)
+        with pytest.raises(ValueError, match="light or dark"):
+            lossatlas.draw_page("dataset=xor", {}, theme=theme)
+    with pytest.raises(ValueError, match="no second derivative of its own"):
+        lossatlas.draw(lossatlas.Failure("There is no second derivative of its own.", "bad question"))
+    with pytest.raises(ValueError, match="extent has none"):
+        lossatlas.draw(lossatlas.ask(lossatlas.question("extent", "dataset=xor&widths=2&steps=0")))
+
+
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")))
 
 

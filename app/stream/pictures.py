@@ -22,7 +22,8 @@ from lossatlas.compute.analyses.clouds import Cloud
 from lossatlas.compute.analyses.table import key_for, name_of
 from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.numerics.paths.walk_kinds import Walk
-from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.options import BadSpec, show
+from lossatlas.compute.spec.results import Failure
 
 _drawn = Texts(REMEMBERED)  # figures by question, level and look: redrawing one costs more than sending it
 
@@ -31,14 +32,22 @@ def draw(answer: Any, theme: str = "light") -> go.Figure:
     """The picture of one answer as the page draws it alone; `theme` is light or dark. Asks nothing.
 
     Raises:
-        BadSpec: an answer that has no picture, such as a half width.
+        BadSpec: no answer, an answer that has no picture, such as a half width, or another theme.
     """
-    analysis = name_of(answer.spec)
+    if isinstance(answer, Failure):
+        raise BadSpec(f"Pictures are of answers, and this is none: {answer.sentence}")
+    template, analysis = _template(theme), name_of(answer.spec)
     if analysis not in PANELS:
         raise BadSpec(f"Pictures are of analyses that the page shows; {analysis} has none. Its numbers are its fields.")
     look = View(theme=theme)
     figure = PANELS[analysis].picture.figure(answer, look, Scale(), hue(answer.spec.problem.activation))
-    return figure.update_layout(template=TEMPLATES[theme])
+    return figure.update_layout(template=template)
+
+
+def _template(theme: str) -> go.layout.Template:
+    if theme not in TEMPLATES:
+        raise BadSpec(f"A picture that stands alone is drawn in light or dark; got theme={show(theme)}.")
+    return TEMPLATES[theme]
 
 
 def draw_page(
@@ -51,13 +60,13 @@ def draw_page(
         theme: light or dark.
 
     Raises:
-        BadSpec: the state cannot be.
+        BadSpec: the state cannot be, or another theme.
     """
-    state = read_state(page)
+    state, template = read_state(page), _template(theme)
     everything = set(itertools.product(range(len(state.columns)), state.panels))
     pictures = Pictures(state, dict(answers), everything)
     figures = {place: pictures.figure(*place, pictures.scale(*place)) for place in answers}
-    return {place: figure.update_layout(template=TEMPLATES[theme]) for place, figure in figures.items()}
+    return {place: figure.update_layout(template=template) for place, figure in figures.items()}
 
 
 @dataclass

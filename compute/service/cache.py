@@ -110,7 +110,7 @@ class Cache:
         CacheUnusable: at opening, a folder that cannot be made, written or trusted.
     """
 
-    def __init__(self, folder: Path, limit: int):
+    def __init__(self, folder: Path | str, limit: int):
         self.folder, self.limit = Path(folder).absolute(), limit
         self._mending = threading.Lock()
         self._opened = self._open(damaged=None)
