@@ -17,7 +17,7 @@ test("every import names a file that is there", () => {
   for (const name of NAMES) for (const other of importsOf(name)) assert.ok(TEXTS.has(other), `${name} imports ${other}`);
 });
 
-test("an import is one line that app/scripts.py can read", () => {
+test("an import is one line that app/look/scripts.py can read", () => {
   for (const [name, text] of TEXTS) {
     assert.equal([...text.matchAll(IMPORT)].length, [...text.matchAll(/^import\b/gm)].length, name);
     assert.ok(!/^export (?!const |let |function |async function )/m.test(text), name);
