@@ -33,7 +33,7 @@ import { showWhatMatters } from "./page/matters.mjs";
 import { watchBar } from "./page/narrow.mjs";
 import { openStream, takeEarly } from "./pictures/connection.mjs";
 import { loadPlotly } from "./pictures/draw.mjs";
-import { arrange, placeShown, setPlace } from "./pictures/place.mjs";
+import { arrange, setPlace } from "./pictures/place.mjs";
 import { addSlot } from "./pictures/slots.mjs";
 import { beginRooms, followPage } from "./rooms/rooms.mjs";
 import { applyHidden } from "./share/hiding.mjs";
@@ -73,7 +73,7 @@ function beginPage(declared) {
   }
   new ResizeObserver(arrange).observe(byId("columns"));
   applySize();
-  setPlace(placeShown);
+  setPlace(declared.first);
   addOptionKeys();
   loadPlotly();
   takeEarly();

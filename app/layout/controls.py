@@ -98,14 +98,16 @@ def declared_names(options: Mapping[str, Option]) -> dict[str, Any]:
 
 
 def declared_panels() -> dict[str, dict]:
-    """What the browser must know of each panel: the analysis that it asks for, whether surfaces stand there, and what
-    clicks and drags on it do.
+    """What the browser must know of each panel: the analysis that it asks for, the place where it stands, whether
+    surfaces stand there, whether it can be asked at a point of the plane, and what clicks and drags on it do.
     """
     return {
         name: {
             "analysis": panel.analysis,
+            "place": panel.place,
             "surface": panel.surface,
             "plane": panel.plane,
+            "aims": panel.asks(question_options()["at"]),
             "brushes": panel.brushes is not None,
             "picks": panel.picks,
             "marks": panel.marks,

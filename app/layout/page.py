@@ -27,7 +27,7 @@ from lossatlas.app.layout.player import PLAYER_KEYS, picks, player
 from lossatlas.app.layout.rooms import room_bar, room_button, room_dialog
 from lossatlas.app.look import ids, scripts
 from lossatlas.app.look.columns import MOST_COLUMNS
-from lossatlas.app.look.places import PLACES
+from lossatlas.app.look.places import FIRST, PLACES
 from lossatlas.app.look.theme import CAMERA, FONT, PALETTES, TEMPLATES, colour_scale, gradient, tints
 from lossatlas.app.panels import PANELS, panels_of
 from lossatlas.app.state.hiding import group_of
@@ -105,6 +105,7 @@ def make_layout(panels: list[tuple[str, str]]) -> Component:
         "usual": {name: text(options[name].default) for name in ("palette", "log")},
         "columns": MOST_COLUMNS,
         "narrowest": NARROWEST,
+        "first": FIRST,
         "places": {name: panels_of(name) for name in PLACES},
         "presets": {name: dict(panel.preset) for name, panel in PANELS.items() if panel.preset},
         "grid": {"script": GRID, "component": json.loads(json.dumps(grid(), cls=PlotlyJSONEncoder))},

@@ -28,7 +28,16 @@
  * @property {boolean} leavesCloud
  * @property {Record<string, string>} keys of the keyboard, with the choice that each takes
  *
- * @typedef {{analysis: string, surface: boolean, plane: boolean, brushes: boolean, picks: boolean, marks: boolean}} PanelFacts
+ * @typedef {object} PanelFacts as lossatlas.app.layout.controls.declared_panels
+ * @property {string} analysis
+ * @property {string} place where it stands; others may borrow it
+ * @property {boolean} surface
+ * @property {boolean} plane
+ * @property {boolean} aims
+ * @property {boolean} brushes
+ * @property {boolean} picks
+ * @property {boolean} marks
+ *
  * @typedef {{scale: [number, string][], gradient: string, tints: string[]}} Palette
  *
  * @typedef {object} Told as lossatlas.app.layout.page
@@ -41,6 +50,7 @@
  * @property {{palette: string, log: string}} usual
  * @property {number} columns
  * @property {number} narrowest
+ * @property {string} first the place shown unless the URL names one
  * @property {Record<string, string[]>} places
  * @property {Record<string, Record<string, string>>} presets
  * @property {{script: string, component: object}} grid

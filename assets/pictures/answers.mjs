@@ -32,7 +32,8 @@ take({
     setPlace(plan.place);
     for (let place = 0; place < told.columns; place += 1) setColumn(place, event.columns[place], before);
     if (before?.asked !== query) byId("comparison").dataset.stale = "1";
-    const walked = (one) => JSON.stringify(one?.columns.map((column) => column.asked.cloud));
+    const walks = told.panels.filter((panel) => told.facts[panel].brushes && !told.presets[panel]);
+    const walked = (one) => JSON.stringify(one?.columns.map(({ asked }) => walks.map((panel) => asked[panel])));
     if (before && walked(before) !== walked(plan)) forgetPoint();
   },
 

@@ -7,7 +7,22 @@ import { columnsAcross } from "../figures/figure.mjs";
 import { rest } from "./contexts.mjs";
 import { plan, slots } from "./slots.mjs";
 
-export let placeShown = "landscape";
+export let placeShown = ""; // none before the layout has come
+
+/** @typedef {"plane" | "aims" | "brushes"} Fact */
+
+/**
+ * The panels of this place of which something holds.
+ * @param {Fact} fact
+ */
+export const panelsHere = (fact) => (told?.places[placeShown] ?? []).filter((panel) => told.facts[panel][fact]);
+
+/**
+ * The place to look at such a panel: this one if it has one, else that where the first one stands.
+ * @param {Fact} fact
+ */
+export const placeWith = (fact) => (panelsHere(fact).length
+  ? placeShown : told.facts[told.panels.find((panel) => told.facts[panel][fact])].place);
 
 export function arrange() {
   const place = byId("columns");

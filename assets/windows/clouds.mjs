@@ -5,6 +5,7 @@ import { names, told } from "../base/declared.mjs";
 import { allWithin, make, within } from "../base/dom.mjs";
 import { plotly } from "../base/plotly.mjs";
 import { placeOfPoint } from "../figures/figure.mjs";
+import { panelsHere, placeWith } from "../pictures/place.mjs";
 import { later } from "../pictures/queue.mjs";
 import { factsOf, isCloud, newestOf, onNewPlot, slots } from "../pictures/slots.mjs";
 import { put } from "../state/state.mjs";
@@ -19,7 +20,7 @@ export let region = "none";
 export let visited = null; // the chosen point, as plotted in the slot `seen`
 let seen = "";
 let selections = []; // the brushed rectangle, as plotly knows it
-let brushedIn = ""; // the panel over which the rectangle was dragged, as "0-cloud"
+let brushedIn = ""; // the slot over which the rectangle was dragged
 let offered = "none"; // the brush whose middle point was offered
 let waiting = null; // what the brush of a link offered before the page knew of the brush
 const listeners = [];
@@ -31,7 +32,8 @@ function tell() {
   for (const listener of listeners) listener();
 }
 
-const FIRST = "0-cloud";
+// Over which the rectangle of a link is taken to be dragged.
+const firstSlot = () => `0-${panelsHere("brushes")[0]}`;
 const clouds = () => [...slots.values()].filter((slot) => slot.listens && isCloud(slot));
 
 export function showCloud(brushed, framed) {
@@ -111,9 +113,9 @@ export function setSelection(slot, selection) {
 
 // The point in the middle of a brush, of the panel where it was dragged; once for each brush.
 function offer(panel, point) {
-  if (brush === names.none && panel === FIRST) waiting = [panel, point];
+  if (brush === names.none && panel === firstSlot()) waiting = [panel, point];
   if (brush === names.none) return;
-  if (panel !== (brushedIn || FIRST) || offered === brush) return;
+  if (panel !== (brushedIn || firstSlot()) || offered === brush) return;
   offered = brush;
   choosePoint(panel, point);
 }
@@ -137,12 +139,15 @@ function choosePoint(panel, point) {
 
 const figureOf = (key) => (slots.has(key) ? newestOf(slots.get(key)) : null);
 
-/** The point of a walk as a start of its own: its recipe stands in the URL. */
-export function goToPoint(place) {
+/**
+ * The point of a walk as a start of its own, looked at in panels of this kind: its recipe stands in the URL.
+ * @param {import("../pictures/place.mjs").Fact} fact
+ */
+export function goToPoint(fact) {
   if (!visited) return;
   const [walk, step] = [visited.walk, visited.step].map(String);
   const preset = told.presets[slots.get(seen).panel] || {};
-  put({ ...preset, optimiser: "walk", seed: walk, steps: step, at: names.none, window: names.none, place });
+  put({ ...preset, optimiser: "walk", seed: walk, steps: step, at: names.none, window: names.none, place: placeWith(fact) });
 }
 
 /** To the brushed rectangle alone. */

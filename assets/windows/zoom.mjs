@@ -10,7 +10,7 @@ import { say } from "../base/message.mjs";
 import { plotly, pointUnder, rangesOf } from "../base/plotly.mjs";
 import { onPhase, phase } from "../pictures/connection.mjs";
 import { foresee } from "../pictures/draw.mjs";
-import { placeShown } from "../pictures/place.mjs";
+import { panelsHere, placeWith } from "../pictures/place.mjs";
 import { boxes, isMain, isMap, onDrawn, onNewPlot, onSlot } from "../pictures/slots.mjs";
 import { put } from "../state/state.mjs";
 import { boxesOf, boxName, boxText, fitted, innerHalf, isBox, isDeepest, isInside, middleOf, rounded, roundedText } from "./boxes.mjs";
@@ -30,8 +30,8 @@ let measured = "none"; // the point of the URL at which spectra are taken
 
 const here = () => boxesOf(shown)[0] || boxes()[0] || null;
 
-const inClouds = () => placeShown === "clouds";
-const inCurvature = () => placeShown === "curvature";
+const inClouds = () => panelsHere("brushes").length > 0;
+const isAimed = () => panelsHere("aims").length > 0;
 
 /**
  * Which window the URL names now, and by which way it was reached.
@@ -90,8 +90,8 @@ function aim() {
     ? `at ${roundedText(point[0], box[0], box[1])}, ${roundedText(point[1], box[2], box[3])}`
     : "";
   button("here").disabled = !chosen || phase === "refused";
-  byId("here").hidden = inCurvature(); // a click is enough there
-  byId("at-end").hidden = !inCurvature() || measured === names.none;
+  byId("here").hidden = isAimed(); // a click is enough there
+  byId("at-end").hidden = !isAimed() || measured === names.none;
 }
 
 function aimAtCloud() {
@@ -111,11 +111,11 @@ onDrawn(aim);
 onCloud(aim);
 
 function spectrumHere() {
-  if (inClouds()) return goToPoint("curvature");
+  if (inClouds()) return goToPoint("aims");
   const box = here();
   if (!box || !point || !isInside(point, box) || phase === "refused") return;
   const at = [rounded(point[0], box[0], box[1]), rounded(point[1], box[2], box[3])];
-  put({ at: boxText(at), place: "curvature" });
+  put({ at: boxText(at), place: placeWith("aims") });
 }
 
 function target(box) {
@@ -179,7 +179,7 @@ function listen(slot) {
     point = [first.x + shift[0], first.y + shift[1]];
     aim();
     clearTimeout(asking);
-    if (inCurvature()) asking = setTimeout(spectrumHere, SECOND);
+    if (isAimed()) asking = setTimeout(spectrumHere, SECOND);
   });
 }
 
@@ -216,7 +216,7 @@ document.addEventListener("click", (event) => {
 addActs({
   inward: () => zoomIn(),
   outward: () => zoomOut(),
-  sliceHere: () => goToPoint("landscape"),
+  sliceHere: () => goToPoint("plane"),
   spectrumHere: () => spectrumHere(),
   spectrumAtEnd: () => put({ at: names.none }),
 });

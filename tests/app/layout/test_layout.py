@@ -17,7 +17,9 @@ from lossatlas.app.look.places import PLACES
 from lossatlas.app.panels import PANELS as ALL
 from lossatlas.app.panels import panels_of
 from lossatlas.app.routes.main import make_app
+from lossatlas.compute.analyses.planes.directions import DIRECTIONS
 from lossatlas.compute.analyses.table import ANALYSES
+from lossatlas.compute.spec.options import options_of
 
 PANELS = [("slice", "Surface"), ("line", "1-D slice")]
 ASSETS = Path(__file__).parents[3] / "assets"
@@ -73,6 +75,28 @@ def test_no_place_and_no_panel_is_asked_for_by_name(folder):
         texts = {part.value for node in compared for part in ast.walk(node) if isinstance(part, ast.Constant)}
         found += [f"{file.name}: {text}" for text in texts if text in ALL or text in PLACES]
     assert found == []
+
+
+def test_no_script_names_a_place_a_panel_or_an_analysis():
+    """What they must know of one is declared, so that another needs no script."""
+    named = "|".join({*ALL, *PLACES, *ANALYSES} - {*DIRECTIONS})  # a kind of direction may be called like a panel
+    quoted = re.compile(rf"""["'`](?:\d-)?(?:{named})["'`]|\.asked\.\w+""")
+    found = {script.name: quoted.findall(code_of(script)) for script in SCRIPTS}
+    assert {name: texts for name, texts in found.items() if texts} == {}
+
+
+def code_of(script: Path) -> str:
+    """A script without its comments."""
+    return re.sub(r"/\*.*?\*/|(?<!:)//[^\n]*", "", script.read_text(encoding="utf-8"), flags=re.S)
+
+
+def test_panels_tell_the_scripts_where_they_stand_and_what_they_take(page):
+    told = next(part.data for part in page._traverse() if getattr(part, "id", None) == ids.DECLARED)
+    assert told["first"] == next(iter(PLACES))
+    assert {name: facts["place"] for name, facts in told["facts"].items()} == {n: one.place for n, one in ALL.items()}
+    assert {name for name, facts in told["facts"].items() if facts["aims"]} == {
+        name for name, panel in ALL.items() if "at" in options_of(panel.spec)
+    }
 
 
 @pytest.mark.parametrize("name", ALL)
