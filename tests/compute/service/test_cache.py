@@ -308,25 +308,46 @@ def test_processes_and_threads_share_it(cache_folder):
     assert cache.info().bytes <= LIMIT
 
 
-def test_a_writer_killed_in_the_middle_leaves_whole_answers(cache_folder):
-    code = (
-        "import sys; from pathlib import Path; from lossatlas.compute.service.cache import Cache\n"
-        "cache = Cache(Path(sys.argv[1]), 4_000_000)\n"
-        "print('open', flush=True)\n"
-        "for n in range(10**6): cache.put(f'slice-{n % 50:040x}', bytes([n % 50]) * 150_000)"
-    )
-    for _ in range(3):
-        writer = subprocess.Popen([sys.executable, "-c", code, str(cache_folder)], stdout=subprocess.PIPE)
-        assert writer.stdout and writer.stdout.readline()
-        with pytest.raises(subprocess.TimeoutExpired):
-            writer.wait(0.2)
+# A process that puts 41 answers. In the middle of the last one, at this statement of SQLite's, it says so; then it
+# stays there, or goes on.
+WRITER = """
+import functools, sqlite3, sys
+from pathlib import Path
+from lossatlas.compute.service.cache import Cache
+
+folder, statement, then = sys.argv[1:]
+number = -1
+
+class Told(sqlite3.Connection):
+    def __init__(self, *given, **named):
+        super().__init__(*given, **named)
+        self.set_trace_callback(self.begins)
+
+    def begins(self, sql):
+        if number == 40 and sql.startswith(statement):
+            print("in the middle", flush=True)
+            if then == "stays":
+                sys.stdin.read()
+
+sqlite3.connect = functools.partial(sqlite3.connect, factory=Told)
+cache = Cache(Path(folder), 4_000_000)
+for number in range(41):
+    cache.put(f"slice-{number:040x}", bytes([number]) * 150_000)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(("statement", "then"), [("INSERT", "stays"), ("COMMIT", "stays"), ("COMMIT", "goes on")])
+def test_a_writer_killed_in_the_middle_leaves_whole_answers(cache_folder, statement, then):
+    words = [sys.executable, "-c", WRITER, str(cache_folder), statement, then]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout and writer.stdout.readline() == b"in the middle\n"
         writer.kill()
-        writer.communicate()
-        cache = Cache(cache_folder, LIMIT)
-        found = {number: cache.get(key(number)) for number in range(50)}
-        assert all(data in (None, bytes([number]) * 150_000) for number, data in found.items())
-        assert any(found.values())
-        _works_again(cache)
+    cache = Cache(cache_folder, LIMIT)
+    answers = {number: cache.get(key(number)) for number in range(41)}
+    assert all(data in (None, bytes([number]) * 150_000) for number, data in answers.items())
+    assert answers[39] is not None and (answers[40] is None or then == "goes on")
+    _works_again(cache)
 
 
 def test_imports_neither_torch_nor_dask():
