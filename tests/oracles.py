@@ -86,10 +86,10 @@ def module(problem: Problem, theta: np.ndarray) -> nn.Sequential:
 
 def plain_loss(problem: Problem, theta: np.ndarray, part: str = "train") -> torch.Tensor:
     """Data term by torch's own losses, differentiable in the module's parameters: (loss, net)."""
-    return _loss(problem, module(problem, theta), part)
+    return loss_of(problem, module(problem, theta), part)
 
 
-def _loss(problem: Problem, net: nn.Sequential, part: str) -> torch.Tensor:
+def loss_of(problem: Problem, net: nn.Sequential, part: str) -> torch.Tensor:
     data = prepare(problem.dataset, problem.data_seed, problem.test_share, problem.noise, problem.max_samples)
     x = torch.as_tensor(np.array(data.x_train if part == "train" else data.x_test))
     y = torch.as_tensor(np.array(data.y_train if part == "train" else data.y_test))
@@ -113,6 +113,6 @@ def _loss(problem: Problem, net: nn.Sequential, part: str) -> torch.Tensor:
 def plain_gradient(problem: Problem, theta: np.ndarray) -> np.ndarray:
     """Gradient of data term and penalty by backward()."""
     net = module(problem, theta)
-    total = _loss(problem, net, "train") + problem.l2 * sum(p.square().sum() for p in net.parameters())
+    total = loss_of(problem, net, "train") + problem.l2 * sum(p.square().sum() for p in net.parameters())
     total.backward()
     return torch.cat([torch.as_tensor(p.grad).flatten() for p in net.parameters()]).numpy()

@@ -35,7 +35,7 @@ def by_module(problem: Problem, theta: np.ndarray, part: str = "train") -> np.nd
     def total(flat):
         parts = flat.split([p.numel() for p in named.values()])
         held = {name: part.view_as(p) for (name, p), part in zip(named.items(), parts, strict=True)}
-        data = oracles._loss(problem, lambda x: functional_call(net, held, (x,)), part)  # type: ignore[arg-type]
+        data = oracles.loss_of(problem, lambda x: functional_call(net, held, (x,)), part)  # type: ignore[arg-type]
         return data + problem.l2 * flat.square().sum()
 
     return torch.autograd.functional.hessian(total, torch.as_tensor(theta)).numpy()

@@ -33,7 +33,7 @@ def dense(problem: Problem, theta: np.ndarray) -> np.ndarray:
     def total(flat):
         parts = flat.split([p.numel() for p in named.values()])
         held = {name: part.view_as(p) for (name, p), part in zip(named.items(), parts, strict=True)}
-        return oracles._loss(problem, lambda x: functional_call(net, held, (x,)), "train")  # type: ignore[arg-type]
+        return oracles.loss_of(problem, lambda x: functional_call(net, held, (x,)), "train")  # type: ignore[arg-type]
 
     data = torch.autograd.functional.hessian(total, torch.as_tensor(theta))
     return data.numpy() + 2 * problem.l2 * np.eye(len(theta))
