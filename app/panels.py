@@ -189,6 +189,6 @@ def places_of(option: Option) -> list[str]:
     return [place for place in PLACES if asking.intersection(panels_of(place))]
 
 
-def left_open(spec, names: Mapping[str, object]) -> bool:
+def left_open(spec: object, names: Mapping[str, object]) -> bool:
     """Whether a spec leaves all of these options to `auto`."""
     return all(getattr(spec, name) == AUTO for name in names)

@@ -34,7 +34,13 @@ def test_what_an_analysis_is_made_of_is_found():
 def test_a_change_is_noticed_and_a_rewording_is_not():
     source = FILES["lossatlas.compute.numerics.directions"].read_text()
     reworded = "# a comment\nimport os\n" + source.replace('"""', '"""Reworded. ', 1)
-    assert substance(reworded) == substance(source) != substance(source.replace("return", "return -", 1))
+    untyped = source.replace("count: int", "count").replace(" -> np.ndarray:", ":")
+    assert untyped != source and substance(reworded) == substance(untyped) == substance(source)
+    assert substance(source) != substance(source.replace("return", "return -", 1))
+
+
+def test_the_type_of_a_field_is_no_rewording():
+    assert substance("class Spec:\n    steps: int = 1") != substance("class Spec:\n    steps: float = 1")
 
 
 def test_a_version_stands_for_the_sources_that_it_was_recorded_with():

@@ -24,9 +24,15 @@ BELOW = ("lossatlas.compute.problem", "lossatlas.compute.numerics", "lossatlas.c
 
 
 def substance(source: str) -> str:
-    """A module as Python reads it, without comments, docstrings and imports: what moves or is reworded is the same."""
+    """A module as Python reads it, without comments, docstrings, imports and the types of functions: what moves, is
+    reworded or says what it takes is the same. Types of fields stay: values are coerced by them.
+    """
     tree = ast.parse(source)
     for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.FunctionDef):
+            node.returns = None
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [line for line in body if not _silent(line)] or [ast.Pass()]  # type: ignore[attr-defined]

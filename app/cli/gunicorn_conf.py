@@ -2,6 +2,7 @@
 
 import importlib
 import os
+from typing import Any
 
 from lossatlas.app.stream import alive
 from lossatlas.compute.service.parent import watch_parent
@@ -16,12 +17,12 @@ control_socket_disable = True
 loglevel = "warning"
 
 
-def on_starting(server) -> None:
+def on_starting(server: object) -> None:
     """In the master, before the first fork."""
     watch_parent()
 
 
-def post_worker_init(worker) -> None:
+def post_worker_init(worker: Any) -> None:
     """In a worker that has loaded the page. The pool's client holds threads, so it is made after the fork."""
     # The master must stay without torch.
     alive.ALIVE = lambda: worker.alive

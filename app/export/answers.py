@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ class Format:
     note: str
 
 
-def frame(result) -> pd.DataFrame:
+def frame(result: Any) -> pd.DataFrame:
     """Columns of equal length: a row a grid point, a line point or a recorded step, or the answer's own table."""
     if hasattr(result, "table"):
         return pd.DataFrame(result.table)
@@ -44,12 +45,12 @@ def frame(result) -> pd.DataFrame:
     return pd.DataFrame(kept)
 
 
-def as_csv(result) -> bytes:
+def as_csv(result: Any) -> bytes:
     """The whole table."""
     return frame(result).to_csv(index=False).encode()
 
 
-def as_rows(result) -> bytes:
+def as_rows(result: Any) -> bytes:
     """The head of the same table, for a page: columns, at most MOST_ROWS rows, null where there is no number, and how
     many rows there are in all.
     """
@@ -59,7 +60,7 @@ def as_rows(result) -> bytes:
     return json.dumps({"columns": list(whole.columns), "rows": rows, "count": len(whole)}, allow_nan=False).encode()
 
 
-def _known(value):
+def _known(value: object) -> object:
     """A number or a text as JSON knows it, with the digits of its own precision as in the csv."""
     if isinstance(value, np.floating):
         return float(str(value)) if np.isfinite(value) else None
@@ -72,7 +73,7 @@ def _grid_frame(arrays: dict[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame({"a": a.ravel(), "b": b.ravel()} | {name: grid.ravel() for name, grid in grids.items()})
 
 
-def as_json(result) -> bytes:
+def as_json(result: Any) -> bytes:
     """Every field as lists and texts; NaN and infinity as null.
 
     Raises:
@@ -91,7 +92,7 @@ def as_json(result) -> bytes:
     return json.dumps({"analysis": name_of(result.spec), "question": to_query(result.spec)} | fields).encode()
 
 
-def _plain(value):
+def _plain(value: object) -> object:
     array = np.asarray(value)
     if array.dtype.kind == "f":
         return (
@@ -109,7 +110,7 @@ def _plain(value):
     return array.tolist()
 
 
-def as_html(result) -> bytes:
+def as_html(result: Any) -> bytes:
     """A page of its own with the interactive figure in it, plotly included, that opens without a network."""
     title = PANELS[name_of(result.spec)].picture.caption(result, View(theme="light"))
     figure = draw(result).update_layout(title=title, margin={"t": 60, "b": 50})
@@ -140,7 +141,7 @@ def format_of(name: str) -> Format:
     return FORMATS[name]
 
 
-def check_drawable(spec, ending: str) -> None:
+def check_drawable(spec: object, ending: str) -> None:
     """Raises BadSpec if an answer to `spec` has no figure and one is asked for."""
     if ending == "html" and name_of(spec) not in PANELS:
         raise BadSpec(f"{name_of(spec)} has no figure, so it cannot be written as html. Choose npz, csv or json.")

@@ -1,6 +1,7 @@
 """The Python that makes a page's pictures again: of one question, or of the whole page."""
 
 import re
+from typing import Any
 
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state.page import page_options, written
@@ -54,7 +55,7 @@ for (column, row), figure in lossatlas.draw_page(PAGE, answers).items():
 """
 
 
-def of_question(spec) -> str:
+def of_question(spec: Any) -> str:
     """A script that asks one question, and draws the answer where there is a figure of it."""
     analysis = name_of(spec)
     stem = _file(f"{analysis}-{spec.problem.dataset}-{spec.problem.activation}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import plotly.io
 
 from lossatlas.app.export.report_tables import HEAD, TABLES, as_csv, as_latex, texts
@@ -126,7 +127,7 @@ def _figure(rows: list[Row]) -> dict:
     return {"figure": json.loads(plotly.io.to_json(figure)), "rules": shades}
 
 
-def _bytes(values) -> dict:
+def _bytes(values: np.ndarray) -> dict:
     return {"dtype": "i1", "bdata": base64.b64encode(values.tobytes()).decode()}
 
 

@@ -4,6 +4,7 @@ one picture serves both themes.
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw
@@ -28,7 +29,7 @@ QUIET = (128, 128, 128, 110)  # an axis, seen on white as on dark
 VIEW = View()
 
 
-def thumbnail(result) -> bytes | None:
+def thumbnail(result: Any) -> bytes | None:
     """A PNG of SIZE × SIZE pixels, bare axes where the answer has nothing to draw; None where its analysis has none."""
     draw = THUMBNAILS.get(name_of(result.spec))
     if draw is None:
@@ -113,7 +114,7 @@ def _log(values: np.ndarray) -> np.ndarray:
     return np.log10(wide, out=np.full(wide.shape, np.nan), where=wide > 0)
 
 
-def _hue(result) -> str:
+def _hue(result: Any) -> str:
     return hue(result.spec.problem.activation)
 
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 
 from lossatlas.app.figures.shared import parts
-from lossatlas.app.figures.shared.symlog import symlog
+from lossatlas.app.figures.shared.symlog import Symlog, symlog
 from lossatlas.app.look.ticks import linear_ticks, number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.curvature_along import EvolutionResult
@@ -113,7 +113,7 @@ def _ticks(result: EvolutionResult) -> dict:
     return {"tickmode": "array", "tickvals": ticks, "ticktext": [f"{tick:,.0f}" for tick in ticks]}
 
 
-def _ends(result: EvolutionResult, axis, colour: str) -> list[dict]:
+def _ends(result: EvolutionResult, axis: Symlog, colour: str) -> list[dict]:
     """Largest and smallest eigenvalues, each by its rank."""
     found = []
     for name, values in (("smallest", result.smallest), ("largest", result.largest)):
@@ -131,7 +131,7 @@ def _ends(result: EvolutionResult, axis, colour: str) -> list[dict]:
     return found
 
 
-def _trace(result: EvolutionResult, axis) -> list[dict]:
+def _trace(result: EvolutionResult, axis: Symlog) -> list[dict]:
     line = {
         "type": "scatter", "mode": "lines", "name": "trace", "x": _x(result),
         "y": axis.heights(result.trace).astype(np.float32), "line": {"color": "#888", "width": 1.4},
@@ -174,7 +174,7 @@ def _x(result: EvolutionResult) -> np.ndarray:
     return result.step.astype(np.int32)
 
 
-def _names(result: EvolutionResult, axis, ends: list[float]) -> list[dict]:
+def _names(result: EvolutionResult, axis: Symlog, ends: list[float]) -> list[dict]:
     last = {"λmax": result.largest[:, 0], "trace": result.trace, "λmin": result.smallest[:, 0]}
     known = {name: values[np.isfinite(values)] for name, values in last.items()}
     heights = [float(axis.heights(values[-1])) for values in known.values()]

@@ -17,6 +17,8 @@ from lossatlas.compute.numerics.cost import patterns
 
 span = parts.span  # of all frames
 
+Traces = list[dict]
+
 
 def figure(result: MorphResult, view: View, scale: Scale, colour: str) -> go.Figure:
     """The first frame of one column, with the others beside it."""
@@ -121,7 +123,9 @@ def _fix_axis(layout: dict, values: np.ndarray, view: View, scale: Scale) -> Non
         }
 
 
-def _surfaces(result: MorphResult, traces, values, heights, view: View, scale: Scale, colour: str):
+def _surfaces(
+    result: MorphResult, traces: Traces, values: np.ndarray, heights: np.ndarray, view: View, scale: Scale, colour: str
+) -> tuple[Traces, list[Traces]]:
     """The surface, and a pin at the center: its height changes with the frame, as that of a text above it could not."""
     z = [{"z": grid.T.astype(np.float32)} for grid in heights]
     top = parts.own_units(scale.high or 0.0, view)
@@ -143,7 +147,9 @@ def _pin(grid: np.ndarray, top: float) -> np.ndarray:
     return np.array([grid[len(grid) // 2, grid.shape[1] // 2], top], dtype=np.float32)
 
 
-def _maps(result: MorphResult, traces, values, heights, view: View, scale: Scale, colour: str):
+def _maps(
+    result: MorphResult, traces: Traces, values: np.ndarray, heights: np.ndarray, view: View, scale: Scale, colour: str
+) -> tuple[Traces, list[Traces]]:
     """The map and the center's value; a frame's own values stand in the hover."""
     changes = []
     middle = len(result.a) // 2

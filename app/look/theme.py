@@ -1,6 +1,7 @@
 """Colours and type: templates for both themes, palettes of the surfaces, one hue per activation."""
 
 import functools
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -77,7 +78,7 @@ def hues(names: tuple[str, ...]) -> dict[str, str]:
     return {name: found[name] for name in names}
 
 
-def colour_bar(low: float, high: float, view, palette: str = "") -> dict:
+def colour_bar(low: float, high: float, view: Any, palette: str = "") -> dict:
     """The page's one colour bar: a CSS gradient, ticks as (position in percent, text), and what it measures.
 
     `low` and `high` are plotted values: log10 where the view is logarithmic. `palette` is another than the view's.

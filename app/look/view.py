@@ -194,7 +194,7 @@ class View:
         belongs="crumbs",
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         if len(self.trail) % 4:
             raise BadSpec(f"trail takes four numbers for each window; got {len(self.trail)}.")

@@ -16,15 +16,15 @@ def add_routes(
     """`shown` gathers the page of a state; `guarded` answers with a sentence where a file cannot be made."""
 
     @server.get("/export/page.html")
-    def page():
+    def page() -> Response:
         return guarded(lambda: _file(page_html(shown(_asked())), "text/html", "lossatlas.html"))
 
     @server.get("/export/code.py")
-    def code():
+    def code() -> Response:
         return guarded(lambda: _file(of_page(shown(_asked())), "text/x-python", "lossatlas.py"))
 
     @server.get("/export/<analysis>.py")
-    def code_of_one(analysis: str):
+    def code_of_one(analysis: str) -> Response:
         return guarded(lambda: _file(of_question(question(analysis, _asked())), "text/x-python", f"{analysis}.py"))
 
 

@@ -8,7 +8,7 @@ Everything shown comes from specs that were parsed against the declared options 
 
 import functools
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -68,7 +68,7 @@ class Wanted:
     network: str = option("", longest=40, label="Network", help="A part of an architecture, as 4-4-3.")
     shown: int = option(PAGE, low=PAGE, high=LONGEST, label="Cards", help="How many cards are shown, newest first.")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
 
     @property
@@ -201,19 +201,19 @@ def _opens(query: str) -> bool:
 # ---------------------------------------------------------------------------------------------- in words
 
 
-def told(spec) -> str:
+def told(spec: Any) -> str:
     """What the card's question is, as the page would say it."""
     return cloud_sentence(spec) if _walks(spec) else sentence(spec)
 
 
-def _walks(spec) -> bool:
+def _walks(spec: object) -> bool:
     """Whether it is a question of many walks."""
     panel = PANELS.get(name_of(spec))
     return panel is not None and panel.walks
 
 
 @functools.lru_cache(maxsize=2 * LONGEST)
-def more(spec) -> str:
+def more(spec: object) -> str:
     """What else was chosen: labels and values of options that are not at their defaults and stand in no sentence."""
     table = options_of(type(spec))
     quiet = ("always", "walks") if _walks(spec) else ("always",)  # options that the sentence says
@@ -292,11 +292,11 @@ def picture(listing: Listing, key: str) -> bytes:
     return made
 
 
-def add_routes(server: Flask, cache) -> None:
+def add_routes(server: Flask, cache: Callable[[], Cache]) -> None:
     """`cache()` gives the cache, opened when it is first wanted."""
 
     @server.get("/gallery")
-    def gallery():
+    def gallery() -> Response:
         try:
             wanted = parse(Wanted, request.query_string.decode("utf-8", "replace"))
         except BadSpec as reason:
@@ -306,7 +306,7 @@ def add_routes(server: Flask, cache) -> None:
         return found
 
     @server.get("/thumbnail/<key>.png")
-    def small(key: str):
+    def small(key: str) -> Response:
         try:
             made = picture(listing_of(cache()), key)
         except LookupError:

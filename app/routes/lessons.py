@@ -20,16 +20,16 @@ def add_routes(server: Flask, cache: Callable[[], Cache], settings: Settings) ->
     one_at_a_time = threading.Lock()  # a lecture hall asks for one step's facts many times at once
 
     @server.get("/lessons")
-    def lessons():
+    def lessons() -> Response:
         return Response(list_page(LESSONS.values()), mimetype="text/html")
 
     @server.get("/lessons/<name>.json")
-    def lesson(name: str):
+    def lesson(name: str) -> Response:
         found = LESSONS.get(name)
         return jsonify(words(found)) if found else _nothing()
 
     @server.get("/lessons/<name>/<number>/facts")
-    def measured(name: str, number: str):
+    def measured(name: str, number: str) -> Response:
         step = step_at(name, number)
         if step is None:
             return _nothing()

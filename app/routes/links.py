@@ -3,6 +3,7 @@
 import re
 
 from flask import Flask, redirect, request
+from flask.typing import ResponseReturnValue
 
 from lossatlas.app.routes.origin import is_foreign
 from lossatlas.app.routes.refusals import refused, told_as_page
@@ -24,7 +25,7 @@ def add_routes(server: Flask, settings: Settings) -> None:
     """Both ends of a short link."""
 
     @server.post("/links")
-    def keep():
+    def keep() -> ResponseReturnValue:
         request.max_content_length = LARGEST_POST
         if is_foreign() or not request.is_json:
             return refused("A short link is made by the page itself, with JSON.", 403)
@@ -43,7 +44,7 @@ def add_routes(server: Flask, settings: Settings) -> None:
             return refused(str(reason), 503)
 
     @server.get("/s/<code>")
-    def follow(code: str):
+    def follow(code: str) -> ResponseReturnValue:
         try:
             state = Links(settings.cache).get(code)
         except CacheUnusable as reason:

@@ -83,7 +83,7 @@ def add_guards(server: Flask) -> None:
     """What holds of every request and every answer."""
 
     @server.before_request
-    def known():
+    def known() -> Response | None:
         if request.url_rule is not None and request.url_rule.rule == ANY_PATH:
             return refused("There is no such page. The atlas is at /.", 404)
         if request.path == "/_dash-update-component":
@@ -93,7 +93,7 @@ def add_guards(server: Flask) -> None:
         return None
 
     @server.errorhandler(Exception)
-    def fault(error: Exception):
+    def fault(error: Exception) -> Response:
         if isinstance(error, HTTPException):
             return refusal(error)
         if request.path.startswith("/_dash"):
@@ -114,11 +114,11 @@ def add_routes(server: Flask) -> None:
     """The page's stream, its files and the health check."""
 
     @server.get("/healthz")
-    def health():
+    def health() -> Response:
         return Response("ok\n", mimetype="text/plain")
 
     @server.get("/plotly.min.js")
-    def plotly_script():
+    def plotly_script() -> Response:
         packed = bool(request.accept_encodings["gzip"])
         response = Response(gzipped_plotly() if packed else get_plotlyjs(), mimetype="text/javascript")
         response.headers["Cache-Control"] = "public, max-age=86400"
@@ -128,7 +128,7 @@ def add_routes(server: Flask) -> None:
         return response
 
     @server.get("/stream")
-    def events():
+    def events() -> Response:
         query = request.query_string.decode("utf-8", "replace")
         told = stream(query, pool(), cache(), SETTINGS)
         if not request.accept_encodings["gzip"]:
@@ -137,11 +137,11 @@ def add_routes(server: Flask) -> None:
         return Response(gzipped(told), mimetype="text/event-stream", headers=packed)
 
     @server.get("/study")
-    def study():
+    def study() -> Response:
         return Response(study_page(cache()), mimetype="text/html")
 
     @server.get("/export/<analysis>.<ending>")
-    def export(analysis: str, ending: str):
+    def export(analysis: str, ending: str) -> Response:
         return export_response(analysis, ending, request.query_string.decode("utf-8", "replace"))
 
 

@@ -284,38 +284,38 @@ def add_routes(server: Flask, folder: Path) -> None:
     desk = Desk(folder)
 
     @server.before_request
-    def ours_alone():
+    def ours_alone() -> Response | None:
         if request.path.startswith("/rooms") and is_foreign():
             return told(403, {"sentence": "Another site's page may not enter rooms."})
         return None
 
     @server.post("/rooms")
-    def open_room():
+    def open_room() -> Response:
         return answered(lambda: desk.open(_body()))
 
     @server.post("/rooms/<code>")
-    def show_in_room(code: str):
+    def show_in_room(code: str) -> Response:
         return answered(lambda: desk.show(code_of(code), _body()))
 
     @server.post("/rooms/<code>/close")
-    def close_room(code: str):
+    def close_room(code: str) -> Response:
         return answered(lambda: desk.close(code_of(code), _body()))
 
     @server.get("/rooms/<code>/events")
-    def room_events(code: str):
+    def room_events(code: str) -> Response:
         counts = request.args.get("as") != "presenter"
         stream = events(code_of(code), desk.rooms, desk.watcher, counts)
         return Response(stream, mimetype="text/event-stream", headers=NO_CACHE)
 
     @server.get("/rooms/<code>/qr.svg")
-    def room_qr(code: str):
+    def room_qr(code: str) -> Response:
         known = code_of(code)
         if not known or len(request.host) > LONGEST_HOST:
             return refused(no_room(known), 404)
         return Response(qr_code(address_of(known)), mimetype="image/svg+xml", headers=NO_CACHE)
 
     @server.get("/room")
-    def room_form():
+    def room_form() -> Response:
         return entered(request.args.get("code"), desk.rooms)
 
 

@@ -57,7 +57,7 @@ class Comparison:
         wide=True,
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 from typing import Any
 
+from lossatlas.app.look.columns import Column
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state.page import PageState, page_options
 from lossatlas.compute.spec.options import BadSpec, options_of, relevant, text
@@ -29,7 +30,7 @@ def settings_of(state: PageState) -> dict[str, Any]:
     return {"differ": differ, "equal": equal}
 
 
-def _values(state: PageState, column) -> dict[str, str]:
+def _values(state: PageState, column: Column) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in state.panels:
         if not PANELS[name].preset:

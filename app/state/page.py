@@ -4,6 +4,7 @@ import contextlib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lossatlas.app.look.columns import BY, DEFAULT_ACTIVATIONS, Column
 from lossatlas.app.look.places import PLACES, Place
@@ -72,7 +73,9 @@ class PageState:
             return self.spec(Spectrum, self.columns[0]).at
         return ()
 
-    def spec(self, spec_type: type, column: Column, extent: float | None = None, preset: Mapping[str, str] = NOTHING):
+    def spec(
+        self, spec_type: type, column: Column, extent: float | None = None, preset: Mapping[str, str] = NOTHING
+    ) -> Any:
         """The question of this type in one column.
 
         Raises:
@@ -88,7 +91,7 @@ class PageState:
             spec_type, own | {name: column.changes[name] for name in column.changes if name in known}
         )
 
-    def question(self, panel: str, column: Column, extent: float | None = None):
+    def question(self, panel: str, column: Column, extent: float | None = None) -> Any:
         """The question of one panel of a column."""
         return self.spec(PANELS[panel].spec, column, extent, PANELS[panel].preset)
 

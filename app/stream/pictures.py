@@ -108,7 +108,7 @@ class Pictures:
         """Whether a picture shows a difference from the baseline."""
         return PANELS[name].differs and self.state.view.difference and self.beside(column, name).baseline is not None
 
-    def _shown(self, column: int, name: str):
+    def _shown(self, column: int, name: str) -> Any:
         """What a picture shows: an answer, or the difference of two; the answer where they have no points in common."""
         result = self.answers[column, name]
         if not self.differs(column, name):

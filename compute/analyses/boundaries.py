@@ -47,7 +47,7 @@ class Boundary:
         help="At most so many of the training's recorded steps are looked at, the first and the last among them.",
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         numbers = self.boundary_points**2 * self.boundary_moments * self.problem.outputs
         if self.problem.data.inputs == 2 and numbers > MOST_NUMBERS:

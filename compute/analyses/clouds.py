@@ -62,7 +62,7 @@ class Cloud:
         said="walks",
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         if not self.walking.walks:
             P = self.problem.parameters
@@ -99,7 +99,7 @@ class Cloud:
         fitting = int(LONGEST / point_seconds(self.problem) / self.walking.walks)
         return min(1.0, max(1, fitting) / self.points)
 
-    def _check_curvature(self):
+    def _check_curvature(self) -> None:
         if not self.curved:
             raise BadSpec(
                 f"The loss of a network of {self.problem.unit.label} units has no curvature to "

@@ -46,7 +46,7 @@ class Evolution:
         "5, 9, 17, 33 refine evenly.",
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         check_part(self.problem, self.part)
 

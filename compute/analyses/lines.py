@@ -31,7 +31,7 @@ class Line:
         201, low=5, high=10_001, label="Points on the line", help="Odd, so that the start lies on the line."
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         _ = self.place  # its own checks
         if self.line_points % 2 == 0:

@@ -89,7 +89,7 @@ class Morph:
         33, low=5, high=129, label="Points per axis of a frame", help="Odd, so that the start lies on the grid."
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         for name in ("morph_frames", "morph_points"):
             if getattr(self, name) % 2 == 0:
@@ -102,7 +102,7 @@ class Morph:
         for k in (0, self.morph_frames - 1):
             _ = self.question(k)  # its own checks
 
-    def _settle_parameter(self):
+    def _settle_parameter(self) -> None:
         """The ends as numbers, and nothing else that could make one question two."""
         entry = ACTIVATIONS[self.problem.activation]
         if not entry.parameter:

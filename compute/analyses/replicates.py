@@ -71,7 +71,7 @@ class Replicates:
         help="Length of the step along the gradient; Foret et al. 2021 take 0.05.",
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         check_part(self.problem, self.part)
         _ = self.starts  # their own checks

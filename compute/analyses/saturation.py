@@ -57,7 +57,7 @@ class Saturation:
         help="At most so many of the training's recorded steps are measured, the last among them.",
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         if self.bins % 2:
             raise BadSpec(f"bins must be even so that 0, where many activations bend, is an edge; got {self.bins}.")

@@ -54,7 +54,7 @@ class Rise:
     start: Start = Start()
     part: str = part_option()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         check_part(self.problem, self.part)
 

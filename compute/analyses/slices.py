@@ -54,7 +54,7 @@ class Slice:
         lies="plane",
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         _ = self.place  # its own checks
         if self.points % 2 == 0:

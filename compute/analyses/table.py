@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from lossatlas.compute.analyses import (
     boundaries,
@@ -24,6 +25,8 @@ from lossatlas.compute.numerics.paths import reach, start, train
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import BadSpec, build, flat, nearest, options_of, parse, relevant, show
 from lossatlas.compute.spec.tasks import Task
+
+T = TypeVar("T")
 
 REMEMBERED = 100  # questions whose tasks a process keeps: a page counts them before it asks
 
@@ -110,7 +113,7 @@ ANALYSES = {
 }  # fmt: skip
 
 
-def name_of(spec) -> str:
+def name_of(spec: object) -> str:
     """The analysis that a spec asks for.
 
     Raises:
@@ -122,30 +125,30 @@ def name_of(spec) -> str:
     raise TypeError(f"{type(spec).__name__} is not the spec of an analysis")
 
 
-def key_for(spec) -> str:
+def key_for(spec: object) -> str:
     """The key of a spec's answer."""
     name = name_of(spec)
     return key_of(name, ANALYSES[name].versions, spec)
 
 
-def levels_of(spec) -> list[Task]:
+def levels_of(spec: object) -> list[Task]:
     """The tasks of a spec, coarse to fine."""
     return list(_levels(canonical(spec)))
 
 
 @functools.lru_cache(REMEMBERED)
-def _levels(spec) -> tuple[Task, ...]:
+def _levels(spec: object) -> tuple[Task, ...]:
     return tuple(ANALYSES[name_of(spec)].levels(spec))
 
 
-def canonical(spec):
+def canonical(spec: T) -> T:
     """The spec with every option that has no meaning in it at its default, so that one key means one answer."""
     table, meant = options_of(type(spec)), relevant(spec)
     settled = all(value == table[name].default for name, value in flat(spec).items() if name not in meant)
     return spec if settled else build(type(spec), meant)
 
 
-def question(analysis: str, query: str):
+def question(analysis: str, query: str) -> Any:
     """A spec from the name of an analysis and a query string, as `question("slice", "dataset=iris&widths=4")`.
 
     Raises:

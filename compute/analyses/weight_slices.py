@@ -42,7 +42,7 @@ class WeightSlices:
         41, low=5, high=1001, label="Points a weight", help="Odd, so that the point reached is among them."
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         if self.weight_points % 2 == 0:
             raise BadSpec(

@@ -23,7 +23,7 @@ class Weights:
     problem: Problem = Problem()
     start: Start = Start()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lossatlas.compute.numerics.cost import patterns, step_seconds
-from lossatlas.compute.numerics.kernels.curvature import dense, operator
+from lossatlas.compute.numerics.kernels.curvature import Product, dense, operator
 from lossatlas.compute.numerics.lanczos import Ends, Quadrature, check_finite, ends, quadrature
 from lossatlas.compute.numerics.loss import Loss, make_loss
 from lossatlas.compute.problem.activations import ACTIVATIONS
@@ -186,7 +186,7 @@ def _deflated(rule: Quadrature, far: Ends, seed: int) -> tuple[np.ndarray, np.nd
     return q.shape[1] * rule.moment - values @ beyond, q.shape[1] * rule.square - values**2 @ beyond
 
 
-def find_ends(product, theta: Tensor, k: int, seed: int) -> Ends:
+def find_ends(product: Product, theta: Tensor, k: int, seed: int) -> Ends:
     """k eigenvalues from both ends of a matrix known by its products."""
     P = len(theta)
     return ends(product, P, k, most_steps(P, k, theta.element_size()), ENDS_TOLERANCE, theta.dtype,
@@ -198,7 +198,7 @@ def most_steps(P: int, k: int, itemsize: int) -> int:
     return min(ENDS_STEPS + 2 * k, max(ENDS_BYTES // (P * itemsize), 2 * k))
 
 
-def find_rules(product, theta: Tensor, numbers: range, steps: int, seed: int) -> Quadrature:
+def find_rules(product: Product, theta: Tensor, numbers: range, steps: int, seed: int) -> Quadrature:
     """The quadrature of some probes by number."""
     starts = torch.as_tensor(np.stack([rademacher(seed, number, len(theta)) for number in numbers]))
     return quadrature(product, starts.to(theta.dtype), steps)

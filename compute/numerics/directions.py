@@ -74,7 +74,7 @@ def third_component(theta: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np
     return w * _sides(w[None], steps)[0], float(sizes[2] ** 2 / (sizes**2).sum())
 
 
-def _components(theta: np.ndarray):
+def _components(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
     """Steps from the end and about their mean (T, P), component sizes (T,) falling, the eigenvectors (T, T) in columns
     rising, and the size that is no more than rounding.
     """

@@ -125,8 +125,9 @@ class Ends:
 
 
 def ends(
-    product: Callable[[Tensor], Tensor], P: int, k: int, most: int, tolerance: float, dtype: torch.dtype, seed
-) -> Ends:
+    product: Callable[[Tensor], Tensor], P: int, k: int, most: int, tolerance: float, dtype: torch.dtype,
+    seed: int | np.random.SeedSequence,
+) -> Ends:  # fmt: skip
     """Lanczos from one random vector, each step made orthogonal twice to all before it (Parlett 1998, section 13).
 
     Where the space of the start is exhausted a new random vector begins another, so that multiple eigenvalues are

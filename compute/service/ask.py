@@ -5,6 +5,7 @@ equal questions of any number of callers are computed once.
 import math
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from lossatlas.compute.analyses.table import canonical, levels_of
@@ -16,8 +17,13 @@ from lossatlas.compute.service.stored import keep, look_up, unanswered
 from lossatlas.compute.service.watch import Watch
 from lossatlas.compute.spec.tasks import Task
 
+Progress = Callable[[float], object]  # called with a share in [0, 1]
 
-def ask(spec, *, pool: Pool | None = None, cache: Cache | None = None, progress=None, patience: float = math.inf):
+
+def ask(
+    spec: object, *, pool: Pool | None = None, cache: Cache | None = None, progress: Progress | None = None,
+    patience: float = math.inf,
+) -> Any:  # fmt: skip
     """The answer to a spec, or a Failure that says why there is none.
 
     Args:
@@ -38,7 +44,7 @@ def ask(spec, *, pool: Pool | None = None, cache: Cache | None = None, progress=
     return answer
 
 
-def _ask_here(spec, cache: Cache | None, progress):
+def _ask_here(spec: object, cache: Cache | None, progress: Progress | None) -> Any:
     levels = levels_of(spec)
     results: dict[str, Any] = {}
     tasks = unanswered(levels, results, cache)
@@ -57,7 +63,7 @@ def _ask_here(spec, cache: Cache | None, progress):
     return results[levels[-1].key]
 
 
-def _ask_pool(spec, pool: Pool, cache: Cache | None, progress, patience: float):
+def _ask_pool(spec: object, pool: Pool, cache: Cache | None, progress: Progress | None, patience: float) -> Any:
     end = time.monotonic() + patience
     with Watch(pool, cache) as watch:
         watch.add("only", spec)

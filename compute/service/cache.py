@@ -81,25 +81,25 @@ class _Opened:
 class _Blobs(diskcache.Disk):
     """Text keys and bytes inside the database: no pickle, no file."""
 
-    def put(self, key):
+    def put(self, key: object) -> tuple[str, bool]:
         return _checked(key), True
 
-    def get(self, key, raw):
+    def get(self, key: object, raw: bool) -> str:
         if not raw or not isinstance(key, str):
             raise _Foreign("a key that lossatlas did not write")
         return key
 
-    def store(self, value, read, key=diskcache.UNKNOWN):
+    def store(self, value: object, read: bool, key: object = diskcache.UNKNOWN) -> tuple[int, int, None, bytes]:
         if type(value) is not bytes or read:
             raise TypeError("the cache stores bytes")
         return 0, _RAW, None, value
 
-    def fetch(self, mode, filename, value, read):
+    def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> bytes:
         if mode != _RAW or filename is not None or type(value) is not bytes or read:
             raise _Foreign("a row that lossatlas did not write")
         return value
 
-    def remove(self, file_path):
+    def remove(self, file_path: str) -> None:
         """Nothing: no row of ours names a file, and another's may name any."""
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from typing import Any
 
 from lossatlas.compute.analyses.table import levels_of
 from lossatlas.compute.numerics.cost import peak_bytes
@@ -16,12 +17,12 @@ def seconds_of(levels: list[Task]) -> float:
     return sum(task.seconds for task in every(levels).values())
 
 
-def check_cost(spec, most_seconds: float, most_bytes: float = math.inf) -> float:
+def check_cost(spec: object, most_seconds: float, most_bytes: float = math.inf) -> float:
     """The estimated seconds of a question; raises BadSpec as `affordable`."""
     return sum(task.seconds for task in affordable(spec, most_seconds, most_bytes).values())
 
 
-def affordable(spec, most_seconds: float, most_bytes: float = math.inf) -> dict[str, Task]:
+def affordable(spec: object, most_seconds: float, most_bytes: float = math.inf) -> dict[str, Task]:
     """All tasks of a question by key, so that a page can count those that its questions share once.
 
     Raises:
@@ -43,14 +44,14 @@ def affordable(spec, most_seconds: float, most_bytes: float = math.inf) -> dict[
     return tasks
 
 
-def _instead(spec, most_seconds: float, seconds: float) -> str:
+def _instead(spec: Any, most_seconds: float, seconds: float) -> str:
     """What else to ask: a spec that knows says it with numbers."""
     if hasattr(spec, "fewer"):
         return spec.fewer(most_seconds, seconds)
     return "Choose fewer points, fewer steps, fewer patterns or a smaller network."
 
 
-def _usual_bytes(spec) -> float:
+def _usual_bytes(spec: Any) -> float:
     """Memory of a task at its peak; the questions that name no start train nothing."""
     start = getattr(spec, "start", None)
     if start is None:

@@ -50,7 +50,7 @@ class Listing:
             known = [(one, self._known.get(one)) for one in kept]
         return [Entry(one.key, *found, one.when) for one, found in known if found is not None]
 
-    def spec(self, key: str):
+    def spec(self, key: str) -> Any:
         """The question of a stored answer; None where there is no such answer."""
         if not is_key(key) or _analysis(key) not in ANALYSES:
             return None
@@ -58,7 +58,7 @@ class Listing:
         found = _question(key, head) if head is not None else None
         return found[0] if found else None
 
-    def answer(self, key: str):
+    def answer(self, key: str) -> Any:
         """The stored answer; None where there is none. Not a use."""
         if self.spec(key) is None or (data := self.cache.peek(key)) is None:
             return None

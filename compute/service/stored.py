@@ -13,7 +13,7 @@ _reasons: dict[str, Failure] = {}  # by key: why some questions have no answer, 
 MOST_REASONS = 10_000
 
 
-def look_up(spec, cache: Cache | None):
+def look_up(spec: object, cache: Cache | None) -> Any:
     """The stored answer, or the reason why there cannot be one, or None; a torn or foreign one is None."""
     data = cache.get(key := key_for(spec)) if cache else None
     if data is None:
@@ -23,7 +23,7 @@ def look_up(spec, cache: Cache | None):
     return None
 
 
-def keep(spec, answer, cache: Cache | None) -> None:
+def keep(spec: object, answer: object, cache: Cache | None) -> None:
     """Store an answer. A Failure is not one; that there cannot be one is remembered in this process."""
     if not cache:
         return

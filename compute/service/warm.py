@@ -16,7 +16,7 @@ ACTIVATIONS = ("tanh", "relu", "elu")  # those that the page opens with; another
 NICE = 10  # behind the web server and the browser, where they share a machine: a page answers while all workers compute
 
 
-def dask_setup(worker) -> None:  # the name that dask looks for
+def dask_setup(worker: object) -> None:  # the name that dask looks for
     os.nice(NICE)
     for activation in ACTIVATIONS:
         results: dict = {}

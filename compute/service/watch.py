@@ -97,7 +97,7 @@ class Watch:
             timer.daemon = True
             timer.start()
 
-    def add(self, tag: Any, spec, rank: int = 0) -> None:
+    def add(self, tag: Any, spec: object, rank: int = 0) -> None:
         """Ask one more question; its answer may come from the cache. Work of a higher rank waits while any of a lower
         one is ready; what two questions share has the rank of the first.
 

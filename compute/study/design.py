@@ -8,6 +8,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -157,7 +158,7 @@ def numbers(summary: Summary) -> dict[str, float]:
     return dict(_flat("", summary))
 
 
-def _flat(name: str, value) -> Iterator[tuple[str, float]]:
+def _flat(name: str, value: Any) -> Iterator[tuple[str, float]]:
     if dataclasses.is_dataclass(value):
         value = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
     if not isinstance(value, dict):

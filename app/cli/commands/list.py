@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lossatlas.compute.analyses.table import ANALYSES
-from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.activations import ACTIVATIONS, Activation
 from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.sources import datasets
 
@@ -22,7 +22,7 @@ class Table:
     below: str = ""
 
 
-def _range(entry) -> str:
+def _range(entry: Activation) -> str:
     return " … ".join(f"{bound:.4g}".replace("inf", "∞").replace("-", "−") for bound in (entry.low, entry.high))
 
 

@@ -5,10 +5,11 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -71,7 +72,7 @@ def command(
     _write(out, tables, ordered, made)
 
 
-def _named(kind: str, text: str, table) -> list[str]:
+def _named(kind: str, text: str, table: Collection[str]) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in table:
@@ -85,7 +86,7 @@ def _check_folders(out: Path, tables: Path | None) -> None:
             raise BadSpec(f"The folder {folder} does not exist. Make it, or choose another place.")
 
 
-def _end(sentence: str, code: int):
+def _end(sentence: str, code: int) -> NoReturn:
     click.echo(sentence, err=True)
     sys.exit(code)
 

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -60,7 +61,7 @@ def command(analysis: str, query: str, out: Path | None, scheduler: str, no_cach
     _print(answer)
 
 
-def _ask(spec, seconds: float, pool: Pool | None, cache: Cache | None):
+def _ask(spec: object, seconds: float, pool: Pool | None, cache: Cache | None) -> Any:
     label = f"about {duration(seconds)}"
     with click.progressbar(length=1000, label=label, file=sys.stderr, show_percent=True) as bar:
         answer = ask(spec, pool=pool, cache=cache, progress=lambda share: bar.update(round(1000 * share) - bar.pos))
@@ -68,7 +69,7 @@ def _ask(spec, seconds: float, pool: Pool | None, cache: Cache | None):
     return answer
 
 
-def _write(out: Path, form: Format, answer) -> None:
+def _write(out: Path, form: Format, answer: object) -> None:
     try:
         out.write_bytes(form.write(answer))
     except (BadSpec, OSError) as reason:
@@ -76,7 +77,7 @@ def _write(out: Path, form: Format, answer) -> None:
         sys.exit(BAD_INPUT)
 
 
-def _print(answer) -> None:
+def _print(answer: Any) -> None:
     for name in ("center_loss", "gradient_norm", "extent", "diverged_at"):
         value = getattr(answer, name, None)
         if value is not None and getattr(value, "ndim", 0) < 2:

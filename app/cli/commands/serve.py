@@ -26,6 +26,8 @@ from lossatlas.app.cli.serve import ServeOptions, supervise
 )
 @click.option("--scheduler", default="", help="Use this dask scheduler, tcp://host:port, instead of workers here.")
 @click.option("--gpus", is_flag=True, help="One worker for each CUDA device.")
-def command(host: str, port: int, workers: int | None, web_workers: int, threads: int, scheduler: str, gpus: bool):
+def command(
+    host: str, port: int, workers: int | None, web_workers: int, threads: int, scheduler: str, gpus: bool
+) -> None:
     """Start the atlas and print its address; Ctrl-C ends it."""
     sys.exit(supervise(ServeOptions(host, port, workers, web_workers, threads, scheduler, gpus)))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+from typing import NoReturn
 
 import click
 
@@ -57,6 +58,6 @@ def _chosen(names: tuple[str, ...]) -> list[Lesson]:
     return [lesson for name, lesson in LESSONS.items() if not names or name in names]
 
 
-def _end(sentence: str, code: int):
+def _end(sentence: str, code: int) -> NoReturn:
     click.echo(sentence, err=True)
     sys.exit(code)

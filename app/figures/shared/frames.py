@@ -10,6 +10,7 @@ Rows are lists, or numbers packed as plotly packs them, with a `scale` where the
 """
 
 import base64
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -49,7 +50,7 @@ def packed(values: np.ndarray, scale: float | None = None) -> dict:
     return _spec(np.where(np.isnan(whole), GAP, whole).astype(np.int16), "i2") | {"scale": scale}
 
 
-def unpacked(rows, k: int):
+def unpacked(rows: list | dict, k: int) -> Any:
     """What an attribute is in frame k: what the page's player makes of rows."""
     if isinstance(rows, list):
         return rows[k]

@@ -4,6 +4,7 @@ view, never from the sentences that warn of it. A kind of picture names its own,
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Oddity:
     seen: Callable[..., bool]
 
 
-def found(oddities: Sequence[Oddity], result, view: View, scale: Scale) -> list[Oddity]:
+def found(oddities: Sequence[Oddity], result: Any, view: View, scale: Scale) -> list[Oddity]:
     """Those of a picture's oddities that are seen, in their order."""
     return [oddity for oddity in oddities if oddity.seen(result, view, scale)]
 
@@ -33,7 +34,7 @@ def _of_losses(kind: str) -> Callable[..., bool]:
     return lambda result, view, scale: kind in parts.oddities_of(result)
 
 
-def _lower(result, view: View, scale: Scale) -> bool:
+def _lower(result: object, view: View, scale: Scale) -> bool:
     return view.show not in ("penalty", "accuracy") and "lower" in parts.oddities_of(result)
 
 
@@ -52,7 +53,7 @@ def _shelf(result: parts.Losses, view: View, scale: Scale) -> bool:
     return view.logarithmic and bool((_values(result, view) <= 0).any())
 
 
-def _steep(result, view: View, scale: Scale) -> bool:
+def _steep(result: Any, view: View, scale: Scale) -> bool:
     start, norm = result.spec.start, np.atleast_1d(result.gradient_norm)
     return bool(start.steps) and start.way.trained and bool(len(norm)) and bool(norm[-1] > train.STEEP)
 

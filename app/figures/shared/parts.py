@@ -1,6 +1,7 @@
 """What the figures share: the values a view asks for, their common range, tick texts, sentences."""
 
 import math
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -8,9 +9,10 @@ import plotly.graph_objects as go
 from lossatlas.app.look.ticks import linear_ticks, log_ticks, number, numbers
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.lines import LineResult
-from lossatlas.compute.analyses.morphs import MorphResult
+from lossatlas.compute.analyses.morphs import Morph, MorphResult
 from lossatlas.compute.analyses.planes.where import STATISTICS, oddities
-from lossatlas.compute.analyses.slices import SliceResult
+from lossatlas.compute.analyses.slices import Slice, SliceResult
+from lossatlas.compute.numerics.paths.start import TrainingResult
 
 Losses = SliceResult | LineResult | MorphResult  # whose values are heights over a plane or a line
 FLATTEST = 0.2  # share of the common height that the flattest column keeps on a linear scale (chosen by eye)
@@ -223,12 +225,12 @@ def direction_kind(result: Losses) -> str:
     return where.kind
 
 
-def turned(spec) -> str:
+def turned(spec: Slice | Morph) -> str:
     """How far the second direction is turned, as it stands behind the directions' kind."""
     return f", turned {spec.turn:g}°" if spec.turn else ""
 
 
-def mixed(result) -> list[str]:
+def mixed(result: Losses | TrainingResult) -> list[str]:
     """Which two activations are mixed, and how much of each; nothing where there is one."""
     return [result.spec.problem.unit.label] if result.spec.problem.mixed else []
 
@@ -240,7 +242,7 @@ def statistics(result: Losses) -> list[str]:
     return [f"BatchNorm statistics {STATISTICS[result.spec.where.statistics]}"]
 
 
-def warnings(result, view: View) -> list[str]:
+def warnings(result: Any, view: View) -> list[str]:
     """The result's warnings, but those of lower points only where a loss is drawn."""
     if view.show not in ("penalty", "accuracy"):
         return list(result.warnings)
@@ -248,7 +250,7 @@ def warnings(result, view: View) -> list[str]:
     return [warning for warning in result.warnings if warning not in lower]
 
 
-def oddities_of(result, shown: str = "") -> dict[str, str]:
+def oddities_of(result: object, shown: str = "") -> dict[str, str]:
     """What may mislead about the losses of a slice or a line, as kind -> sentence; nothing of other answers."""
     if not isinstance(result, SliceResult | LineResult):
         return {}

@@ -1,7 +1,7 @@
 """Where an analysis looks: a plane or line through the point that a Start reaches, and what is said of such a place."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -89,7 +89,7 @@ class Where:
         compared=True,
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         if self.direction.weighted and self.weight_a == self.weight_b:
             raise BadSpec(f"weight_a and weight_b must differ to span a plane; both are {self.weight_a}.")
@@ -106,6 +106,16 @@ class Where:
         return f"{self.direction.label}{seed}"
 
 
+class Reaching(Protocol):
+    """A question about the point that a start reaches."""
+
+    @property
+    def problem(self) -> Problem: ...
+
+    @property
+    def start(self) -> Start: ...
+
+
 @dataclass(frozen=True)
 class Place:
     """A plane through the point that a start reaches."""
@@ -114,7 +124,7 @@ class Place:
     start: Start = Start()
     where: Where = Where()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         highest, count = max(self.where.weight_a, self.where.weight_b), self.problem.parameters
         if self.where.direction.weighted and highest >= count:
@@ -150,7 +160,7 @@ def warnings_of(
     return (*reached.warnings, *oddities(reached.spec, values, center_loss, shown).values())
 
 
-def oddities(spec, values: np.ndarray, center_loss: float, shown: str = "picture") -> dict[str, str]:
+def oddities(spec: Reaching, values: np.ndarray, center_loss: float, shown: str = "picture") -> dict[str, str]:
     """What may mislead about losses themselves, as kind -> sentence: "gaps", "flat" or "rounding", "lower"."""
     found, finite = {}, values[np.isfinite(values)]
     if missing := values.size - finite.size:

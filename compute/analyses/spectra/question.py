@@ -87,7 +87,7 @@ class Spectrum:
     )
     probe_seed: int = option(0, low=0, high=2**31 - 1, label="Probe seed", help="Seed of the random vectors.")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         self._place_point()
         check_part(self.problem, self.where.part)

@@ -193,7 +193,9 @@ def _parts(loss: Loss, vectors: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
     return found
 
 
-def _add(some: _Pass, parts, buffers: list[Tensor], biases: list[Tensor], whole: bool) -> None:
+def _add(
+    some: _Pass, parts: list[tuple[Tensor, Tensor, Tensor]], buffers: list[Tensor], biases: list[Tensor], whole: bool
+) -> None:
     """Add the products of some patterns: to the weights' (H K, D) and the biases' (H, K, 1) of every layer."""
     moves, rz = [], _times(parts[0][0], some.x).add_(parts[0][2])  # (H, K, n)
     for layer, (weights, _, bias) in zip(some.layers, parts[1:], strict=True):

@@ -8,6 +8,7 @@ last bit of float32, as torch's are. Without numba nothing is served here.
 import functools
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -187,14 +188,14 @@ def with_gradient(loss: Loss, thetas: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return gradients, measured[:, 0], measured[:, 1]
 
 
-def _passing(function):
+def _passing(function: Callable) -> Callable:
     """Compiled; elementwise passes and everything around them."""
     if njit is None:
         return function
     return njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function)
 
 
-def _summing(function):
+def _summing(function: Callable) -> Callable:
     """Compiled; the compiler may change the order of sums, always to the same one."""
     if njit is None:
         return function
@@ -202,12 +203,12 @@ def _summing(function):
 
 
 @_passing
-def _padded(count):
+def _padded(count: int) -> int:
     return (count + LANES - 1) // LANES * LANES
 
 
 @_passing
-def _activate(code, parameter, z, a, slope):
+def _activate(code: int, parameter: f, z: np.ndarray, a: np.ndarray, slope: np.ndarray) -> None:
     """f and f′ of all numbers. At a kink the slope is torch's own."""
     if code == TANH:
         for j in range(z.size):
@@ -236,7 +237,7 @@ def _activate(code, parameter, z, a, slope):
 
 
 @_passing
-def _activate_linear_above(code, parameter, z, a, slope):
+def _activate_linear_above(code: int, parameter: f, z: np.ndarray, a: np.ndarray, slope: np.ndarray) -> None:
     if code == ELU:
         for j in range(z.size):
             a[j] = scalars.elu(z[j], parameter)
@@ -252,7 +253,7 @@ def _activate_linear_above(code, parameter, z, a, slope):
 
 
 @_passing
-def _activate_other(code, parameter, z, a, slope):
+def _activate_other(code: int, parameter: f, z: np.ndarray, a: np.ndarray, slope: np.ndarray) -> None:
     if code == HARDTANH:
         for j in range(z.size):
             a[j] = scalars.hardtanh(z[j], parameter)
@@ -285,7 +286,9 @@ def _activate_other(code, parameter, z, a, slope):
 
 
 @_passing
-def _criticise(code, K, count, z, y, cost, slope, share):
+def _criticise(
+    code: int, K: int, count: int, z: np.ndarray, y: np.ndarray, cost: np.ndarray, slope: np.ndarray, share: f
+) -> None:
     """Losses of single outputs, to be added and divided by K where `share` is 1 / K, and the criterion's gradient."""
     if code == CROSS_ENTROPY:
         for j in range(z.size):
@@ -309,7 +312,7 @@ def _criticise(code, K, count, z, y, cost, slope, share):
 
 
 @_passing
-def _criticise_softmax(K, width, z, y, cost, slope):
+def _criticise_softmax(K: int, width: int, z: np.ndarray, y: np.ndarray, cost: np.ndarray, slope: np.ndarray) -> None:
     for j in range(width):
         top = z[j]
         for k in range(1, K):
@@ -324,7 +327,7 @@ def _criticise_softmax(K, width, z, y, cost, slope):
 
 
 @_passing
-def _affine(out, row, n, theta, weights, bias, x):
+def _affine(out: np.ndarray, row: int, n: int, theta: np.ndarray, weights: int, bias: int, x: np.ndarray) -> None:
     """out[row] = w · x + b for n patterns; w and b begin at these places of theta."""
     D = x.shape[0]
     for j in range(n):
@@ -340,7 +343,9 @@ def _affine(out, row, n, theta, weights, bias, x):
 
 
 @_summing
-def _add_products(slopes, row, n, gradient, weights, bias, x):
+def _add_products(
+    slopes: np.ndarray, row: int, n: int, gradient: np.ndarray, weights: int, bias: int, x: np.ndarray
+) -> None:
     """Add the gradient of what `_affine` made, from the slopes of its results."""
     D = x.shape[0]
     alone = f(0)
@@ -366,7 +371,9 @@ def _add_products(slopes, row, n, gradient, weights, bias, x):
 
 
 @_passing
-def _back(net, slope, slopes, h, n, theta, second, out):
+def _back(
+    net: Net, slope: np.ndarray, slopes: np.ndarray, h: int, n: int, theta: np.ndarray, second: int, out: np.ndarray
+) -> None:
     """The loss's slope in the h-th hidden pre-activation."""
     for j in range(n):
         out[h, j] = theta[second + h] * slopes[0, j]
@@ -379,7 +386,7 @@ def _back(net, slope, slopes, h, n, theta, second, out):
 
 
 @_summing
-def _total(values, row, n):
+def _total(values: np.ndarray, row: int, n: int) -> float:
     total = 0.0
     for j in range(n):
         total += values[row, j]
@@ -387,7 +394,7 @@ def _total(values, row, n):
 
 
 @_summing
-def _length(values):
+def _length(values: np.ndarray) -> float:
     total = 0.0
     for j in range(values.size):
         total += np.float64(values[j]) * np.float64(values[j])
@@ -395,7 +402,7 @@ def _length(values):
 
 
 @_passing
-def _is_right(net, z, at, label):
+def _is_right(net: Net, z: np.ndarray, at: int, label: int) -> float:
     """1 where outputs z[:, at] name the right class, 0 where not; NaN if an output is, or without a class."""
     said, spoiled = 0, z[0, at] != z[0, at]
     if net.outputs == 1:
@@ -411,9 +418,10 @@ def _is_right(net, z, at, label):
 # arithmetic.
 @_passing
 def _evaluate(
-    net, x, y, label, number, theta, gradient,
-    z1, a, slope, z2, cost, slopes, hidden, after, gain, outputs, costs, errors,
-):  # fmt: skip
+    net: Net, x: np.ndarray, y: np.ndarray, label: np.ndarray, number: int, theta: np.ndarray, gradient: np.ndarray,
+    z1: np.ndarray, a: np.ndarray, slope: np.ndarray, z2: np.ndarray, cost: np.ndarray, slopes: np.ndarray,
+    hidden: np.ndarray, after: np.ndarray, gain: np.ndarray, outputs: np.ndarray, costs: np.ndarray, errors: np.ndarray,
+) -> tuple[float, float]:  # fmt: skip
     """Data term and accuracy; unless it has length 0, `gradient` becomes that of the total loss."""
     D, H, K = net.inputs, net.hidden, net.outputs
     blocks, _, width = x.shape
@@ -447,7 +455,7 @@ def _evaluate(
 
 
 @_passing
-def _buffers(net, width):
+def _buffers(net: Net, width: int) -> tuple[np.ndarray, ...]:
     """Pre-activations, activations and their slopes; outputs, their losses and slopes: padded, and by units."""
     H, K = net.hidden, net.outputs
     hidden, outputs = H * width, K * width
@@ -461,7 +469,7 @@ def _buffers(net, width):
 
 
 @_passing
-def _at_points(net, some, thetas, gradients, measured):
+def _at_points(net: Net, some: Patterns, thetas: np.ndarray, gradients: np.ndarray, measured: np.ndarray) -> None:
     x, y, label, number = some
     z1, a, slope, z2, cost, slopes, hidden, after, gain, outputs, costs, errors = _buffers(net, x.shape[2])
     for b in range(len(thetas)):
@@ -472,7 +480,7 @@ def _at_points(net, some, thetas, gradients, measured):
 
 
 @_passing
-def _moved(rule, w, slope, heading, draw):
+def _moved(rule: Rule, w: f, slope: f, heading: int, draw: float) -> tuple[f, int]:
     """A coordinate after one step, and its heading; as walks.step has it, in the same arithmetic."""
     if rule.sense == BY_GRADIENT:
         size = f(rule.size * draw)
@@ -490,7 +498,10 @@ def _moved(rule, w, slope, heading, draw):
 
 
 @_passing
-def walk(net, train, test, rule, theta, heading, draws, last, record, points):
+def walk(
+    net: Net, train: Patterns, test: Patterns, rule: Rule, theta: np.ndarray, heading: np.ndarray, draws: np.ndarray,
+    last: bool, record: np.ndarray, points: np.ndarray,
+) -> None:  # fmt: skip
     """Walk on from theta (P,) and heading (P,), in place, one step for each row of draws (S, P).
 
     Each row of `record` (S, 5) takes total loss, gradient norm, accuracy, test loss, test accuracy before the step,
@@ -538,7 +549,7 @@ def copies_of(part: Part) -> Patterns:
 
 
 @_passing
-def _spread(theta, wide):
+def _spread(theta: np.ndarray, wide: np.ndarray) -> None:
     for p in range(len(theta)):
         for begin in range(0, wide.shape[1], TOGETHER):
             for w in range(TOGETHER):
@@ -546,7 +557,7 @@ def _spread(theta, wide):
 
 
 @_passing
-def _affine_each(out, row, wide, weights, bias, x):
+def _affine_each(out: np.ndarray, row: int, wide: np.ndarray, weights: int, bias: int, x: np.ndarray) -> None:
     width = x.shape[1]
     for i in range(width):
         out[row, i] = wide[bias, i]
@@ -556,7 +567,7 @@ def _affine_each(out, row, wide, weights, bias, x):
 
 
 @_passing
-def _products_each(slopes, row, wide, weights, bias, x):
+def _products_each(slopes: np.ndarray, row: int, wide: np.ndarray, weights: int, bias: int, x: np.ndarray) -> None:
     width = x.shape[1]
     for i in range(width):
         wide[bias, i] = slopes[row, i]
@@ -566,7 +577,9 @@ def _products_each(slopes, row, wide, weights, bias, x):
 
 
 @_passing
-def _back_each(net, gain, errors, h, wide, second, out):
+def _back_each(
+    net: Net, gain: np.ndarray, errors: np.ndarray, h: int, wide: np.ndarray, second: int, out: np.ndarray
+) -> None:
     width = gain.shape[1]
     for i in range(width):
         out[h, i] = wide[second + h, i] * errors[0, i]
@@ -578,7 +591,7 @@ def _back_each(net, gain, errors, h, wide, second, out):
 
 
 @_passing
-def _gather(net, number, wide, theta, gradient):
+def _gather(net: Net, number: int, wide: np.ndarray, theta: np.ndarray, gradient: np.ndarray) -> None:
     """Gradients (P, walks) of the total loss from the parts of single patterns."""
     for p in range(len(theta)):
         for w in range(TOGETHER):
@@ -591,14 +604,17 @@ def _gather(net, number, wide, theta, gradient):
 
 
 @_passing
-def _add_squares(values, total):
+def _add_squares(values: np.ndarray, total: np.ndarray) -> None:
     for p in range(len(values)):
         for w in range(TOGETHER):
             total[w] += np.float64(values[p, w]) * np.float64(values[p, w])
 
 
 @_passing
-def _record_each(net, number, label, theta, gradient, outputs, costs, sums, record, t):
+def _record_each(
+    net: Net, number: int, label: np.ndarray, theta: np.ndarray, gradient: np.ndarray, outputs: np.ndarray,
+    costs: np.ndarray, sums: np.ndarray, record: np.ndarray, t: int,
+) -> None:  # fmt: skip
     """Total loss, gradient norm and accuracy of every walk; `sums` (4, walks) is scratch."""
     sums[:] = 0.0
     for k in range(net.outputs):
@@ -618,14 +634,19 @@ def _record_each(net, number, label, theta, gradient, outputs, costs, sums, reco
 
 
 @_passing
-def _move_each(rule, theta, gradient, heading, draws, t):
+def _move_each(
+    rule: Rule, theta: np.ndarray, gradient: np.ndarray, heading: np.ndarray, draws: np.ndarray, t: int
+) -> None:
     for p in range(len(theta)):
         for w in range(TOGETHER):
             theta[p, w], heading[p, w] = _moved(rule, theta[p, w], gradient[p, w], heading[p, w], draws[w, t, p])
 
 
 @_passing
-def walk_together(net, copies, rule, theta, heading, draws, last, record, points):
+def walk_together(
+    net: Net, copies: Patterns, rule: Rule, theta: np.ndarray, heading: np.ndarray, draws: np.ndarray, last: bool,
+    record: np.ndarray, points: np.ndarray,
+) -> None:  # fmt: skip
     """As `walk` for TOGETHER walks side by side: theta and heading (P, walks), draws (walks, S, P), record
     (walks, S, 5), points (walks, S, P) or (walks, 0, P).
     """

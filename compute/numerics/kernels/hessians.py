@@ -129,15 +129,17 @@ def _compact(
     return torch.cat([part.reshape(B, -1) for part in parts], 1)
 
 
-def _pass(loss: Loss, theta: Tensor, some: _Patterns):
+def _pass(
+    loss: Loss, theta: Tensor, some: _Patterns
+) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor | None], Tensor, Tensor]:
     """f′, f″ (B, H, n), r (B, K, n), C, the activations (B, H, n) and W₂ (B, K, H)."""
     D, H, K = loss.problem.sizes
     w1, b1, w2, b2 = theta.split([H * D, H, K * H, K], 1)
     w2 = w2.reshape(-1, K, H)
     z = (w1.reshape(-1, D) @ some.x + b1.reshape(-1, 1)).view(-1, H, some.x.shape[1])
     a, first, second = derivatives(loss.act, z)
-    r, *curvature = loss.problem.criterion.curvature(torch.baddbmm(b2.unsqueeze(2), w2, a), some.y)  # type: ignore[misc]
-    return first, second, r, curvature, a, w2
+    r, c, q = loss.problem.criterion.curvature(torch.baddbmm(b2.unsqueeze(2), w2, a), some.y)  # type: ignore[misc]
+    return first, second, r, (c, q), a, w2
 
 
 def derivatives(act: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor, Tensor, Tensor]:

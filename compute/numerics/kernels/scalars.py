@@ -54,17 +54,17 @@ SELU_ALPHA, SELU_SCALE = f(1.6732632423543772), f(1.0507009873554805)
 
 
 @scalar
-def as_bits(x):
+def as_bits(x: f) -> int32:
     return np.float32(x).view(np.int32)
 
 
 @scalar
-def as_float(bits):
+def as_float(bits: int32) -> f:
     return np.int32(bits).view(np.float32)
 
 
 @scalar
-def _exp_parts(x):
+def _exp_parts(x: f) -> tuple[f, f]:
     """2ⁿ and q = exp(r) − 1 with exp(x) = 2ⁿ (1 + q), |r| ≤ ln 2 / 2, for x ≤ 0."""
     x = ZERO_FROM if x < ZERO_FROM else x
     shifted = x * LOG2_E + ROUND
@@ -77,21 +77,21 @@ def _exp_parts(x):
 
 
 @scalar
-def exp_down(x):
+def exp_down(x: f) -> f:
     """exp(x) for x ≤ 0."""
     scale, q = _exp_parts(x)
     return scale + scale * q
 
 
 @scalar
-def expm1_down(x):
+def expm1_down(x: f) -> f:
     """exp(x) − 1 for x ≤ 0."""
     scale, q = _exp_parts(x)
     return scale * q + (scale - f(1.0))
 
 
 @scalar
-def log1p_unit(x):
+def log1p_unit(x: f) -> f:
     """log(1 + x) for x in [0, 1]: twice the inverse hyperbolic tangent of x / (2 + x)."""
     s = x / (f(2.0) + x)
     u = s * s
@@ -102,67 +102,67 @@ def log1p_unit(x):
 
 
 @scalar
-def identity(x, _):
+def identity(x: f, _: f) -> f:
     return x
 
 
 @scalar
-def sigmoid(x, _):
+def sigmoid(x: f, _: f) -> f:
     e = exp_down(-abs(x))
     return (e if x < f(0.0) else f(1.0)) / (f(1.0) + e)
 
 
 @scalar
-def tanh(x, _):
+def tanh(x: f, _: f) -> f:
     m = expm1_down(f(-2.0) * abs(x))
     size = -m / (f(2.0) + m)
     return -size if x < f(0.0) else size
 
 
 @scalar
-def hardtanh(x, _):
+def hardtanh(x: f, _: f) -> f:
     x = f(-1.0) if x < f(-1.0) else x
     return f(1.0) if x > f(1.0) else x
 
 
 @scalar
-def softsign(x, _):
+def softsign(x: f, _: f) -> f:
     return x / (f(1.0) + abs(x))
 
 
 @scalar
-def relu(x, _):
+def relu(x: f, _: f) -> f:
     return f(0.0) if x < f(0.0) else x
 
 
 @scalar
-def leaky_relu(x, slope):
+def leaky_relu(x: f, slope: f) -> f:
     return slope * x if x < f(0.0) else x
 
 
 @scalar
-def relu6(x, _):
+def relu6(x: f, _: f) -> f:
     x = f(0.0) if x < f(0.0) else x
     return f(6.0) if x > f(6.0) else x
 
 
 @scalar
-def elu(x, alpha):
+def elu(x: f, alpha: f) -> f:
     return alpha * expm1_down(-abs(x)) if x < f(0.0) else x
 
 
 @scalar
-def selu(x, _):
+def selu(x: f, _: f) -> f:
     return SELU_SCALE * elu(x, SELU_ALPHA)
 
 
 @scalar
-def celu(x, alpha):
+def celu(x: f, alpha: f) -> f:
     return alpha * expm1_down(-abs(x) / alpha) if x < f(0.0) else x
 
 
 @scalar
-def gelu(x, _):
+def gelu(x: f, _: f) -> f:
     """x Φ(x), from Φ(−a) = exp(−a² / 2) P(s), s = 0.3 a / (1 + 0.3 a); P of least maximum relative error, 6e-8."""
     a = abs(x)
     a = f(14.0) if a > f(14.0) else a
@@ -176,12 +176,12 @@ def gelu(x, _):
 
 
 @scalar
-def silu(x, beta):
+def silu(x: f, beta: f) -> f:
     return x * sigmoid(x, beta)
 
 
 @scalar
-def mish(x, _):
+def mish(x: f, _: f) -> f:
     """x tanh(log(1 + eˣ)), with the fraction of tanh written in e = exp(−|x|)."""
     e = exp_down(-abs(x))
     top = e * (e + f(2.0)) if x < f(0.0) else f(1.0) + f(2.0) * e
@@ -189,14 +189,14 @@ def mish(x, _):
 
 
 @scalar
-def softplus(x, beta):
+def softplus(x: f, beta: f) -> f:
     scaled = beta * abs(x)
     bend = log1p_unit(exp_down(-scaled)) / beta
     return (f(0.0) if x < f(0.0) else x) + bend
 
 
 @scalar
-def sine(x, _):
+def sine(x: f, _: f) -> f:
     """Cody and Waite's reduction by π in three parts, exact to 2²² π.
 
     Beyond, neighbouring float32 numbers are further apart than 1 and the sine is arbitrary; it stays bounded.
@@ -214,17 +214,17 @@ def sine(x, _):
 
 
 @scalar
-def gaussian(x, _):
+def gaussian(x: f, _: f) -> f:
     return exp_down(-(x * x))
 
 
 @scalar
-def quadratic(x, _):
+def quadratic(x: f, _: f) -> f:
     return x * x
 
 
 @scalar
-def threshold(x, _):
+def threshold(x: f, _: f) -> f:
     step = f(1.0) if x > f(0.0) else f(0.0)
     return step if x == x else x
 
@@ -256,7 +256,9 @@ SCALARS: dict[str, Callable] = {
 ROW, SUMS, SINGLE = types.float32[::1], types.float64[::1], types.float32
 
 
-def sigmoid_cross_entropy(z, y, sums, product, spare):
+def sigmoid_cross_entropy(
+    z: np.ndarray, y: np.ndarray, sums: np.ndarray, product: np.ndarray, spare: np.ndarray
+) -> None:
     """max(q, 0) + log(1 + exp(−|q|)) of q = (1 − 2y) z, for targets of 0 and 1."""
     linear, grown = spare[:LANES], spare[LANES : 2 * LANES]
     for i in range(LANES):
@@ -273,7 +275,9 @@ def sigmoid_cross_entropy(z, y, sums, product, spare):
         product[i] += np.float64(grown[i]) * (1.0 + product[i])
 
 
-def softmax_cross_entropy(z, y, sums, product, spare):
+def softmax_cross_entropy(
+    z: np.ndarray, y: np.ndarray, sums: np.ndarray, product: np.ndarray, spare: np.ndarray
+) -> None:
     """−Σ y d + log Σ exp d with d = z − max z; Σ exp d − 1 keeps its digits where it is small."""
     top, picked, small, ones = spare[:LANES], spare[LANES : 2 * LANES], spare[2 * LANES : 3 * LANES], spare[3 * LANES :]
     for i in range(LANES):
@@ -294,7 +298,9 @@ def softmax_cross_entropy(z, y, sums, product, spare):
         product[i] += np.float64(ones[i] + small[i]) * (1.0 + product[i])
 
 
-def sigmoid_squared_error(z, y, sums, product, spare):
+def sigmoid_squared_error(
+    z: np.ndarray, y: np.ndarray, sums: np.ndarray, product: np.ndarray, spare: np.ndarray
+) -> None:
     """(σ(z) − y)² for y of 0 or 1, without the cancellation: 1 − σ(z) = σ(−z)."""
     for i in range(LANES):
         spare[i] = f(0.0)
@@ -337,7 +343,7 @@ def _summed(name: str) -> Callable:
     code = of_one.__code__
     mark = hashlib.sha256(repr((code.co_code, code.co_consts, code.co_names)).encode()).hexdigest()[:8]
 
-    def run(z, y, sums, product, spare):
+    def run(z: np.ndarray, y: np.ndarray, sums: np.ndarray, product: np.ndarray, spare: np.ndarray) -> None:
         for i in range(LANES):
             spare[i] = f(0.0)
         for row in range(0, len(z), LANES):
@@ -356,7 +362,7 @@ def activation_pass(name: str) -> Any:
     """`run(out, response, t, p)`: out (n,) = f(response₀ + Σ t_k response_k; p) of responses (1 + D, n), flat."""
     act = SCALARS[name]
 
-    def run(out, response, t, p):
+    def run(out: np.ndarray, response: np.ndarray, t: np.ndarray, p: f) -> None:
         n = len(out)
         base = response[:n]
         if len(t) == 2:

@@ -60,7 +60,7 @@ def _plain(spec: Training) -> Training:
     return spec if spec.factor == 1 else spec.plain
 
 
-def batchable(spec: Training):
+def batchable(spec: Training) -> tuple[Problem, Start]:
     """What trainings in one batch must have in common: two with equal `batchable` may share one."""
     # Batches are drawn from the seed, so that trainings in mini-batches share it.
     start = replace(spec.start, init="uniform", init_range=1.0, rescale=1.0)

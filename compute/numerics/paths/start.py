@@ -140,7 +140,7 @@ class Start:
         offers="1.0,2.0,4.0",
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         if self.way.walks:
             # How many walks and how long they are is a cloud's affair; init_range hangs on init, which has no meaning.

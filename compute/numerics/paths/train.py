@@ -75,7 +75,9 @@ def _advance(specs: list[Training], state: State, until: int) -> State:
     return State(until, theta.detach(), optimiser.state_dict(), tuple(rows), tuple(diverged.tolist()))
 
 
-def record(loss: Loss, step: int, theta: Tensor, gradient: Tensor, train: Tensor, accuracy: Tensor):
+def record(
+    loss: Loss, step: int, theta: Tensor, gradient: Tensor, train: Tensor, accuracy: Tensor
+) -> tuple[np.ndarray, ...]:
     """The step, six measures (B,) in the order of TrainingResult, and theta (B, P)."""
     point = theta.detach()
     test, test_accuracy = loss.measure(point, "test")

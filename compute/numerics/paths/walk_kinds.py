@@ -138,7 +138,7 @@ class Walk:
         offers="0,32",
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
 
 
@@ -149,7 +149,7 @@ class Walks:
     problem: Problem = Problem()
     walk: Walk = Walk()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         need = self.count * (
             (self.walk.walk_steps + 1) * 5 * 8 + self.problem.parameters * 12
         )  # what is recorded, and points

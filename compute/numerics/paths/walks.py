@@ -25,6 +25,9 @@ NUMBERS = 1 << 17  # pre-activations at a time where torch evaluates several wal
 MOST = 256  # walks that torch takes together
 MOST_BATCHED = 16  # in mini-batches, where the test part fills the cache anyway: a walk costs the same from 16 on
 
+Full = tuple[np.ndarray, np.ndarray]  # theta and heading of a whole block
+Streams = list[np.random.Generator]  # of the walks of a block that are asked for
+
 
 @dataclass(frozen=True)
 class WalksResult:
@@ -141,7 +144,7 @@ def advance(spec: Walks, state: State, until: int, points: bool = False, held_ou
     )
 
 
-def _way(spec: Walks):
+def _way(spec: Walks) -> Callable[..., None]:
     """The function that takes the walks; chosen by the problem alone, or equal walks would differ by rounding."""
     if not _whole(spec) or not gradients.trusted(spec.problem):
         return _take_blocks
@@ -173,7 +176,9 @@ def _refuse_points(spec: Walks, state: State, rows: int) -> None:
         )
 
 
-def _take_compiled(spec: Walks, loss: Loss, state: State, theta, heading, record, kept) -> None:
+def _take_compiled(
+    spec: Walks, loss: Loss, state: State, theta: np.ndarray, heading: np.ndarray, record: np.ndarray, kept: np.ndarray
+) -> None:
     """One walk after another."""
     net, width = gradients.net_of(loss), gradients.width_of(loss.parts["train"])
     train, test = (gradients.patterns_of(loss.parts[name], width) for name in ("train", "test"))
@@ -196,13 +201,15 @@ def _pieces(spec: Walks, begin: int, count: int, most: int) -> Iterator[tuple[sl
         yield slice(steps, count), True
 
 
-def _take_few(spec: Walks, loss: Loss, state: State, theta, heading, record, kept) -> None:
+def _take_few(
+    spec: Walks, loss: Loss, state: State, theta: np.ndarray, heading: np.ndarray, record: np.ndarray, kept: np.ndarray
+) -> None:
     """Side by side, on but a few patterns."""
     net, copies = gradients.net_of(loss), gradients.copies_of(loss.parts["train"])
     kind = KINDS[spec.walk.walk]
     rule = gradients.rule(kind.sense, kind.edge, spec.longest, spec.walk.walk_range)
 
-    def take(full, place: slice, streams, record, kept) -> None:
+    def take(full: Full, place: slice, streams: Streams, record: np.ndarray, kept: np.ndarray) -> None:
         theta, heading = (np.ascontiguousarray(side.T) for side in full)
         for rows, draws in _draws(spec, state.step, record.shape[1], len(full[0]), place, streams):
             part = np.zeros((len(full[0]), rows.stop - rows.start, 5))
@@ -214,11 +221,13 @@ def _take_few(spec: Walks, loss: Loss, state: State, theta, heading, record, kep
     _in_blocks(spec, gradients.TOGETHER, state, theta, heading, record, kept, take)
 
 
-def _take_blocks(spec: Walks, loss: Loss, state: State, theta, heading, record, kept) -> None:
+def _take_blocks(
+    spec: Walks, loss: Loss, state: State, theta: np.ndarray, heading: np.ndarray, record: np.ndarray, kept: np.ndarray
+) -> None:
     """By torch, several at a time."""
     kind = KINDS[spec.walk.walk]
 
-    def take(full, place: slice, streams, record, kept) -> None:
+    def take(full: Full, place: slice, streams: Streams, record: np.ndarray, kept: np.ndarray) -> None:
         theta, heading = full
         for rows, draws in _draws(spec, state.step, record.shape[1], len(theta), place, streams):
             for row in range(rows.start, rows.stop):
@@ -233,7 +242,10 @@ def _take_blocks(spec: Walks, loss: Loss, state: State, theta, heading, record, 
     _in_blocks(spec, _block_size(spec), state, theta, heading, record, kept, take)
 
 
-def _in_blocks(spec: Walks, size: int, state: State, theta, heading, record, kept, take: Callable) -> None:
+def _in_blocks(
+    spec: Walks, size: int, state: State, theta: np.ndarray, heading: np.ndarray, record: np.ndarray, kept: np.ndarray,
+    take: Callable[..., None],
+) -> None:  # fmt: skip
     """Walks in blocks of fixed size: take(full, place, streams, record, kept) for each.
 
     A walk's place in its block is its number modulo the size, and the places of walks not asked for are filled with
@@ -250,7 +262,7 @@ def _in_blocks(spec: Walks, size: int, state: State, theta, heading, record, kep
 
 
 def _draws(
-    spec: Walks, begin: int, count: int, size: int, place: slice, streams: list[np.random.Generator]
+    spec: Walks, begin: int, count: int, size: int, place: slice, streams: Streams
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Rows of the record and the random numbers (size, rows, P) of their steps; none for the end of the walks."""
     P = spec.problem.parameters
@@ -294,7 +306,10 @@ def _permutation(seed: int, epoch: int, count: int) -> torch.Tensor:
     return torch.as_tensor(np.random.default_rng(stream).permutation(count))
 
 
-def step(kind: Kind, theta, gradient, heading, draws, longest: float, bound: float) -> None:
+def step(
+    kind: Kind, theta: np.ndarray, gradient: np.ndarray, heading: np.ndarray, draws: np.ndarray,
+    longest: float, bound: float,
+) -> None:  # fmt: skip
     """Move theta (w, P) and heading (w, P) in place by draws (w, P), uniform in [0, 1)."""
     if kind.sense == "random":
         move = (longest * (2.0 * draws - 1.0)).astype(theta.dtype)
