@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import plotly.io
 
-from lossatlas.app.export.report_tables import HEAD, TABLES, as_csv, as_latex, texts
+from lossatlas.app.export.report_tables import HEAD, TABLES, as_csv, as_latex, tables_of, texts
 from lossatlas.app.export.standalone import asset, packed_plotly, quoted, script
 from lossatlas.app.figures import multiples
 from lossatlas.app.layout.bar import page
 from lossatlas.compute.analyses.table import canonical
-from lossatlas.compute.numerics.classes import RULES
+from lossatlas.compute.numerics.classes import AUTHORS, RULES
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.problem.sources import dataset_of, datasets
 from lossatlas.compute.spec.options import to_query
 from lossatlas.compute.study.claims import CLAIMS, Finding, told
-from lossatlas.compute.study.design import DESIGNS, Row
+from lossatlas.compute.study.design import DESIGNS, SPLITS, Row, splits_of
 
 SCRIPT = "pages/report.mjs"
 
@@ -82,6 +82,8 @@ def content(rows: Sequence[Row], found: Sequence[Finding], made: Made) -> dict[s
     of = {name: [row for row in rows if row.spec.problem.dataset == name] for name in _datasets(rows)}
     return {
         "rules": RULES,
+        "authors": AUTHORS,
+        "splits": SPLITS,
         "claims": CLAIMS,
         "labels": {name: entry.label for name, entry in datasets().items()},
         "verdicts": _verdicts(found, list(of)),
@@ -122,7 +124,7 @@ def _compared(one: Finding) -> list[tuple[str, str, str]]:
 
 def _figure(rows: list[Row]) -> dict:
     """A figure for plotly, the colours of its dots under the authors' rule in place, and those of every rule."""
-    figure = multiples.figure(rows, "tensors")
+    figure = multiples.figure(rows, AUTHORS)
     shades = {rule: [_bytes(multiples.colours(row, rule)) for row in rows] for rule in RULES}
     return {"figure": json.loads(plotly.io.to_json(figure)), "rules": shades}
 
@@ -132,7 +134,7 @@ def _bytes(values: np.ndarray) -> dict:
 
 
 def _part(name: str, rows: list[Row]) -> Part:
-    tables = tuple(_table(name, rows, table) for table in TABLES)
+    tables = tuple(_table(name, rows, table) for table in tables_of(rows))
     label, note = dataset_of(name).label, DESIGNS[name].note
     return Part(name, label, note, rows[0].spec.problem, multiples.caption(rows), tables)
 
@@ -156,6 +158,7 @@ def _texts(row: Row) -> tuple[str, ...]:
     walk = row.spec.walking
     stored = f"{row.parts} ({row.stored})" if row.stored else str(row.parts)
     return (
-        f"{walk.walks:,}", f"{walk.walk_steps:,}", str(walk.walk_seed), f"{row.whole('classified'):,}",
+        f"{walk.walks:,}", str(splits_of(row.spec.problem)), f"{walk.walk_steps:,}", str(walk.walk_seed),
+        f"{row.whole('classified'):,}",
         f"{row.seconds:.1f}", stored, " ".join(row.warnings),
     )  # fmt: skip

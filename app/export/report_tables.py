@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lossatlas.compute.numerics.classes import NAMES, RULES
+from lossatlas.compute.numerics.classes import AUTHORS, EXACT, NAMES, ROBUST, ROUTES, RULES
+from lossatlas.compute.numerics.intervals import interval
 from lossatlas.compute.numerics.stagnation import COUNTERS
-from lossatlas.compute.study.design import Row, pace
+from lossatlas.compute.study.design import SPLITS, Row, pace
 
 DASH = "–"  # a number that there is not
 
@@ -21,6 +22,23 @@ def _mean(row: Row, name: str) -> str:
 def _share(row: Row, name: str) -> str:
     share, low, high = (row.number(f"{name}.{end}") for end in ("share", "low", "high"))
     return DASH if math.isnan(share) else f"{share:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _rounded(row: Row, name: str) -> str:
+    """A share under the authors' rule, and the least and largest by every order of weights and solver."""
+    if math.isnan(own := row.number(f"shares.{AUTHORS}.{name}.share")):
+        return DASH
+    ways = [own, *(row.number(f"routes.{route}.{name}.share") for route in (*ROUTES, EXACT))]
+    return f"{_share(row, f'shares.{AUTHORS}.{name}')} ({min(ways):.3f} to {max(ways):.3f})"
+
+
+def _over_splits(row: Row, name: str) -> str:
+    found = interval(row.by_split(name))
+    return DASH if math.isnan(found.mean) else f"{found.mean:.4g} [{found.low:.4g}, {found.high:.4g}]"
+
+
+def _plain(row: Row, name: str) -> str:
+    return DASH if math.isnan(value := row.number(name)) else f"{value:.4g}"
 
 
 def _r(row: Row, name: str) -> str:
@@ -63,17 +81,41 @@ TABLES = {
             _means("E_g at the end", "last.test_loss"),
         ),
     ),
+    "splits": (
+        "E_g at the end of the walks, the mean of each split of the data, and over splits with Student’s 95 % "
+        "interval: it covers split and walks.",
+        (
+            Column("over splits", "test_loss", _over_splits, ()),
+            *(Column(f"split {n}", f"split.{n}.test_loss", _plain, ("",)) for n in range(SPLITS)),
+        ),
+    ),
     "curvature": (
-        "Shares of curvature classes among the classified points, with 95 % intervals over walks.",
+        "Curvature of the classified points, with 95 % intervals over walks, or over splits where the data are split: "
+        "these cover both. First what rounding does not decide; last the authors’ rule, with the least and largest "
+        "share over orders of weights and solvers in round brackets.",
         (
             Column("classified", "classified", _count, ("",)),
-            *(_shares(f"{name}, {RULES[rule].label}", f"shares.{rule}.{name}") for rule in RULES for name in NAMES),
-            *(_shares(f"a negative eigenvalue, {RULES[rule].label}", f"negative.{rule}") for rule in RULES),
+            *(_shares(f"a negative eigenvalue, {RULES[rule].label}", f"negative.{rule}") for rule in (ROBUST, "full")),
+            *(_shares(f"{name}, {RULES['full'].label}", f"shares.full.{name}") for name in NAMES),
+            *(Column(f"{name}, {RULES[AUTHORS].label}", name, _rounded, ()) for name in NAMES),
+        ),
+    ),
+    "rounding": (
+        "The same float32 blocks under the authors’ rule, by other orders of weights and solvers: shares that differ "
+        "by rounding alone, with intervals as above.",
+        (
+            *(_shares(f"{name}, as the authors", f"shares.{AUTHORS}.{name}") for name in NAMES),
+            *(
+                _shares(f"{name}, {label}", f"routes.{route}.{name}")
+                for route, label in {**{key: way.label for key, way in ROUTES.items()}, EXACT: EXACT}.items()
+                for name in NAMES
+            ),
         ),
     ),
     "saturation": (
         "Saturation, mean (sd) over walks, and how it goes with the width of valleys: Pearson’s r of log gradient norm "
-        "and saturation among the tenth of points with the least loss, with 95 % intervals over walks.",
+        "and saturation among the tenth of points with the least loss, with 95 % intervals over draws of walks, or of "
+        "splits.",
         (
             _means("saturation", "whole.saturation"),
             _means("at the end", "last.saturation"),
@@ -83,6 +125,14 @@ TABLES = {
     ),
 }
 HEAD = ("activation", "range", "step")
+
+
+def tables_of(rows: Sequence[Row]) -> list[str]:
+    """Those that hold a number of these rows: of data that are not split there is no table of splits."""
+    return [
+        name for name, (_, columns) in TABLES.items()
+        if any(column.text(row, column.name) != DASH for row in rows for column in columns)
+    ]  # fmt: skip
 
 
 def _place(row: Row) -> tuple[str, str, str]:

@@ -15,6 +15,7 @@ from lossatlas.app.figures.shared.points import (
     decades,
     log_tint,
     reach,
+    rounded,
     selected,
     tint_span,
     tolerance,
@@ -23,7 +24,7 @@ from lossatlas.app.look.theme import colour_scale
 from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.clouds import CloudResult
-from lossatlas.compute.analyses.summaries import LOW, Mean, mean_of, shares, valleys, without_gradient
+from lossatlas.compute.analyses.summaries import LOW, Mean, mean_of, negative, relied, shares, valleys, without_gradient
 from lossatlas.compute.numerics.activity import MEASURES
 from lossatlas.compute.numerics.classes import NAMES, RULES
 from lossatlas.compute.numerics.cost import patterns
@@ -131,9 +132,11 @@ def words(result: CloudResult, view: View) -> str:
     ends = f"mean loss at the end of a walk {number(mean_of(result.loss[:, -1]).mean)}"
     if not result.looked.size:
         return f"{W * S:,} points of {parts.counted(W, 'walk')}, {where}; {ends}; no point is classified"
-    found = shares(result, view.rule, tolerance(view))
-    classes = ", ".join(f"{100 * one.share:.0f} % {name}" for name, one in found.items() if one.share > 0)
-    return f"{W * S:,} points of {parts.counted(W, 'walk')}, {where}; {ends}; of the classified points {classes}"
+    classes = ", ".join(f"{name} {told}" for name, told in told_shares(result, view).items())
+    return (
+        f"{W * S:,} points of {parts.counted(W, 'walk')}, {where}; {ends}; of the classified points "
+        f"{_bent_down(result, view)}; by class {classes}"
+    )
 
 
 def head(result: CloudResult) -> list[tuple[str, str]]:
@@ -152,11 +155,8 @@ def _names(result: CloudResult, view: View) -> list[dict]:
     """Every class with its share of the classified points and the interval of that, above the picture."""
     if not result.looked.size:
         return [_above("no point is classified by its curvature", GREY, 0, 0)]
-    found = shares(result, view.rule, tolerance(view))
-    return [
-        _above(f"■ {name} {with_interval(found[name])}", COLOURS[code], *PLACES[name])
-        for code, name in enumerate(NAMES)
-    ]
+    found = told_shares(result, view)
+    return [_above(f"■ {name} {found[name]}", COLOURS[code], *PLACES[name]) for code, name in enumerate(NAMES)]
 
 
 def _shifted(notes: list[dict], by: float) -> list[dict]:
@@ -170,6 +170,15 @@ def _above(text: str, colour: str, column: int, row: int) -> dict:
         "xanchor": "left", "yanchor": "bottom", "xshift": -46 + 30 * column, "yshift": 3 + 17 * row,
         "font": {"size": 10, "color": colour},
     }  # fmt: skip
+
+
+def told_shares(result: CloudResult, view: View) -> dict[str, str]:
+    """Each class's share with its interval, as 36 % [33, 39]; where rounding decides, with the least and the largest
+    by other orders of weights and solvers: 36 % [33, 39] (24–88).
+    """
+    found, ends = shares(result, view.rule, tolerance(view)), rounded(result, view)
+    between = {name: f" ({_points(low)}–{_points(high)})" for name, (low, high) in ends.items()}
+    return {name: with_interval(share) + between.get(name, "") for name, share in found.items()}
 
 
 def with_interval(share: Share) -> str:
@@ -282,7 +291,16 @@ def _coloured(result: CloudResult, view: View) -> str:
     zero = f"zero up to {number(share)} |λ|max" if share else "only exact 0 is zero"
     looked, total = result.looked.size, result.loss.size
     which = "all points" if looked == total else f"a sample of {looked:,} of {total:,} points"
-    return f"{RULES[view.rule].label}, {zero}, {which}"
+    also = ["in ( ) what rounding makes of it"] if rounded(result, view) else []
+    return " · ".join([_bent_down(result, view), f"{RULES[view.rule].label}, {zero}, {which}", *also])
+
+
+def _bent_down(result: CloudResult, view: View) -> str:
+    """What can be relied on, under the authors' rule too: whether an eigenvalue is negative beyond rounding."""
+    rule, zero = relied(view.rule, tolerance(view))
+    where = " in float64" if rule != view.rule else ""
+    least = f"λ < −{number(zero)} |λ|max" if zero else "λ < 0"
+    return f"{least}{where} at {with_interval(negative(result, rule, zero))}"
 
 
 def _valleys(result: CloudResult) -> list[str]:

@@ -1,18 +1,33 @@
 """The table of clouds: of each column its stagnation, losses, classes and valleys."""
 
+import math
 from collections.abc import Iterable
 
-from lossatlas.app.figures.cloud import correlated, with_interval
-from lossatlas.app.figures.shared.points import tolerance
+from lossatlas.app.figures.cloud import correlated, told_shares, with_interval
+from lossatlas.app.figures.shared.points import rounded, tolerance
 from lossatlas.app.figures.shared.tables import Table, cell, hidden_column, number_column
 from lossatlas.app.look.columns import Column as Side
 from lossatlas.app.look.ticks import digits
 from lossatlas.app.look.view import View
 from lossatlas.compute.analyses.clouds import CloudResult
-from lossatlas.compute.analyses.summaries import LOW, by_counter, mean_of, over_steps, shares, valleys, without_gradient
+from lossatlas.compute.analyses.summaries import (
+    LOW,
+    by_counter,
+    mean_of,
+    negative,
+    over_steps,
+    relied,
+    shares,
+    valleys,
+    without_gradient,
+)
 from lossatlas.compute.numerics.classes import NAMES
 from lossatlas.compute.numerics.intervals import Correlation
 
+CLASS = (
+    "Share of classified points, by the rule chosen; under the authors' rule in round brackets the least and largest "
+    "by other orders of weights and solvers, which differ by rounding alone."
+)
 COLUMNS = {
     "runs_authors": ("n stag", "Stagnant stretches of a walk, by the study's counter, which runs on over short ones."),
     "length_authors": ("l stag", "Their mean length in steps, by the study's counter."),
@@ -20,10 +35,15 @@ COLUMNS = {
     "length_reset": ("l, corrected", "Their mean length in steps, by a counter that begins anew with each."),
     "loss": ("E_t at end", "Training loss at the end of the walks."),
     "test_loss": ("E_g at end", "Test loss at the end of the walks."),
-    "convex": ("convex", "Share of classified points, by the rule chosen."),
-    "saddle": ("saddle", "Share of classified points, by the rule chosen."),
-    "singular": ("singular", "Share of classified points, by the rule chosen."),
-    "concave": ("concave", "Share of classified points, by the rule chosen."),
+    "negative": (
+        "λ < 0",
+        "Share of classified points with a negative eigenvalue beyond the tolerance of the rule chosen; for the "
+        "authors' rule beyond 1e-6 of the largest in float64, which rounding does not decide.",
+    ),
+    "convex": ("convex", CLASS),
+    "saddle": ("saddle", CLASS),
+    "singular": ("singular", CLASS),
+    "concave": ("concave", CLASS),
     "saturation": ("saturation", "Mean over all visited points, by the activation's own measure."),
     "valleys": (
         "valleys, r",
@@ -39,7 +59,8 @@ COLUMNS = {
 }
 
 
-WITH_INTERVALS = ("valleys", "valleys_partial", "still")  # beside the classes
+ROUNDED = ("least", "most")  # by order of weights and solver
+WITH_INTERVALS = ("negative", "valleys", "valleys_partial", "still")  # beside the classes
 
 
 def columns() -> list[dict]:
@@ -52,6 +73,7 @@ def columns() -> list[dict]:
     means = [name for name in COLUMNS if name not in (*ranged, "broken")]
     hidden = (
         *(f"{name}_sd" for name in means), *(f"{name}_{end}" for name in ranged for end in ("low", "high")),
+        *(f"{name}_{end}" for name in NAMES for end in ROUNDED),
         "dtype", "rule", "tolerance", "dataset", "network", "walk", "seed", "range", "longest_step", "steps", "batch",
     )  # fmt: skip
     shown = [number_column(name, *told) for name, told in COLUMNS.items()]
@@ -73,6 +95,7 @@ def _row(side: Side, result: CloudResult, view: View) -> dict:
     means |= {"loss": mean_of(result.loss[:, -1]), "test_loss": mean_of(result.test_loss[:, -1])}
     means["saturation"] = mean_of(over_steps(result.saturation))
     kinds = shares(result, view.rule, tolerance(view)) | {"still": without_gradient(result)}
+    kinds["negative"] = negative(result, *relied(view.rule, tolerance(view)))
     found = valleys(result)
     pairs: dict[str, Correlation] = {"valleys": found.plain, "valleys_partial": found.partial}
     values = {name: cell(mean.mean) for name, mean in means.items()} | {n: cell(s.share) for n, s in kinds.items()}
@@ -80,8 +103,11 @@ def _row(side: Side, result: CloudResult, view: View) -> dict:
     values |= {f"{name}_sd": cell(mean.sd) for name, mean in means.items()}
     values |= {f"{name}_{end}": cell(getattr(one, end))
                for name, one in (kinds | pairs).items() for end in ("low", "high")}  # fmt: skip
+    ends = dict.fromkeys(NAMES, (math.nan, math.nan)) | rounded(result, view)
+    values |= {f"{name}_{end}": cell(share) for name in NAMES
+               for end, share in zip(ROUNDED, ends[name], strict=True)}  # fmt: skip
     texts = {name: f"{digits(mean.mean)} ± {digits(mean.sd, 2)}" if mean.count else "–" for name, mean in means.items()}
-    texts |= {name: with_interval(share) for name, share in kinds.items()}
+    texts |= {name: with_interval(share) for name, share in kinds.items()} | told_shares(result, view)
     texts |= {name: correlated(pair) for name, pair in pairs.items()}
     broken = int((result.broken_at >= 0).sum())
     return {

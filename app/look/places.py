@@ -48,10 +48,12 @@ PLACES = {
         "Clouds", "3", (
             "The third place, Clouds, shows every point that walks visit, by its loss and gradient norm. Drag a "
             "rectangle over points to learn what they are, and Zoom in to see them alone; click a point to look at the "
-            "loss, or at the spectrum, around it. Its curvature is judged by one of two rules: by the full Hessian, or "
-            "as in the study by one Hessian for each weight tensor. The second leaves out all curvature between "
-            "tensors, so that with a convex loss no point of a ReLU network can have a negative eigenvalue but by "
-            'rounding: part of what makes it "most convex".',
+            "loss, or at the spectrum, around it. Its curvature is judged by the full Hessian, or by one Hessian for "
+            "each weight tensor: as in the study, in float32 and with only an exact 0 for zero, or in float64 with a "
+            "tolerance. The study's rule names most points by the last bits of float32: in round brackets stand the "
+            "shares by other orders of weights and solvers. Both leave out all curvature between tensors, so that with "
+            "a convex loss no point of a ReLU network has a negative eigenvalue but by rounding: part of what makes it "
+            '"most convex".',
         ), head="cloud",
     ),
     "training": Place(

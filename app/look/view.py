@@ -125,7 +125,8 @@ class View:
         choices=RULES,
         group="Cloud",
         label="Curvature rule",
-        help="Classes from the full Hessian, or as in the study: a Hessian for each weight tensor, in float32.",
+        help="Classes from the full Hessian, or from one for each weight tensor: as in the study, where float32 "
+        "rounds, or in float64.",
         first=True,
         wide=True,
         pictures=("cloud",),

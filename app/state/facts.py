@@ -8,7 +8,8 @@ import numpy as np
 from lossatlas.compute.analyses.clouds import CloudResult
 from lossatlas.compute.analyses.lines import LineResult
 from lossatlas.compute.analyses.slices import SliceResult
-from lossatlas.compute.analyses.summaries import negative, shares
+from lossatlas.compute.analyses.summaries import negative, shares, spread
+from lossatlas.compute.numerics.classes import ROBUST, RULES
 from lossatlas.compute.numerics.stationary import LEVELS
 
 LOW = 0.1  # a loss below which a walk or training on XOR has found the minimum: no other level is so low
@@ -60,8 +61,14 @@ def still_at_ln2(result: CloudResult) -> float:
 
 def lowest_of_blocks(result: CloudResult) -> float:
     """The most negative eigenvalue of any weight tensor's block in a cloud, as a share of the point's largest |λ|."""
-    lowest, highest, _ = np.moveaxis(result.tensors, -1, 0)
+    lowest, highest, _ = np.moveaxis(getattr(result, ROBUST), -1, 0)
     return float(np.nanmin(lowest / np.maximum(-lowest, highest)))
+
+
+def moved_by_rounding(result: CloudResult) -> float:
+    """How far the convex share of a cloud under the authors' rule moves with order of weights and solver."""
+    least, most = spread(result)["convex"]
+    return most - least
 
 
 MEASURES: dict[str, Callable[[Any], float]] = {
@@ -111,7 +118,8 @@ MEASURES: dict[str, Callable[[Any], float]] = {
     "still_at_levels": still_at_levels,
     "still_at_ln2": still_at_ln2,
     "convex_by_tensor": lambda result: shares(result, "tensors", 0.0)["convex"].share,
-    "saddle_by_tensor": lambda result: shares(result, "tensors", 0.0)["saddle"].share,
+    "moved_by_rounding": moved_by_rounding,
+    "negative_by_tensor": lambda result: negative(result, ROBUST, RULES[ROBUST].tolerance).share,
     "convex_by_full": lambda result: shares(result, "full", 1e-8)["convex"].share,
     "negative_by_full": lambda result: negative(result, "full", 1e-8).share,
     "singular_by_full": lambda result: shares(result, "full", 1e-8)["singular"].share,

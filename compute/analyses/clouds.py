@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from lossatlas.compute.numerics.activity import MEASURES, mean_saturation
-from lossatlas.compute.numerics.classes import RULES, classify, extremes, point_seconds
+from lossatlas.compute.numerics.classes import AUTHORS, EXACT, ROBUST, ROUTES, RULES, classify, curvature, point_seconds
 from lossatlas.compute.numerics.cost import PIECE, patterns, walk_seconds
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths import walks
@@ -24,7 +24,7 @@ from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
 from lossatlas.compute.spec.tasks import Task
 
-VERSIONS = (2,)
+VERSIONS = (3,)
 LOOKS = 2  # stream of a walk, beside its start and its steps: which of its points are classified
 WEIGHTS = 140_000  # of all walks together, by default: ten walks for each of up to 118 parameters (chosen by eye)
 LONGEST = 60.0  # estimated seconds on one core that the curvature takes by default (chosen by eye)
@@ -125,7 +125,9 @@ class Cloud:
     def bytes(self) -> float:
         """Of an answer's arrays."""
         itemsize = 8 if self.problem.dtype == "float64" else 4
-        return self.walking.walks * (len(MEASURED) * itemsize * self.points + (len(RULES) * 24 + 4) * self.looked)
+        return self.walking.walks * (
+            len(MEASURED) * itemsize * self.points + (len(RULES) * 24 + len(ROUTES) + 4) * self.looked
+        )
 
     @property
     def extra_bytes(self) -> float:
@@ -152,8 +154,9 @@ class CloudResult:
         saturation: (W, S) mean over hidden units and patterns; NaN for an activation without a measure.
         measure: which of MEASURES that is.
         looked: (W, k) the steps at which points were classified, ascending; drawn for each walk by itself.
-        full, tensors: (W, k, 3) the lowest eigenvalue, the highest, and the one nearest to zero under either of RULES;
-            NaN where the Hessian is not finite.
+        full, tensors, tensors64: (W, k, 3) the lowest eigenvalue, the highest, and the one nearest to zero under each
+            of RULES; NaN where the Hessian is not finite.
+        rerouted: (W, k, 2) int8, the class under the authors' rule by each of ROUTES.
         runs, length, span: (2, W) n_stag, l_stag and the span kept, a row for each of COUNTERS; 0 where a walk does
             not stagnate, NaN where its loss is not finite.
         broken_at: (W,) first step whose loss or gradient is infinite or NaN, −1 if none is. Such walks are kept.
@@ -170,6 +173,8 @@ class CloudResult:
     looked: np.ndarray
     full: np.ndarray
     tensors: np.ndarray
+    tensors64: np.ndarray
+    rerouted: np.ndarray
     runs: np.ndarray
     length: np.ndarray
     span: np.ndarray
@@ -187,13 +192,19 @@ class CloudResult:
         """Curvature class (W, k) at the steps looked at, int8, under one of RULES and its own tolerance or another."""
         return classify(getattr(self, rule), RULES[rule].tolerance if tolerance is None else tolerance)
 
+    @property
+    def routes(self) -> dict[str, np.ndarray]:
+        """Curvature classes (W, k) under the authors' rule by every other route; what differs is rounding."""
+        others = {name: self.rerouted[..., n] for n, name in enumerate(ROUTES)}
+        return others | {EXACT: self.classes(ROBUST, RULES[AUTHORS].tolerance)}
+
     def at_looked(self, name: str) -> np.ndarray:
         """A measured quantity (W, k) at the points that are classified."""
         return np.take_along_axis(getattr(self, name), self.looked, 1)
 
     @property
     def table(self) -> dict[str, np.ndarray]:
-        """A row a visited point; the classes under both rules with their own tolerances, −1 where not classified."""
+        """A row a visited point; the classes under every rule with its own tolerance, −1 where not classified."""
         W, S = self.loss.shape
         columns = {"walk": np.repeat(self.number, S), "step": np.tile(np.arange(S), W)}
         columns |= {name: getattr(self, name).ravel() for name in MEASURED}
@@ -266,21 +277,24 @@ def point(spec: Cloud, walk: int, step: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Look:
-    """Extreme eigenvalues (K, 2, 3) under both of RULES at some points, by walk and step (K,)."""
+    """The curvature at some points, by walk and step (K,): as `Curvature` has it."""
 
     walk: np.ndarray
     step: np.ndarray
     extremes: np.ndarray
+    rerouted: np.ndarray
 
 
 def look(spec: Cloud, begin: int, end: int, stretch: Stretch) -> Look:
     """The curvature at the points of walks `begin` to `end` of a stretch, walk by walk: equal walks, equal bits."""
-    found = [np.empty((0, len(RULES), 3))]
+    extremes, rerouted = [np.empty((0, len(RULES), 3))], [np.empty((0, len(ROUTES)), np.int8)]
     for number in range(begin, end):
         if len(thetas := stretch.theta[stretch.walk == number]):
-            found.append(np.stack([extremes(spec.problem, thetas, rule) for rule in RULES], 1))
+            found = curvature(spec.problem, thetas)
+            extremes.append(found.extremes)
+            rerouted.append(found.rerouted)
     mine = (begin <= stretch.walk) & (stretch.walk < end)
-    return Look(stretch.walk[mine], stretch.step[mine], np.concatenate(found))
+    return Look(stretch.walk[mine], stretch.step[mine], np.concatenate(extremes), np.concatenate(rerouted))
 
 
 # ---------------------------------------------------------------------------------------------- the answer
@@ -290,11 +304,11 @@ def gather(spec: Cloud, *stretches: Stretch) -> CloudResult:
     """The answer without curvature from the stretches of its walks, one after another."""
     measured = dict(zip(MEASURED, np.concatenate([s.measured for s in stretches], 2), strict=True))
     stagnation, W = both(measured["loss"]).values(), spec.walking.walks
-    empty = np.empty((W, 0, 3))
     return _told(
         CloudResult(
             spec, **measured, measure=spec.problem.unit.saturation,
-            looked=np.empty((W, 0), np.int32), full=empty, tensors=empty,
+            looked=np.empty((W, 0), np.int32), **dict.fromkeys(RULES, np.empty((W, 0, 3))),
+            rerouted=np.empty((W, 0, len(ROUTES)), np.int8),
             **{name: np.stack([getattr(s, name) for s in stagnation]) for name in STAGNATION},
             broken_at=walks.first_broken(measured["loss"], measured["gradient_norm"]),
             notes=(), warnings=(), dtype=spec.problem.dtype,
@@ -304,7 +318,7 @@ def gather(spec: Cloud, *stretches: Stretch) -> CloudResult:
 
 def merge(spec: Cloud, *parts: CloudResult) -> CloudResult:
     """One answer from those of consecutive walks, equally classified."""
-    axes = dict.fromkeys((*MEASURED, "looked", *RULES, "broken_at"), 0) | dict.fromkeys(STAGNATION, 1)
+    axes = dict.fromkeys((*MEASURED, "looked", *RULES, "rerouted", "broken_at"), 0) | dict.fromkeys(STAGNATION, 1)
     stacked: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts], axis) for name, axis in axes.items()
     }
@@ -313,11 +327,12 @@ def merge(spec: Cloud, *parts: CloudResult) -> CloudResult:
 
 def with_curvature(spec: Cloud, cloud: CloudResult, *looks: Look) -> CloudResult:
     """The answer with the curvature at the points looked at."""
-    walk, step, values = (np.concatenate([getattr(one, item.name) for one in looks]) for item in fields(Look))
-    order, shape = np.lexsort((step, walk)), (spec.walking.walks, spec.looked)
-    full, tensors = np.moveaxis(values[order], 1, 0).reshape(len(RULES), *shape, 3)
-    looked = step[order].reshape(shape).astype(np.int32)
-    return _told(replace(cloud, spec=spec, looked=looked, full=full, tensors=tensors))
+    found = {item.name: np.concatenate([getattr(one, item.name) for one in looks]) for item in fields(Look)}
+    order, shape = np.lexsort((found["step"], found["walk"])), (spec.walking.walks, spec.looked)
+    step, extremes, rerouted = (found[name][order] for name in ("step", "extremes", "rerouted"))
+    rules: dict[str, Any] = {rule: extremes[:, n].reshape(*shape, 3) for n, rule in enumerate(RULES)}
+    looked = step.reshape(shape).astype(np.int32)
+    return _told(replace(cloud, spec=spec, looked=looked, **rules, rerouted=rerouted.reshape(*shape, len(ROUTES))))
 
 
 def _told(result: CloudResult) -> CloudResult:

@@ -1,13 +1,15 @@
-"""Curvature classes of points, from the signs of the eigenvalues of Hessians, under two rules that differ a great deal.
+"""Curvature classes of points, from the signs of the eigenvalues of Hessians, under rules that differ a great deal.
 
 What is kept of a point is its lowest and highest eigenvalue and the one nearest to zero: these give its class under any
-tolerance.
+tolerance. The authors' rule takes only an exact 0 for zero, so that rounding decides many a class: beside it the
+classes are kept that the same Hessian gets by other routes, which differ from its own by rounding alone.
 """
 
 import contextlib
 import itertools
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import scipy.linalg
@@ -37,6 +39,14 @@ class Rule:
     source: str
 
 
+@dataclass(frozen=True)
+class Route:
+    """Another way from the float32 Hessians to the classes of the authors' rule, as a Rule has it."""
+
+    label: str
+    eigenvalues: Callable[[Tensor, Problem], Tensor]
+
+
 def eigenvalues(matrices: Tensor) -> Tensor:
     """(B, n) ascending, of symmetric matrices (B, n, n).
 
@@ -63,9 +73,29 @@ def _of_all(matrices: Tensor, problem: Problem) -> Tensor:
 
 
 def _of_tensors(matrices: Tensor, problem: Problem) -> Tensor:
-    """Block after block of the diagonal."""
+    """Block after block of the diagonal, a weight matrix row by row of [out, in]."""
     cuts = itertools.pairwise(offsets(problem.shapes))
     return torch.cat([eigenvalues(matrices[:, a:b, a:b].contiguous()) for a, b in cuts], 1)
+
+
+def _of_tensors_as_stored_there(matrices: Tensor, problem: Problem) -> Tensor:
+    """The same with each weight matrix as TensorFlow stores it, [in, out], and a filter as [height, width, in, out]."""
+    place = torch.as_tensor(as_stored_there(problem))
+    return _of_tensors(matrices[:, place[:, None], place], problem)
+
+
+def _in_float64(matrices: Tensor, problem: Problem) -> Tensor:
+    return _of_tensors(matrices.double(), problem)
+
+
+def as_stored_there(problem: Problem) -> np.ndarray:
+    """(P,) the places in theta of the weights in TensorFlow's order: input axes before output axes in each tensor."""
+    cuts = offsets(problem.shapes)
+    places = []
+    for begin, shape in zip(cuts, problem.shapes, strict=False):
+        axes = (*range(2, len(shape)), 1, 0)[-len(shape) :]
+        places.append(begin + np.arange(math.prod(shape)).reshape(shape).transpose(axes).ravel())
+    return np.concatenate(places)
 
 
 RULES = {
@@ -78,48 +108,93 @@ RULES = {
         "the definition; the tolerance is what float64 resolves with room to spare",
     ),
     "tensors": Rule(
-        "per weight tensor",
-        _of_tensors,
+        "per weight tensor (authors)",
+        _of_tensors_as_stored_there,
         "float32",
         0.0,
-        "Eigenvalues of the diagonal block of every weight matrix and bias by itself, taken together, in float32; only "
-        "an exact 0 is zero. Curvature between two tensors does not count, so that with a convex loss a piecewise "
-        "linear activation makes every block positive semidefinite.",
-        "the code of Bosman, Engelbrecht & Helbig 2023, arXiv 2306.16090",
+        "Eigenvalues of the diagonal block of every weight matrix and bias by itself, taken together: matrix and "
+        "eigenvalues in float32, weights in the order [in, out], and only an exact 0 is zero. Most points have "
+        "eigenvalues smaller than what float32 resolves, and the sign of these is rounding: written in another order "
+        "or solved in another precision the same matrix gets another class. The spread over such routes stands beside "
+        "each share. Curvature between two tensors does not count, so that with a convex loss a piecewise linear "
+        "activation makes every block positive semidefinite.",
+        "the code of Bosman, Engelbrecht & Helbig 2023, arXiv 2306.16090; its eigenvalues are TensorFlow's, these "
+        "LAPACK's",
+    ),
+    "tensors64": Rule(
+        "per weight tensor, float64",
+        _of_tensors,
+        "float64",
+        1e-6,
+        "The same blocks in float64; an eigenvalue is zero up to a stated share of the largest |λ|, so that rounding "
+        "decides nothing. The share of points with a negative eigenvalue beyond it is what can be relied on.",
+        "the blocks are the authors'; precision and tolerance are our own choice",
     ),
 }
+AUTHORS, ROBUST = "tensors", "tensors64"
+ROUTES = {
+    "turned": Route("weights in the order [out, in]", _of_tensors),
+    "solved": Route("eigenvalues in float64", _in_float64),
+}
+EXACT = "float64 throughout"  # a third route: the classes of the rule ROBUST where only an exact 0 is zero
 
 
-def extremes(problem: Problem, thetas: np.ndarray, rule: str) -> np.ndarray:
-    """(B, 3) of points (B, P): the lowest eigenvalue, the highest, and the one nearest to zero; float64.
+@dataclass(frozen=True)
+class Curvature:
+    """Of B points.
 
-    NaN where the Hessian is not finite or its eigenvalues cannot be found. A point's eigenvalues depend on the others
-    asked for together by rounding. At a kink the second derivative is autograd's: 0, and the first derivative its
-    one-sided choice.
+    Attributes:
+        extremes: (B, R, 3) the lowest eigenvalue, the highest, and the one nearest to zero under each of RULES, as
+            float64; NaN where the Hessian is not finite or its eigenvalues cannot be found.
+        rerouted: (B, len(ROUTES)) int8, the class under the rule AUTHORS by each of ROUTES.
+    """
+
+    extremes: np.ndarray
+    rerouted: np.ndarray
+
+
+def curvature(problem: Problem, thetas: np.ndarray) -> Curvature:
+    """At points (B, P).
+
+    A point's eigenvalues depend on the others asked for together by rounding. At a kink the second derivative is
+    autograd's: 0, and the first derivative its one-sided choice.
 
     Raises:
         BadSpec: one Hessian takes too much memory.
     """
-    how = RULES[rule]
-    problem = replace(problem, dtype=how.dtype)
-    loss, P = make_loss(problem), problem.parameters
-    points = torch.as_tensor(thetas.astype(how.dtype))
-    most = max(1, BYTES // (P * P * points.element_size()))
-    return np.concatenate([_extremes(how, problem, hessians(loss, some)) for some in points.split(most)])
+    most = max(1, BYTES // (8 * problem.parameters**2))
+    pieces = [_curvature(problem, thetas[begin : begin + most]) for begin in range(0, max(len(thetas), 1), most)]
+    return Curvature(*(np.concatenate([getattr(one, item.name) for one in pieces]) for item in fields(Curvature)))
 
 
-def _extremes(how: Rule, problem: Problem, matrices: Tensor) -> np.ndarray:
+def _curvature(problem: Problem, thetas: np.ndarray) -> Curvature:
+    matrices = {dtype: _hessians(replace(problem, dtype=dtype), thetas) for dtype in ("float64", "float32")}
+    found = [_extremes(rule.eigenvalues, problem, matrices[rule.dtype]) for rule in RULES.values()]
+    others = [_extremes(route.eigenvalues, problem, matrices["float32"]) for route in ROUTES.values()]
+    return Curvature(np.stack(found, 1), classify(np.stack(others, 1), RULES[AUTHORS].tolerance))
+
+
+def _hessians(problem: Problem, thetas: np.ndarray) -> Tensor:
+    return hessians(make_loss(problem), torch.as_tensor(thetas.astype(problem.dtype)))
+
+
+def extremes(problem: Problem, thetas: np.ndarray, rule: str) -> np.ndarray:
+    """(B, 3) of points (B, P) under one of RULES; see `curvature`."""
+    return curvature(problem, thetas).extremes[:, list(RULES).index(rule)]
+
+
+def _extremes(solve: Callable[[Tensor, Problem], Tensor], problem: Problem, matrices: Tensor) -> np.ndarray:
     found = np.full((len(matrices), 3), np.nan)
     finite = matrices.flatten(1).isfinite().all(1)
     if finite.any():
-        values = how.eigenvalues(matrices if finite.all() else matrices[finite], problem)
+        values = solve(matrices if finite.all() else matrices[finite], problem)
         nearest = values.gather(1, values.abs().argmin(1, keepdim=True))
         found[finite.numpy()] = torch.cat([values.amin(1, keepdim=True), values.amax(1, keepdim=True), nearest], 1)
     return found
 
 
 def point_seconds(problem: Problem) -> float:
-    """Estimated seconds on one core of both rules at one point; float64 takes twice as long as float32."""
+    """Estimated seconds on one core of all rules and routes at one point; float64 takes twice as long as float32."""
     P, count = problem.parameters, patterns(problem)
     eigenvalues = 2e-6 * P + 2.4e-10 * P**3
     if not (problem.plain and len(problem.hidden) == 1):

@@ -62,7 +62,9 @@ def share_of(hits: np.ndarray, counts: np.ndarray, confidence: float = 0.95) -> 
     """The share of hits among cases that come in groups, as the points of walks do: hits (G,) of counts (G,).
 
     The interval is Wilson's for as many independent cases as would give the spread seen between groups (Kish 1965,
-    Survey Sampling, section 8.2): never more than the cases, and the number of groups where all groups agree.
+    Survey Sampling, section 8.2): never more than the cases, and the number of groups where all groups agree. That a
+    spread seen between few groups is itself uncertain is heeded by fewer cases yet, as Student's quantiles are to each
+    other (Korn & Graubard 1998, Survey Methodology 24:193).
     """
     hits, counts = (np.asarray(v, dtype=float)[np.asarray(counts) > 0] for v in (hits, counts))
     total, groups = counts.sum(), len(counts)
@@ -72,6 +74,7 @@ def share_of(hits: np.ndarray, counts: np.ndarray, confidence: float = 0.95) -> 
     cases = float(groups)
     if groups > 1 and (spread := ((hits - share * counts) ** 2).sum() * groups / (groups - 1)) > 0:
         cases = min(share * (1 - share) * total**2 / spread, total)
+        cases *= (stdtrit(total - 1, (1 + confidence) / 2) / stdtrit(groups - 1, (1 + confidence) / 2)) ** 2
     return Share(share, *wilson(share, cases, confidence), int(total))
 
 

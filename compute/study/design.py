@@ -1,7 +1,9 @@
 """The experiment of Bosman, Engelbrecht & Helbig 2023 (arXiv 2306.16090) as questions, and what is kept of the answers.
 
-One question a setting: a data set with its network, an activation, a range of starts and a step size. Of its cloud a
-row is kept: every number of its summary, what the published claims ask for beside, and a sample of points to draw.
+A setting is a data set with its network, an activation, a range of starts and a step size. Its walks are shared out
+over several splits of the data, a question a split: what is said of a setting, generalisation above all, may hang on
+which patterns were kept for the test. Of its clouds together a row is kept: every number of their summary, what the
+published claims ask for beside, and a sample of points to draw.
 """
 
 import dataclasses
@@ -14,24 +16,26 @@ import numpy as np
 
 from lossatlas.compute.analyses import clouds
 from lossatlas.compute.analyses.clouds import Cloud, CloudResult
-from lossatlas.compute.analyses.summaries import LOW, Summary, summarise
+from lossatlas.compute.analyses.summaries import LOW, Summary, mean_of, summarise
 from lossatlas.compute.numerics.classes import RULES
+from lossatlas.compute.numerics.cost import patterns
 from lossatlas.compute.numerics.intervals import share_of
 from lossatlas.compute.numerics.paths import walks
 from lossatlas.compute.numerics.paths.walk_kinds import Walk
 from lossatlas.compute.numerics.stationary import levels
 from lossatlas.compute.problem.nets import Problem
 
-VERSIONS = (1, *clouds.VERSIONS)
+VERSIONS = (2, *clouds.VERSIONS)
 ACTIVATIONS = ("tanh", "relu", "elu")
 RANGES = (1.0, 10.0)
 PACES = {"micro": (0.01, 1000), "macro": (0.1, 100)}  # longest step as a share of the range 2b, and number of steps
+SPLITS = 10  # of a data set with a test part, by data seed: 0 to 9
 FEWEST = 10  # walks of a setting, however small the scale (chosen by eye)
 DRAWN = 1_500  # points of a row that a picture shows (chosen by eye)
 
 NEAR, AROUND = 0.01, 0.03  # of a level: points at it, and points to compare them with (chosen by eye)
 SETTLED = 0.2  # share of a walk, its end, that is looked at for levels (chosen by eye)
-BINS, RESAMPLES = 400, 1000  # of the logarithm of gradient norms, and draws of walks
+BINS, RESAMPLES = 400, 1000  # of the logarithm of gradient norms, and draws of walks or splits
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,9 @@ DESIGNS = {
 def settings(
     scale: float, datasets: Sequence[str], activations: Sequence[str] = ACTIVATIONS, seed: int = 0
 ) -> list[Cloud]:
-    """The questions of the experiment, data set by data set, with this share of the walks."""
+    """The experiment with this share of the walks, data set by data set: of each setting the question of its first
+    split; see `split`.
+    """
     return [
         _setting(scale, dataset, activation, bound, pace, seed)
         for dataset in datasets
@@ -93,10 +99,30 @@ def _curved(problem: Problem) -> bool:
 
 
 def _count(scale: float, whole: Cloud) -> int:
-    """How many walks; up to a whole number of those that are computed together anyway."""
+    """How many walks a split; up to a whole number of those that are computed together anyway."""
     design = DESIGNS[whole.problem.dataset]
     full, size = design.walks or 10 * whole.problem.parameters, walks.together(whole.way)
-    return min(full, math.ceil(max(FEWEST, scale * full) / size) * size)
+    splits = splits_of(whole.problem)
+    most = math.ceil(full / splits)
+    return min(most, math.ceil(max(FEWEST, scale * full) / splits / size) * size)
+
+
+def splits_of(problem: Problem) -> int:
+    """How many splits the walks of a setting are shared out over."""
+    return SPLITS if patterns(problem, "test") else 1
+
+
+def split(spec: Cloud) -> list[Cloud]:
+    """The questions of a setting, a split each, from that of the first; no two take the same walk."""
+    return [
+        replace(spec, problem=replace(spec.problem, data_seed=number), first_walk=number * spec.walking.walks)
+        for number in range(splits_of(spec.problem))
+    ]
+
+
+def split_of(spec: Cloud) -> np.ndarray:
+    """(W,) the split of each walk of a setting."""
+    return np.repeat(np.arange(splits_of(spec.problem)), spec.walking.walks)
 
 
 def pace(spec: Cloud) -> str:
@@ -111,12 +137,12 @@ def place(spec: Cloud) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """What is kept of the cloud of one setting.
+    """What is kept of the clouds of one setting; `spec` is the question of its first split.
 
     Attributes:
         names, values: (N,) every number of `summarise`, as shares.full.convex.low; see `extra` for those beside.
         loss, gradient_norm: (K,) of the points to draw, drawn at random from those classified, or from all if none is.
-        full, tensors: (K,) their classes under both rules, −1 where not classified.
+        full, tensors, tensors64: (K,) their classes under each rule, −1 where not classified.
         seconds: wall clock that the walks and their curvature took; `stored` of `parts` were read from the cache.
     """
 
@@ -127,6 +153,7 @@ class Row:
     gradient_norm: np.ndarray
     full: np.ndarray
     tensors: np.ndarray
+    tensors64: np.ndarray
     seconds: float
     parts: int
     stored: int
@@ -142,15 +169,30 @@ class Row:
         """A count."""
         return round(self.number(name))
 
+    def by_split(self, name: str) -> np.ndarray:
+        """(D,) of each split; one number where the data are not split."""
+        return np.array([self.number(f"split.{number}.{name}") for number in range(splits_of(self.spec.problem))])
+
 
 def row_of(cloud: CloudResult, seconds: float, parts: int, stored: int) -> Row:
-    """What is kept of a cloud."""
-    found = numbers(summarise(cloud)) | extra(cloud)
+    """What is kept of the walks of all splits, one split after another."""
+    splits = split_of(cloud.spec)
+    several = splits[-1] > 0
+    found = numbers(summarise(cloud, groups=splits if several else None)) | extra(cloud, splits)
     loss, norm, classes = _sample(cloud)
     return Row(
         cloud.spec, tuple(found), np.array(list(found.values())), loss, norm, **classes,
-        seconds=seconds, parts=parts, stored=stored, notes=cloud.notes, warnings=cloud.warnings, dtype=cloud.dtype,
+        seconds=seconds, parts=parts, stored=stored, notes=(*_split_note(cloud.spec), *cloud.notes),
+        warnings=cloud.warnings, dtype=cloud.dtype,
     )  # fmt: skip
+
+
+def _split_note(spec: Cloud) -> tuple[str, ...]:
+    count = splits_of(spec.problem)
+    if count == 1:
+        return ()
+    return (f"The walks are shared out over {count} splits of {spec.problem.data.label}, data seeds 0 to {count - 1}, "
+            f"{spec.walking.walks} each; what follows is said of the first.",)  # fmt: skip
 
 
 def numbers(summary: Summary) -> dict[str, float]:
@@ -183,17 +225,26 @@ def _sample(cloud: CloudResult) -> tuple[np.ndarray, np.ndarray, dict[str, np.nd
 # ---------------------------------------------------------------------------------------------- beside the summary
 
 
-def extra(cloud: CloudResult) -> dict[str, float]:
-    """`width.*`: see `spread`; and of XOR `level.n.*`: see `at_level`."""
-    found = {f"width.{name}": value for name, value in spread(cloud).items()}
+def extra(cloud: CloudResult, splits: np.ndarray) -> dict[str, float]:
+    """`split.d.*`: means at the end of the walks of each split; `width.*`: see `spread`; and of XOR `level.n.*`: see
+    `at_level`.
+    """
+    found = {
+        f"split.{number}.{name}": mean_of(getattr(cloud, name)[splits == number, -1]).mean
+        for number in range(splits[-1] + 1)
+        for name in ("loss", "test_loss")
+    }
+    groups = splits if splits[-1] else np.arange(len(cloud.loss))
+    found |= {f"width.{name}": value for name, value in spread(cloud, groups).items()}
     for n, level in enumerate(levels(cloud.spec.problem)):
         found |= {f"level.{n}.{name}": value for name, value in at_level(cloud, level).items()}
     return found
 
 
-def spread(cloud: CloudResult) -> dict[str, float]:
+def spread(cloud: CloudResult, groups: np.ndarray) -> dict[str, float]:
     """log₁₀ of the ratio of the 90th to the 10th percentile of the gradient norm, among the share LOW of points with
-    the least loss; `low` and `high` are the 2.5th and 97.5th percentile over draws of whole walks with replacement.
+    the least loss; `low` and `high` are the 2.5th and 97.5th percentile over draws of whole groups (W,) of walks with
+    replacement.
 
     Percentiles are read from BINS bins; a gradient of 0, which has no logarithm, counts as the smallest other one.
     """
@@ -203,12 +254,12 @@ def spread(cloud: CloudResult) -> dict[str, float]:
     if not (rows & (norm > 0)).any():
         return dict.fromkeys(("value", "low", "high"), math.nan)
     least = norm[rows & (norm > 0)].min()
-    heights, walk = np.log10(np.maximum(norm[rows], least)), np.nonzero(rows)[0]
+    heights, group, count = np.log10(np.maximum(norm[rows], least)), groups[np.nonzero(rows)[0]], groups[-1] + 1
     edges = np.linspace(heights.min(), heights.max() + 1e-9, BINS + 1)
     places = np.clip(np.searchsorted(edges, heights, side="right") - 1, 0, BINS - 1)
-    counts = np.bincount(walk * BINS + places, minlength=len(loss) * BINS).reshape(len(loss), BINS)
+    counts = np.bincount(group * BINS + places, minlength=count * BINS).reshape(count, BINS)
     rng = np.random.default_rng(np.random.SeedSequence(0))
-    weights = rng.multinomial(len(loss), np.full(len(loss), 1 / len(loss)), RESAMPLES)
+    weights = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES)
     drawn = _decades(weights @ counts, edges)
     low, high = np.nanpercentile(drawn, (2.5, 97.5))
     return {"value": float(_decades(counts.sum(0)[None], edges)[0]), "low": float(low), "high": float(high)}

@@ -22,7 +22,7 @@ from lossatlas.compute.service.stored import look_up
 from lossatlas.compute.service.watch import Watch
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.results import Damaged, Failure, pack, unpack
-from lossatlas.compute.study.design import VERSIONS, Row, place, row_of
+from lossatlas.compute.study.design import VERSIONS, Row, place, row_of, split
 
 AHEAD = 3  # parts under way on a pool
 TICK = 0.1  # seconds
@@ -99,7 +99,7 @@ def carry_out(
         if (row := stored_row(spec, cache)) is not None:
             yield row
         else:
-            missing.append(_Setting(spec, {}, parts(spec, PART)))
+            missing.append(_Setting(spec, {}, [part for one in split(spec) for part in parts(one, PART)]))
     progress = Progress({one.spec: _estimated(one.parts) for one in missing})
     queue = [(one, n, part) for one in missing for n, part in enumerate(one.parts)]
     asked = [part for _, _, part in queue]

@@ -15,7 +15,7 @@ import click
 
 from lossatlas.app.cli.terminal import Told, workers_of
 from lossatlas.app.export.report import Made, write
-from lossatlas.app.export.report_tables import TABLES, as_csv, as_latex
+from lossatlas.app.export.report_tables import as_csv, as_latex, tables_of
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.service.cache import Cache, CacheUnusable
 from lossatlas.compute.service.limits import duration
@@ -24,7 +24,7 @@ from lossatlas.compute.spec.options import BadSpec, nearest
 from lossatlas.compute.spec.settings import BadSetting, read_settings
 from lossatlas.compute.study.claims import findings
 from lossatlas.compute.study.design import ACTIVATIONS as STUDIED
-from lossatlas.compute.study.design import DESIGNS, Row, settings
+from lossatlas.compute.study.design import DESIGNS, SPLITS, Row, settings
 from lossatlas.compute.study.reproduction import Stopped, carry_out, stored_row
 
 BAD_INPUT, NO_ANSWER, INTERRUPTED = 2, 1, 130
@@ -97,6 +97,7 @@ def _facts(rows: list[Row], scale: float, seconds: float, workers: int, schedule
         f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, by lossatlas reproduce bosman2023 --scale {scale:g}",
     )
     yield "scale", f"{scale:g} of the study's ten walks a parameter; at least ten walks a setting"
+    yield "splits", f"{SPLITS} of every data set with a test part, which share the walks of a setting"
     yield "seed of the walks", ", ".join(map(str, dict.fromkeys(row.spec.walking.walk_seed for row in rows)))
     where = f"the scheduler at {scheduler}" if scheduler else f"{workers} workers" if workers else "one process"
     yield "computed by", f"{where}, one thread each, in {', '.join(dict.fromkeys(row.dtype for row in rows))}"
@@ -127,7 +128,7 @@ def _write(out: Path, tables: Path | None, rows: list[Row], made: Made) -> None:
             tables.mkdir(exist_ok=True)
             for dataset in dict.fromkeys(row.spec.problem.dataset for row in rows):
                 mine = [row for row in rows if row.spec.problem.dataset == dataset]
-                for name in TABLES:
+                for name in tables_of(mine):
                     (tables / f"{dataset}-{name}.csv").write_text(as_csv(mine, name), encoding="utf-8")
                     (tables / f"{dataset}-{name}.tex").write_text(as_latex(mine, name), encoding="utf-8")
     except OSError as reason:

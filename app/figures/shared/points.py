@@ -14,7 +14,8 @@ from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.ticks import linear_ticks, log_ticks, numbers, raised
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.clouds import CloudResult
-from lossatlas.compute.numerics.classes import NAMES, RULES, UNKNOWN
+from lossatlas.compute.analyses.summaries import spread
+from lossatlas.compute.numerics.classes import AUTHORS, NAMES, RULES, UNKNOWN
 from lossatlas.compute.numerics.intervals import Share, share_of
 from lossatlas.compute.spec.results import once
 
@@ -192,6 +193,11 @@ def classes(result: CloudResult, view: View) -> np.ndarray:
 
 def tolerance(view: View) -> float:
     return RULES[view.rule].tolerance if view.tolerance == "auto" else float(view.tolerance)
+
+
+def rounded(result: CloudResult, view: View) -> dict[str, tuple[float, float]]:
+    """Least and largest share of each class by order of weights and solver; empty where rounding decides no class."""
+    return spread(result) if view.rule == AUTHORS and not tolerance(view) and result.looked.size else {}
 
 
 def log_tint(view: View) -> bool:

@@ -1,6 +1,7 @@
 """The picture of a loss-gradient cloud: every visited point is drawn or counted, in the class that it has."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from lossatlas.app.figures.shared import dots, points
 from lossatlas.app.figures.shared.points import FLOOR, selected
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.clouds import Cloud, CloudResult
-from lossatlas.compute.analyses.summaries import shares, summarise
+from lossatlas.compute.analyses.summaries import shares, spread, summarise
 from lossatlas.compute.numerics.classes import NAMES, UNKNOWN
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.spec.options import parse
@@ -113,9 +114,9 @@ def test_colours_and_shares_are_those_of_the_rule(request, name, rule, tolerance
     for name_, share in shares(result, rule, cloud.tolerance(view)).items():
         label = note(drawn, f"■ {name_} ")
         assert label.font.color == dots.COLOURS[NAMES.index(name_)]
-        texts = label.text.removeprefix(f"■ {name_} ").replace("%", "").replace("[", "").replace("]", "").split()
-        numbers = [float(text.strip(",")) / 100 for text in texts]
-        np.testing.assert_allclose(numbers, [share.share, share.low, share.high], atol=0.0051)
+        numbers = [float(text) / 100 for text in re.findall(r"[\d.]+", label.text)]
+        between = spread(result)[name_] if rule == "tensors" else ()
+        np.testing.assert_allclose(numbers, [share.share, share.low, share.high, *between], atol=0.0051)
 
 
 def test_rules_and_tolerances_change_the_colours(xor):
@@ -297,18 +298,20 @@ def test_a_box_on_the_shelf_finds_what_lies_there(broken):
 
 
 def test_captions_say_which_walks_which_rule_and_how_many_points(xor, iris, broken):
+    down = summarise(xor).negative
     assert caption(xor, View()) == (
-        "12 walks × 81 points: progressive gradient, b = 2, steps ≤ 0.2, seed 0, float32 · full Hessian, zero up to "
-        "10⁻⁸ |λ|max, all points · of the 10 % of least loss, r of log gradient norm and saturation "
-        f"{cloud.correlated(summarise(xor).valleys.plain)}"
+        "12 walks × 81 points: progressive gradient, b = 2, steps ≤ 0.2, seed 0, float32 · λ < −10⁻⁸ |λ|max at "
+        f"{cloud.with_interval(down['full'])} · full Hessian, zero up to 10⁻⁸ |λ|max, all points · of the 10 % of "
+        f"least loss, r of log gradient norm and saturation {cloud.correlated(summarise(xor).valleys.plain)}"
     )
-    assert "per weight tensor, only exact 0 is zero, a sample of 90 of 306 points" in caption(
-        iris, View(rule="tensors")
-    )
+    authors = caption(iris, View(rule="tensors"))
+    assert "(authors), only exact 0 is zero, a sample of 90 of 306 points · in ( ) what rounding" in authors
+    robust = cloud.with_interval(summarise(iris).negative["tensors64"])
+    assert f"λ < −10⁻⁶ |λ|max in float64 at {robust} · per weight tensor" in authors
     assert "zero up to 0.01 |λ|max" in caption(iris, View(tolerance=0.01))
     assert "saturation, φ" in caption(xor, View(tint="saturation")) and cloud.size(xor) == "12 walks"
     views = [View(tint=tint, rule=rule) for tint in dots.LABELS for rule in ("full", "tensors")]
-    assert max(len(caption(broken, view)) for view in views) <= 420
+    assert max(len(caption(broken, view)) for view in views) <= 480
 
 
 def test_nothing_classified_is_said(iris):

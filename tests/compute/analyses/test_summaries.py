@@ -34,7 +34,7 @@ def test_means_and_deviations_are_over_walks(cloud, summary):
 
 
 def test_shares_are_of_the_classified_points_and_sum_to_one(cloud, summary):
-    assert summary.classified == 12 * 201 and summary.unclassified == {"full": 0, "tensors": 0}
+    assert summary.classified == 12 * 201 and summary.unclassified == dict.fromkeys(RULES, 0)
     for rule, found in summary.shares.items():
         assert list(found) == list(NAMES) and sum(share.share for share in found.values()) == pytest.approx(1)
         for code, share in enumerate(found.values()):
@@ -49,7 +49,7 @@ def test_the_tolerance_of_the_full_hessian_can_be_another(cloud, summary):
     other = summarise(cloud, tolerance=1e-2)
     assert other.shares["full"]["singular"].share > summary.shares["full"]["singular"].share
     assert other.shares["tensors"] == summary.shares["tensors"]
-    assert other.tolerance == {"full": 1e-2, "tensors": RULES["tensors"].tolerance}
+    assert other.tolerance == {name: rule.tolerance for name, rule in RULES.items()} | {"full": 1e-2}
 
 
 def test_valleys_are_the_points_of_least_loss(cloud, summary):

@@ -36,6 +36,16 @@ def test_the_interval_of_grouped_cases_covers_as_often_as_it_says():
     assert 925 <= inside <= 975
 
 
+def test_with_few_groups_too_it_covers_as_often_as_it_says():
+    """Ten groups that differ, as the splits of a data set: normal quantiles would cover nine times in ten."""
+    rng, inside = np.random.default_rng(2), 0
+    for _ in range(1000):
+        own = rng.beta(10, 20, 10)
+        found = share_of(rng.binomial(200, own), np.full(10, 200))
+        inside += found.low <= 1 / 3 <= found.high
+    assert 930 <= inside <= 980
+
+
 def test_groups_without_cases_say_nothing():
     assert share_of(np.array([3, 0]), np.array([6, 0])).share == 0.5
     assert math.isnan(share_of(np.zeros(2), np.zeros(2)).share)
