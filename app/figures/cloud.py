@@ -291,7 +291,7 @@ def _coloured(result: CloudResult, view: View) -> str:
     zero = f"zero up to {number(share)} |λ|max" if share else "only exact 0 is zero"
     looked, total = result.looked.size, result.loss.size
     which = "all points" if looked == total else f"a sample of {looked:,} of {total:,} points"
-    also = ["in ( ) what rounding makes of it"] if rounded(result, view) else []
+    also = ["in ( ) what rounding moves"] if rounded(result, view) else []
     return " · ".join([_bent_down(result, view), f"{RULES[view.rule].label}, {zero}, {which}", *also])
 
 

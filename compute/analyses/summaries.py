@@ -141,7 +141,7 @@ def _share(hits: np.ndarray, known: np.ndarray, groups: np.ndarray | None) -> Sh
     """Of the points known (W, k)."""
     if groups is None:
         return share_of(hits.sum(1), known.sum(1))
-    return share_of(*(np.bincount(groups, some.sum(1)) for some in (hits, known)))
+    return share_of(np.bincount(groups, hits.sum(1)), np.bincount(groups, known.sum(1)))
 
 
 def spread(cloud: CloudResult) -> dict[str, tuple[float, float]]:

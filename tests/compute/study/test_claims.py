@@ -1,6 +1,7 @@
 """Verdicts follow from intervals alone, and rows hold the numbers of the summary."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -91,7 +92,7 @@ def iris() -> dict[str, tuple[list[CloudResult], Row]]:
     return found
 
 
-def made_up(rows: list[Row], name: str, values: dict[str, tuple[float, ...]]) -> list[Row]:
+def made_up(rows: list[Row], name: str, values: Mapping[str, tuple[float, ...]]) -> list[Row]:
     """The rows with a number of each activation, its low and its high end, changed."""
     ends = [end for end in ("share", "low", "high") if f"{name}.{end}" in rows[0].names]
     changed = []
