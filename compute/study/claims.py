@@ -1,8 +1,8 @@
 """What the study claims, as numbers that each claim says are positive, and what the intervals of these numbers say.
 
 Each claim is put into comparisons. It holds where the interval of every comparison lies above 0, does not hold where
-one lies below 0, and is undecided otherwise. Where the authors' curvature rule is used, a comparison's interval is the hull
-of those by every order of weights and solver: what rounding can turn round is not decided.
+one lies below 0, and is undecided otherwise. Where the authors' curvature rule is used, a comparison's interval is the
+hull of those by every order of weights and solver: what rounding can turn round is not decided.
 """
 
 import math
@@ -258,7 +258,8 @@ CLAIMS = {
     "generalisation": Claim(
         "ELU generalises best of the three.",
         "Mean E_g at the end of the walks with tanh, and with ReLU, less that with ELU, split by split: the "
-        "interval is Student's over the differences of the splits, and covers split and walks alike. XOR has no test part.",
+        "interval is Student's over the differences of the splits, and covers split and walks alike. XOR has no test "
+        "part.",
         _generalises,
     ),
     "valleys": Claim(
