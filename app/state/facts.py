@@ -118,6 +118,7 @@ MEASURES: dict[str, Callable[[Any], float]] = {
     "still_at_levels": still_at_levels,
     "still_at_ln2": still_at_ln2,
     "convex_by_tensor": lambda result: shares(result, "tensors", 0.0)["convex"].share,
+    "saddle_by_tensor": lambda result: shares(result, "tensors", 0.0)["saddle"].share,
     "moved_by_rounding": moved_by_rounding,
     "negative_by_tensor": lambda result: negative(result, ROBUST, RULES[ROBUST].tolerance).share,
     "convex_by_full": lambda result: shares(result, "full", 1e-8)["convex"].share,
