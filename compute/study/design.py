@@ -55,13 +55,13 @@ class Design:
 DESIGNS = {
     "xor": Design((2,), note="Every visited point is classified. There is no test part."),
     "iris": Design((4,), note="Every visited point is classified."),
-    "heart": Design((10,), looked=3, note="Three points of each walk, drawn at random, are classified."),
+    "heart": Design((10,), looked=1, note="One point of each walk, drawn at random, is classified."),
     "mnist": Design(
         (10,),
-        walks=192,
+        walks=100,
         batch=100,
         looked=0,
-        note="Ten walks a parameter would be 79,600 a setting, about a day on one core; 192 are taken at full scale, "
+        note="Ten walks a parameter would be 79,600 a setting, about a day on one core; 100 are taken at full scale, "
         "in mini-batches of 100 patterns, so that loss, gradient and saturation are those of each step's batch. The "
         "network has too many parameters for a Hessian at every point: nothing is classified.",
     ),
