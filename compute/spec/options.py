@@ -5,7 +5,6 @@ query string (`dataset=iris&widths=4&activation=tanh`), the one vocabulary of pa
 """
 
 import dataclasses
-import difflib
 import functools
 import math
 import operator
@@ -16,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, unquote_plus
+
+from lossatlas.compute.spec.names import nearest
 
 T = TypeVar("T")
 
@@ -61,6 +62,8 @@ class Option:
     pictures: tuple[str, ...] = ()
     belongs: str = ""
     taught: bool = False
+    also: tuple[str, ...] = ()
+    absent: Callable[[str], str] | None = None
 
     def menu(self) -> dict[str, str]:
         """The choices as name -> label, read from the registry at the time of asking."""
@@ -108,7 +111,10 @@ class Option:
         known = self._known()
         if isinstance(value, str) and value in known:
             return value
-        raise BadSpec(f"{self.name} must be one of the names known here; got {show(value)}.{nearest(value, known)}")
+        said = self.absent(str(value)) if self.absent else ""
+        raise BadSpec(
+            f"{self.name} must be one of the names known here; got {show(value)}.{said or nearest(value, known)}"
+        )
 
     def _line(self, value: object) -> str:
         line = str(value).strip()
@@ -177,13 +183,15 @@ def option(
     first: bool = False, wide: bool = False, slider: float = 0.0, keys: Mapping[str, str] | None = None,
     compared: bool = False, offers: str = "", decides: tuple[str, ...] = (), said: str = "", lies: str = "",
     leaves: tuple[str, ...] = (), many: bool = False, pictures: tuple[str, ...] = (), belongs: str = "",
-    taught: bool = False,
+    taught: bool = False, also: tuple[str, ...] = (), absent: Callable[[str], str] | None = None,
 ) -> Any:  # fmt: skip
     """A dataclass field that states its bounds, label and help.
 
     `choices` is a registry (name -> record with a label, or name -> label), or a function that returns one.
     `when` = (other field, predicate over its value) says when the field matters; elsewhere it is left out of keys. Of
-    several other fields, (names, predicate), one is enough.
+    several other fields, (names, predicate), one is enough. `also`: what else the field calls it; such a name is no
+    other way to ask, but is answered with the one that is. `absent(value)`: what to say of a value that is none of the
+    choices, before any suggestion; empty if nothing.
 
     A page reads the rest:
         first, wide: its control is seen at once and not behind "more"; takes a whole row, whatever its kind.
@@ -202,7 +210,7 @@ def option(
     declared = dict(
         label=label, help=help, low=low, high=high, longest=longest, choices=choices, when=when, first=first, wide=wide,
         slider=slider, keys=keys or {}, compared=compared, offers=offers, decides=decides, said=said, lies=lies,
-        leaves=leaves, many=many, pictures=pictures, belongs=belongs, taught=taught,
+        leaves=leaves, many=many, pictures=pictures, belongs=belongs, taught=taught, also=also, absent=absent,
     )  # fmt: skip
     return dataclasses.field(default=default, metadata={"option": declared, "group": group})
 
@@ -381,11 +389,3 @@ def show(value: object, most: int = 60) -> str:
     """A value as a message may quote it: cut to `most` characters, control characters escaped."""
     shown = repr(value)
     return shown if len(shown) <= most else f"{shown[:most]}… ({len(shown)} characters)"
-
-
-def nearest(value: object, names: Iterable[str]) -> str:
-    """A sentence that suggests the closest known name, or lists a few."""
-    names = list(names)
-    if close := difflib.get_close_matches(str(value)[:100].lower(), names, n=1, cutoff=0.5):
-        return f" Did you mean {close[0]!r}?"
-    return f" Known are: {', '.join(names[:30])}."
