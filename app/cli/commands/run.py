@@ -12,7 +12,7 @@ from lossatlas.compute.service.cache import Cache, CacheUnusable
 from lossatlas.compute.service.limits import check_cost, duration
 from lossatlas.compute.service.pool import Pool, PoolLost
 from lossatlas.compute.spec.options import BadSpec, options_of
-from lossatlas.compute.spec.results import Failure
+from lossatlas.compute.spec.results import UNASKABLE, Failure
 from lossatlas.compute.spec.settings import BadSetting, read_settings
 
 BAD_INPUT, NO_ANSWER = 2, 1
@@ -53,7 +53,7 @@ def command(analysis: str, query: str, out: Path | None, scheduler: str, no_cach
         sys.exit(BAD_INPUT)
     if isinstance(answer, Failure):
         click.echo(answer.sentence, err=True)
-        sys.exit(NO_ANSWER)
+        sys.exit(BAD_INPUT if answer.kind in UNASKABLE else NO_ANSWER)
     if out and form:
         _write(out, form, answer)
         click.echo(f"Wrote {out}", err=True)

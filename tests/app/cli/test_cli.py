@@ -1,6 +1,8 @@
+import ast
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 from lossatlas.app.cli.main import main
+from lossatlas.app.state.page import read_state
+from lossatlas.compute.analyses.planes.directions import UNMOVED, UNTRAINED
 from lossatlas.compute.analyses.table import ANALYSES
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.datasets import DATASETS
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.results import UNASKABLE
+from tests.test_imports import FILES
 
 QUERY = "dataset=iris&widths=4&activation=tanh&seed=0&steps=20&points=9"
 
@@ -71,9 +78,60 @@ def test_bad_input_is_one_sentence_and_exit_code_2(words, said, cache_folder, mo
     assert found.exit_code == 2 and said in last and "Traceback" not in found.output
 
 
+@pytest.mark.parametrize(("analysis", "query", "said"), [
+    ("slice", "dataset=iris&max_samples=2&test_share=0.9", "leaves none"),
+    ("training", "dataset=iris&max_samples=1&test_share=0.9", "leaves none"),
+    ("slice", "part=test&steps=0", "no test part"), ("line", "part=test&steps=0", "no test part"),
+    ("saturation", "part=test&steps=0", "no test part"), ("spectrum", "part=test&steps=0", "no test part"),
+    ("weight_slices", "part=test&steps=0", "no test part"), ("spectrum", "activation=threshold", "no curvature"),
+    ("saturation", "widths=none&steps=0", "has none"), ("evolution", "steps=0", "no training to follow"),
+    ("boundary", "dataset=iris&steps=0", "one or two inputs"), ("weight_slices", "widths=400&steps=0", "at most"),
+    ("line", "directions=interpolation&steps=0", "two points"), ("slice", "widths=none&steps=0&turn=9", "turn=0"),
+    ("training", "activation=relu&rescale=2&widths=none", "no hidden layer"),
+])  # fmt: skip
+def test_what_only_another_question_mends_is_bad_input_however_late_it_is_found(analysis, query, said, cache_folder):
+    found = lossatlas("run", analysis, f"dataset=xor&widths=2&{query}")
+    assert found.exit_code == 2 and said in found.stderr.splitlines()[-1]
+
+
 def test_an_answer_that_cannot_be_had_is_a_sentence_and_exit_code_1(cache_folder):
-    found = lossatlas("run", "slice", "dataset=xor&widths=2&part=test&steps=0")
-    assert found.exit_code == 1 and "no test part" in found.stderr
+    found = lossatlas("run", "slice", "dataset=xor&widths=2&optimiser=sgd&rate=1e4&l2=1&steps=50&points=5")
+    assert found.exit_code == 1 and "diverged" in found.stderr
+
+
+NO_ANSWER = {"diverged", "fault", "memory", "no plane", "worker lost"}  # kinds of what turned out in computing
+
+
+def kinds(tree: ast.AST) -> Iterator[str]:
+    """What a module calls the reasons why there is no answer."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("CannotAnswer", "Failure"):
+            yield from (str(part.value) for part in node.args[1:] if isinstance(part, ast.Constant))
+
+
+def test_every_reason_why_there_is_no_answer_is_one_of_the_two():
+    known = {kind for file in FILES.values() for kind in kinds(ast.parse(file.read_text()))}
+    assert (
+        {"diverged", "bad question"} <= known | {kind for _, kind in (UNTRAINED, UNMOVED)} <= NO_ANSWER | {*UNASKABLE}
+    )
+    assert not NO_ANSWER & {*UNASKABLE}
+
+
+@pytest.mark.parametrize("name", ["my.csv", "data/my.parquet", "~/heart", "C:\\iris.xlsx", "iris.csv", "https://a.b/c"])
+def test_a_file_is_answered_with_how_own_data_come(name, cache_folder):
+    found = lossatlas("run", "slice", f"dataset={name}")
+    last = found.stderr.splitlines()[-1]
+    assert found.exit_code == 2 and all(words in last for words in ("looks like a file", "xor, iris", "CHANGELOG.md"))
+    assert "Did you mean" not in last
+    for query in (f"dataset={name}", f"compare=dataset&columns=iris,{name}"):
+        with pytest.raises(BadSpec, match="looks like a file"):
+            read_state(query)
+
+
+@pytest.mark.parametrize("query", ["rate=1e+1&steps=1e+0", "rate=1e%2B1&steps=1", "rate=10&steps=1.0"])
+def test_a_plus_in_a_number_is_a_plus(query, cache_folder):
+    found = lossatlas("run", "training", f"dataset=xor&widths=2&{query}")
+    assert found.exit_code == 0 and "rate 10," in found.stdout
 
 
 def test_an_unusable_cache_folder_is_a_sentence_and_exit_code_2(tmp_path, monkeypatch):
