@@ -23,7 +23,7 @@ FOLDERS = {
 
 # And inside the folders of compute; what is not named stands in the row "*". Analyses never import one another.
 INSIDE = {
-    "spec": (("options", "settings", "tasks"), ("results", "keys")),
+    "spec": (("names",), ("options", "settings", "tasks"), ("results", "keys")),
     "problem": (
         ("activations", "criteria", "datasets", "layers", "optimisers"),
         ("sources", "networks.network"),

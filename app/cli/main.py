@@ -9,7 +9,7 @@ COMMANDS = {
     "run": ("lossatlas.app.cli.commands.run", "Answer one question and write it to a file."),
     "reproduce": ("lossatlas.app.cli.commands.reproduce", "Compute a study's experiment and write a report."),
     "warm": ("lossatlas.app.cli.commands.warm", "Compute the lessons' pictures ahead of an audience."),
-    "list": ("lossatlas.app.cli.commands.list", "List activations, data sets, losses and analyses."),
+    "list": ("lossatlas.app.cli.commands.list", "List activations, data sets, losses, analyses and options."),
     "cache": ("lossatlas.app.cli.commands.cache", "Show or clear the stored answers."),
 }
 

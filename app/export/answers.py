@@ -16,7 +16,8 @@ from lossatlas.app.look.view import View
 from lossatlas.app.panels import PANELS
 from lossatlas.app.stream.pictures import draw
 from lossatlas.compute.analyses.table import name_of
-from lossatlas.compute.spec.options import BadSpec, flat, nearest, to_query
+from lossatlas.compute.spec.names import nearest
+from lossatlas.compute.spec.options import BadSpec, flat, to_query
 from lossatlas.compute.spec.results import pack, to_arrays
 
 MOST_ROWS = 200  # of a table on the page

@@ -39,29 +39,25 @@ PICTURES = 1_000  # small pictures kept in a process; one is about 15 KB
 DAY = 86_400
 
 
-def _choices(others: dict[str, str], labels: Iterable[tuple[str, str]]) -> dict[str, str]:
-    return others | dict(labels)
-
-
 @dataclass(frozen=True)
 class Wanted:
     """Which cards a reader asks for."""
 
     dataset: str = option(
         ANY,
-        choices=lambda: _choices({ANY: "any"}, ((name, entry.label) for name, entry in datasets().items())),
+        choices=lambda: {ANY: "any", **datasets()},
         label="Data set",
         help="Only results on this data set.",
     )
     activation: str = option(
         ANY,
-        choices=lambda: _choices({ANY: "any"}, ((name, entry.label) for name, entry in ACTIVATIONS.items())),
+        choices=lambda: {ANY: "any", **ACTIVATIONS},
         label="Activation",
         help="Only results that hold this activation function.",
     )
     analysis: str = option(
         "main",
-        choices=_choices({"main": "surfaces, spectra, clouds", ANY: "any"}, TITLES.items()),
+        choices={"main": "surfaces, spectra, clouds", ANY: "any", **TITLES},
         label="Analysis",
         help="What was computed.",
     )

@@ -31,7 +31,7 @@ from lossatlas.compute.service.cache import Cache
 from lossatlas.compute.service.limits import check_cost
 from lossatlas.compute.service.pool import Pool, PoolLost
 from lossatlas.compute.spec.options import BadSpec
-from lossatlas.compute.spec.results import Failure
+from lossatlas.compute.spec.results import UNASKABLE, Failure
 from lossatlas.compute.spec.settings import read_settings
 
 SETTINGS = read_settings()
@@ -177,7 +177,7 @@ def _export(analysis: str, ending: str, query: str) -> Response:
     check_cost(spec, SETTINGS.max_seconds, SETTINGS.max_memory)
     answer = ask(spec, pool=pool(), cache=cache(), patience=LONGEST_EXPORT)
     if isinstance(answer, Failure):
-        return refused(answer.sentence, 422)
+        return refused(answer.sentence, 400 if answer.kind in UNASKABLE else 422)
     problem = spec.problem
     mixed = f"-{problem.mix_with}-{problem.mix:g}" if problem.mixed else ""
     name = f"{analysis}-{problem.dataset}-{problem.activation}{mixed}.{ending}"

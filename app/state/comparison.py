@@ -7,7 +7,8 @@ from lossatlas.app.look.columns import BY, DEFAULT_ACTIVATIONS, MOST_COLUMNS, Co
 from lossatlas.app.look.theme import HUES, hues
 from lossatlas.app.panels import question_options
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.spec.options import BadSpec, Option, check, nearest, option, text
+from lossatlas.compute.spec.names import nearest
+from lossatlas.compute.spec.options import BadSpec, Option, check, option, text
 
 GROUPS = ("Problem", "Start", "Walk")  # of the options that can be compared, beside those that say so
 

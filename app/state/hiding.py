@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lossatlas.app.look.places import PLACES
-from lossatlas.compute.spec.options import BadSpec, Option, nearest
+from lossatlas.compute.spec.names import nearest
+from lossatlas.compute.spec.options import BadSpec, Option
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import View
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state.facts import MEASURES
-from lossatlas.compute.spec.options import BadSpec, nearest, options_of, read_query, show
+from lossatlas.compute.spec.names import nearest
+from lossatlas.compute.spec.options import BadSpec, options_of, read_query, show
 
 FOLDER = Path(__file__).resolve().parents[1] / "lessons"  # a package of data, see pyproject.toml
 OWN = "LOSSATLAS_LESSONS"  # a folder of lessons beside those of the program

@@ -17,16 +17,8 @@ from lossatlas.app.state.questions import Questions
 from lossatlas.compute.analyses.morphs import Morph
 from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.analyses.spectra.question import Spectrum
-from lossatlas.compute.spec.options import (
-    BadSpec,
-    Option,
-    build,
-    join,
-    nearest,
-    options_of,
-    read_query,
-    text,
-)
+from lossatlas.compute.spec.names import nearest
+from lossatlas.compute.spec.options import BadSpec, Option, build, join, options_of, read_query, text
 
 NOTHING: Mapping[str, str] = {}
 
@@ -113,7 +105,7 @@ def read_state(query: str) -> PageState:
     options, looks, sides = question_options(), options_of(View), options_of(Comparison)
     for name in given:
         if name not in options and name not in looks and name not in sides:
-            raise BadSpec(f"There is no option called {name[:60]!r}.{nearest(name, [*options, *looks, *sides])}")
+            raise BadSpec(f"There is no option called {name[:60]!r}.{nearest(name, {**options, **looks, **sides})}")
     comparison = build(Comparison, {name: value for name, value in given.items() if name in sides})
     values = {name: value for name, value in given.items() if name in options and name not in (BY, comparison.compare)}
     view = build(View, {name: value for name, value in given.items() if name in looks})

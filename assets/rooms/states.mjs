@@ -1,6 +1,7 @@
 // @ts-check
 // States of the page as texts, as rooms pass them on.
 
+import { readQuery } from "../state/vocabulary.mjs";
 
 export const partsIn = (search) => search.replace(/^\?/, "").split("&").filter(Boolean);
 export const nameOf = (part) => part.split("=", 1)[0];
@@ -16,5 +17,5 @@ export const spaced = (code) => `${code.slice(0, 3)} ${code.slice(3)}`;
  */
 export function meaningOf(search, own) {
   const shared = without(search, own).join("&");
-  return JSON.stringify([...new URLSearchParams(shared)].map((pair) => pair.join("=")).sort());
+  return JSON.stringify([...readQuery(shared)].map((pair) => pair.join("=")).sort());
 }

@@ -55,9 +55,11 @@ export function hold(control, text) {
   return text;
 }
 
+const PLUS = /(?<=[\d.]e)\+(?=\d)/gi; // of a number's exponent; any other is a space, as forms write it
+
 function decode(part) {
   try {
-    return decodeURIComponent(part.replace(/\+/g, " "));
+    return decodeURIComponent(part.replace(PLUS, "%2B").replace(/\+/g, " "));
   } catch {
     return part;
   }

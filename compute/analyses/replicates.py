@@ -53,6 +53,7 @@ class Replicates:
         high=200,
         label="Seeds",
         help="Trainings from so many seeds, the start's own and those after it.",
+        also=("n_seeds", "num_seeds", "repeats"),
         first=True,
     )
     epsilon: float = option(

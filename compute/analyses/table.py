@@ -23,7 +23,8 @@ from lossatlas.compute.analyses.planes import where
 from lossatlas.compute.analyses.spectra import spectrum
 from lossatlas.compute.numerics.paths import reach, start, train
 from lossatlas.compute.spec.keys import key_of
-from lossatlas.compute.spec.options import BadSpec, build, flat, nearest, options_of, parse, relevant, show
+from lossatlas.compute.spec.names import nearest
+from lossatlas.compute.spec.options import BadSpec, Option, build, flat, options_of, parse, relevant, show
 from lossatlas.compute.spec.tasks import Task
 
 T = TypeVar("T")
@@ -111,6 +112,15 @@ ANALYSES = {
         "Slices from one activation to another, or over its own parameter, each frame trained anew.",
     ),
 }  # fmt: skip
+
+
+def every_option() -> dict[str, Option]:
+    """Every option of every question, by name, as the first analysis that has it declares it."""
+    known: dict[str, Option] = {}
+    for analysis in ANALYSES.values():
+        for name, option in options_of(analysis.spec).items():
+            known.setdefault(name, option)
+    return known
 
 
 def name_of(spec: object) -> str:

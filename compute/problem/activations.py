@@ -39,6 +39,7 @@ class Activation:
     parameter: str = ""  # the option that `parameter` is read from: "alpha", "slope", "beta" or none
     twice: bool = True  # False where no derivative tells anything, so a Hessian of the loss is empty
     homogeneous: bool = False  # f(c x) = c f(x) for every c > 0
+    also: tuple[str, ...] = ()  # what else the field calls it
 
 
 def identity(x: Tensor, _: float) -> Tensor:
@@ -129,7 +130,7 @@ ACTIVATIONS: dict[str, Activation] = {
         note="The network is linear in its inputs, yet with a hidden layer the loss is not convex in the "
         "weights.",
         source="Baldi & Hornik 1989",
-        init="xavier", saturation="none", homogeneous=True,
+        init="xavier", saturation="none", homogeneous=True, also=("linear",),
     ),
     "sigmoid": Activation(
         "sigmoid", sigmoid, low=0.0, high=1.0, left="0", right="1",
@@ -137,14 +138,14 @@ ACTIVATIONS: dict[str, Activation] = {
         note="Its derivative is at most 1/4, so gradients shrink with every layer and vanish where units "
         "saturate.",
         source="Rumelhart, Hinton & Williams 1986",
-        init="xavier", saturation="bounded",
+        init="xavier", saturation="bounded", also=("logistic", "expit"),
     ),
     "tanh": Activation(
         "tanh", tanh, low=-1.0, high=1.0, left="−1", right="1",
         flat="towards both ends", smoothness="C∞",
         note="Odd, with slope 1 at zero; saturates at both ends.",
         source="LeCun, Bottou, Orr & Müller 1998",
-        init="xavier", saturation="bounded",
+        init="xavier", saturation="bounded", also=("hyperbolic_tangent",),
     ),
     "hardtanh": Activation(
         "hard tanh", hardtanh, low=-1.0, high=1.0, left="−1", right="1",
@@ -166,14 +167,14 @@ ACTIVATIONS: dict[str, Activation] = {
         flat="for x < 0", smoothness="continuous, kink at 0",
         note="Off for negative inputs; a unit that is off on all data receives no gradient.",
         source="Nair & Hinton 2010; Glorot, Bordes & Bengio 2011",
-        init="he", saturation="zero share", homogeneous=True,
+        init="he", saturation="zero share", homogeneous=True, also=("rectifier", "rectified_linear_unit"),
     ),
     "leaky_relu": Activation(
         "leaky ReLU", leaky_relu, low=-math.inf, high=math.inf, left="slope · x", right="x",
         flat="nowhere", smoothness="continuous, kink at 0",
         note="A small slope for negative inputs keeps every unit within reach of the gradient.",
         source="Maas, Hannun & Ng 2013",
-        init="he", saturation="none", parameter="slope", homogeneous=True,
+        init="he", saturation="none", parameter="slope", homogeneous=True, also=("lrelu",),
     ),
     "relu6": Activation(
         "ReLU6", relu6, low=0.0, high=6.0, left="0", right="6",
@@ -195,7 +196,7 @@ ACTIVATIONS: dict[str, Activation] = {
         flat="towards −∞", smoothness="continuous, kink at 0",
         note="An ELU with α ≈ 1.6733, scaled by λ ≈ 1.0507 so that mean 0 and variance 1 are kept.",
         source="Klambauer, Unterthiner, Mayr & Hochreiter 2017",
-        init="lecun", saturation="lower asymptote",
+        init="lecun", saturation="lower asymptote", also=("scaled_elu",),
     ),
     "celu": Activation(
         "CELU", celu, low=-1.0, high=math.inf, left="−α", right="x",
@@ -216,7 +217,7 @@ ACTIVATIONS: dict[str, Activation] = {
         flat="towards −∞ and at x ≈ −1.278", smoothness="C∞",
         note="x times its sigmoid, also known as Swish; dips below zero before it fades.",
         source="Elfwing, Uchibe & Doya 2018; Ramachandran, Zoph & Le 2017",
-        init="he", saturation="lower asymptote",
+        init="he", saturation="lower asymptote", also=("swish", "swish1"),
     ),
     "mish": Activation(
         "Mish", mish, low=-0.30884341301725041, high=math.inf, left="0", right="x",
@@ -237,14 +238,14 @@ ACTIVATIONS: dict[str, Activation] = {
         flat="at odd multiples of π/2", smoothness="C∞",
         note="Periodic and never settling, which can fill the landscape with shallow local minima.",
         source="Parascandolo, Huttunen & Virtanen 2017; Sitzmann et al. 2020",
-        init="xavier", saturation="bounded",
+        init="xavier", saturation="bounded", also=("sin", "siren"),
     ),
     "gaussian": Activation(
         "Gaussian", gaussian, low=0.0, high=1.0, left="0", right="0",
         flat="at 0 and towards both ends", smoothness="C∞",
         note="exp(−x²): answers only near zero, so a unit far from the data is flat.",
         source="Hartman, Keeler & Kowalski 1990",
-        init="xavier", saturation="bounded",
+        init="xavier", saturation="bounded", also=("gauss", "rbf"),
     ),
     "quadratic": Activation(
         "quadratic", quadratic, low=0.0, high=math.inf, left="x²", right="x²",
@@ -252,7 +253,7 @@ ACTIVATIONS: dict[str, Activation] = {
         note="x²: before any squashing at the output, the network is a polynomial of its weights and grows "
         "without bound.",
         source="Livni, Shalev-Shwartz & Shamir 2014",
-        init="xavier", saturation="none",
+        init="xavier", saturation="none", also=("square", "squared"),
     ),
     "threshold": Activation(
         "threshold", threshold, low=0.0, high=1.0, left="0", right="1",
@@ -261,6 +262,7 @@ ACTIVATIONS: dict[str, Activation] = {
         "gradient descent trains the output layer only.",
         source="McCulloch & Pitts 1943",
         init="xavier", saturation="bounded", twice=False,
+        also=("step", "heaviside", "binary_step", "unit_step"),
     ),
 }
 # fmt: on

@@ -37,6 +37,7 @@ class Criterion:
     `curvature(z, y)`: its derivatives in closed form, of outputs (B, K, n) and targets (K, n).
     `scalar(z, y)`: what one output adds before the mean over outputs, in float32 and without a branch, from which
     kernels are compiled; it may use arithmetic, `abs` and NumPy's elementary functions, and calls no other function.
+    `also`: what else the field calls it; what may be two of them stands at both.
     """
 
     label: str
@@ -50,6 +51,7 @@ class Criterion:
     exact: Callable[[Tensor, Tensor], Tensor] | None = None
     curvature: Callable[[Tensor, Tensor], Curvature] | None = None
     scalar: Callable | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def values(self) -> Callable[[Tensor, Tensor], Tensor]:
@@ -142,6 +144,20 @@ CRITERIA: dict[str, Criterion] = {
         "Bosman, Engelbrecht, Helbig 2023, arXiv 2306.16090",
         exact=exact_sigmoid_cross_entropy,
         curvature=_of_sigmoid_cross_entropy,
+        also=(
+            "bce",
+            "sigmoid_cross_entropy_with_logits",
+            "binary_log_loss",
+            "bce_loss",
+            "bce_with_logits",
+            "bce_with_logits_loss",
+            "binary_cross_entropy",
+            "binary_cross_entropy_with_logits",
+            "sigmoid_binary_cross_entropy",
+            "logistic_loss",
+            "cross_entropy",
+            "log_loss",
+        ),
     ),
     "softmax_cross_entropy": Criterion(
         "softmax cross-entropy",
@@ -151,6 +167,18 @@ CRITERIA: dict[str, Criterion] = {
         "Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.4",
         coupled=True,
         curvature=_of_softmax_cross_entropy,
+        also=(
+            "categorical_cross_entropy",
+            "softmax_cross_entropy_with_logits",
+            "sparse_categorical_cross_entropy",
+            "softmax_cross_entropy_with_integer_labels",
+            "nll",
+            "nll_loss",
+            "negative_log_likelihood",
+            "cross_entropy_loss",
+            "cross_entropy",
+            "log_loss",
+        ),
     ),
     "squared_error": Criterion(
         "squared error",
@@ -162,6 +190,7 @@ CRITERIA: dict[str, Criterion] = {
         regression=True,
         curvature=_of_squared_error,
         scalar=square,
+        also=("mse", "mse_loss", "mean_squared_error", "squared_loss", "least_squares"),
     ),
     "sigmoid_squared_error": Criterion(
         "squared error of sigmoid",

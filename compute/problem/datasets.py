@@ -34,6 +34,7 @@ class Dataset:
     licence: str
     side: int = 0  # pixels a side where a pattern is a square image, its rows one after another; 0: no image
     split: bool = True  # False: every pattern is for training, in the order loaded; there is no test part
+    also: tuple[str, ...] = ()  # what else it is called
 
 
 def xor(_: int) -> Arrays:
@@ -188,6 +189,7 @@ DATASETS: dict[str, Dataset] = {
         source="Minsky & Papert 1969; Rumelhart, Hinton & Williams 1986",
         licence=OURS,
         split=False,
+        also=("exclusive_or",),
     ),
     "iris": Dataset(
         "Iris",
@@ -199,6 +201,7 @@ DATASETS: dict[str, Dataset] = {
         note="Four lengths of 150 flowers of three species, as Fisher printed them (UCI errs in two rows).",
         source="Fisher 1936",
         licence=UCI,
+        also=("load_iris", "fisher_iris"),
     ),
     "wine": Dataset(
         "Wine",
@@ -210,6 +213,7 @@ DATASETS: dict[str, Dataset] = {
         note="Thirteen chemical measurements of wines from three growers of one Italian region.",
         source="Forina et al. 1988, PARVUS; UCI Wine",
         licence=UCI,
+        also=("load_wine", "wine_recognition"),
     ),
     "breast_cancer": Dataset(
         "Breast cancer",
@@ -221,6 +225,7 @@ DATASETS: dict[str, Dataset] = {
         note="Thirty shape measures of cell nuclei from 569 needle samples; class 0 is malignant, 1 benign.",
         source="Street, Wolberg & Mangasarian 1993; UCI Breast Cancer Wisconsin (Diagnostic)",
         licence=UCI,
+        also=("load_breast_cancer", "breast_cancer_wisconsin", "wdbc"),
     ),
     "digits": Dataset(
         "Digits 8×8",
@@ -233,6 +238,7 @@ DATASETS: dict[str, Dataset] = {
         note="Handwritten digits as 8×8 ink counts of 0 to 16, divided by 16; the test part of the UCI set.",
         source="Alpaydin & Kaynak 1998; UCI Optical Recognition of Handwritten Digits",
         licence=UCI,
+        also=("load_digits", "optdigits"),
     ),
     "heart": Dataset(
         "Heart",
@@ -244,6 +250,7 @@ DATASETS: dict[str, Dataset] = {
         note="Heart disease in 920 patients of four sites; missing values are filled in and marked.",
         source="Janosi, Steinbrunn, Pfisterer & Detrano 1988; UCI Heart Disease",
         licence="CC BY 4.0 (UCI)",
+        also=("heart_disease",),
     ),
     "mnist": Dataset(
         "MNIST-10k",
@@ -256,6 +263,7 @@ DATASETS: dict[str, Dataset] = {
         note="10,000 handwritten digits of 28×28 pixels, divided by 255, not centred: borders stay 0.",
         source="LeCun, Cortes & Burges 1998, from a repackaging with pixels rounded to three decimals",
         licence="CC BY-SA 3.0",
+        also=("mnist_10k", "mnist_784"),
     ),
     "circles": Dataset(
         "Circles",
@@ -267,6 +275,7 @@ DATASETS: dict[str, Dataset] = {
         note="One noisy circle inside another: no straight line separates them, one bump does.",
         source="after scikit-learn's make_circles",
         licence=OURS,
+        also=("make_circles", "rings"),
     ),
     "moons": Dataset(
         "Moons",
@@ -278,6 +287,7 @@ DATASETS: dict[str, Dataset] = {
         note="Two noisy half circles that reach into one another.",
         source="after scikit-learn's make_moons",
         licence=OURS,
+        also=("make_moons", "two_moons", "half_moons"),
     ),
     "spirals": Dataset(
         "Spirals",
@@ -289,6 +299,7 @@ DATASETS: dict[str, Dataset] = {
         note="Two interleaved spirals, hard for a small network.",
         source="Lang & Witbrock 1988",
         licence=OURS,
+        also=("two_spirals", "twin_spirals"),
     ),
     "blobs": Dataset(
         "Blobs",
@@ -300,6 +311,7 @@ DATASETS: dict[str, Dataset] = {
         note="Three slightly overlapping normal clouds, easy for any network.",
         source="after scikit-learn's make_blobs, with fixed centres",
         licence=OURS,
+        also=("make_blobs", "clusters"),
     ),
     "xor_cloud": Dataset(
         "XOR cloud",
@@ -322,6 +334,7 @@ DATASETS: dict[str, Dataset] = {
         note="Two periods of a sine with a little noise, as regression on one target that is not scaled.",
         source="after Bishop 2006, section 1.1, over two periods",
         licence=OURS,
+        also=("sin", "sine_wave", "sinusoid"),
     ),
     "unit": Dataset(
         "Two points",

@@ -7,16 +7,17 @@ import numpy as np
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.layers import Layer
 from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.names import Word
 
 DRAW = 1  # number of the stream of random numbers
 INITS = {
-    "auto": "suited to the activation",
-    "uniform": "uniform [−b, b]",
-    "xavier": "Xavier",
-    "he": "He",
-    "lecun": "LeCun",
-    "zero": "all weights and biases 0",
-    "dead": "first layer −1, later weights 1, later biases 0",
+    "auto": Word("suited to the activation"),
+    "uniform": Word("uniform [−b, b]", also=("random_uniform",)),
+    "xavier": Word("Xavier", also=("xavier_uniform", "glorot", "glorot_uniform")),
+    "he": Word("He", also=("he_uniform", "kaiming", "kaiming_uniform")),
+    "lecun": Word("LeCun", also=("lecun_uniform",)),
+    "zero": Word("all weights and biases 0", also=("zeros",)),
+    "dead": Word("first layer −1, later weights 1, later biases 0"),
 }
 FIXED = {  # weight and bias of the first layer, and of those after it: nothing is drawn
     "zero": ((0.0, 0.0), (0.0, 0.0)),

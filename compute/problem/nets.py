@@ -19,13 +19,17 @@ from lossatlas.compute.problem.datasets import Dataset
 from lossatlas.compute.problem.layers import Layer, count
 from lossatlas.compute.problem.networks.network import Ends
 from lossatlas.compute.problem.networks.table import NETWORKS
-from lossatlas.compute.problem.sources import dataset_of, datasets, names_of
+from lossatlas.compute.problem.sources import dataset_of, datasets, names_of, own_data
+from lossatlas.compute.spec.names import Word
 from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
 
 MOST_PARAMETERS = 5_000_000  # 40 MB a point in float64; a recorded trajectory holds up to 200 (chosen by eye)
 BLOCK = 1 << 21  # numbers of all layers at a time for one point: 16 MB in float64, whatever the widths
-DTYPES = {"float32": "float32", "float64": "float64"}
-NORMS = {"none": "none", "batch": "BatchNorm"}
+DTYPES = {
+    "float32": Word("float32", also=("float", "single", "f32")),
+    "float64": Word("float64", also=("double", "f64")),
+}
+NORMS = {"none": Word("none"), "batch": Word("BatchNorm", also=("batch_norm", "batch_normalization", "bn"))}
 
 
 def _builds(field: str) -> tuple[str, Callable[[str], bool]]:
@@ -56,6 +60,8 @@ class Problem:
         decides=("data", "draw", "walks"),
         said="always",
         leaves=("plane", "region"),
+        also=("data",),
+        absent=own_data,
     )
     network: str = option(
         "mlp",
@@ -66,6 +72,7 @@ class Problem:
         decides=("draw", "walks"),
         said="always",
         leaves=("plane", "region"),
+        also=("architecture", "model", "net"),
     )
     widths: tuple[int, ...] = option(
         (4,),
@@ -80,6 +87,19 @@ class Problem:
         decides=("draw", "walks"),
         said="always",
         leaves=("plane", "region"),
+        also=(
+            "hidden",
+            "hidden_layer_sizes",
+            "hidden_size",
+            "n_hidden",
+            "hidden_sizes",
+            "hidden_dims",
+            "hidden_units",
+            "hidden_layers",
+            "layers",
+            "layer_sizes",
+            "neurons",
+        ),
     )
     skip: bool = option(
         False,
@@ -88,6 +108,7 @@ class Problem:
         when=_builds("skip"),
         said="always",
         leaves=("plane", "region"),
+        also=("residual", "shortcut"),
     )
     channels: tuple[int, ...] = option(
         (6, 16),
@@ -101,6 +122,7 @@ class Problem:
         decides=("draw", "walks"),
         said="always",
         leaves=("plane", "region"),
+        also=("filters", "out_channels"),
     )
     dense: tuple[int, ...] = option(
         (120, 84),
@@ -114,6 +136,7 @@ class Problem:
         decides=("draw", "walks"),
         said="always",
         leaves=("plane", "region"),
+        also=("dense_units", "fully_connected", "fc"),
     )
     norm: str = option(
         "none",
@@ -124,6 +147,7 @@ class Problem:
         decides=("draw", "walks"),
         said="always",
         leaves=("plane", "region"),
+        also=("normalization", "batch_norm", "batch_normalization", "norm_layer", "bn"),
     )
     activation: str = option(
         "tanh",
@@ -133,6 +157,7 @@ class Problem:
         first=True,
         wide=True,
         said="always",
+        also=("activation_function", "activation_fn", "act", "nonlinearity"),
     )
     alpha: float = option(
         1.0,
@@ -151,6 +176,7 @@ class Problem:
         label="Slope (leaky ReLU)",
         help="Slope of leaky ReLU for negative inputs.",
         offers="0.0,0.01,0.3",
+        also=("negative_slope", "leak"),
     )
     beta: float = option(
         1.0,
@@ -194,6 +220,7 @@ class Problem:
         first=True,
         said="always",
         leaves=("region",),
+        also=("criterion", "loss_function", "loss_fn", "objective"),
     )
     l2: float = option(
         0.0,
@@ -202,6 +229,7 @@ class Problem:
         label="L2 penalty λ",
         help="Adds λ‖θ‖² over all parameters, biases included; shown apart.",
         offers="0.0,0.001,0.01",
+        also=("weight_decay", "wd", "l2_regularization", "l2_penalty", "lambda", "λ", "kernel_regularizer"),
     )
     data_seed: int = option(
         0,
@@ -220,6 +248,7 @@ class Problem:
         offers="0.2,0.5",
         decides=("data",),
         said="always",
+        also=("test_size", "test_split", "test_fraction", "validation_split", "validation_fraction"),
     )
     noise: float = option(
         0.0,
@@ -229,6 +258,7 @@ class Problem:
         help="Share of the training labels replaced by another class.",
         offers="0.0,0.2,0.4",
         decides=("data",),
+        also=("label_noise", "flip_y"),
     )
     max_samples: int = option(
         0,
@@ -239,8 +269,15 @@ class Problem:
         offers="0,60",
         decides=("data",),
         said="always",
+        also=("n_samples", "num_samples"),
     )
-    dtype: str = option("float32", choices=DTYPES, label="Precision", help="Number format of points and losses.")
+    dtype: str = option(
+        "float32",
+        choices=DTYPES,
+        label="Precision",
+        help="Number format of points and losses.",
+        also=("precision", "float_type", "param_dtype"),
+    )
 
     def __post_init__(self) -> None:
         check(self)

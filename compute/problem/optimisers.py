@@ -14,12 +14,13 @@ from torch.optim import SGD, Adam, Optimizer
 @dataclass(frozen=True)
 class Optimiser:
     """`make(theta, rate, *values)`: torch's optimiser of theta, of the values of `options`, fields of a Start that mean
-    something to it beside the learning rate.
+    something to it beside the learning rate. `also`: what else the field calls it.
     """
 
     label: str
     make: Callable[..., Optimizer]
     options: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 def _momentum(theta: Tensor, rate: float, momentum: float) -> Optimizer:
@@ -27,7 +28,9 @@ def _momentum(theta: Tensor, rate: float, momentum: float) -> Optimizer:
 
 
 OPTIMISERS: dict[str, Optimiser] = {
-    "sgd": Optimiser("SGD", lambda theta, rate: SGD([theta], lr=rate)),
-    "momentum": Optimiser("SGD with momentum", _momentum, options=("momentum",)),
+    "sgd": Optimiser("SGD", lambda theta, rate: SGD([theta], lr=rate), also=("gradient_descent", "gd")),
+    "momentum": Optimiser(
+        "SGD with momentum", _momentum, options=("momentum",), also=("sgd_momentum", "momentum_sgd", "heavy_ball")
+    ),
     "adam": Optimiser("Adam", lambda theta, rate: Adam([theta], lr=rate, fused=True)),
 }

@@ -4,14 +4,17 @@ Whoever wants to know something of a data set asks here, so that another source 
 """
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from lossatlas.compute.problem.datasets import DATASETS, Arrays, Dataset
-from lossatlas.compute.spec.options import BadSpec, nearest, show
+from lossatlas.compute.spec.names import nearest
+from lossatlas.compute.spec.options import BadSpec, show
 
+_FILE = re.compile(r"[/\\~]|\.\w+$")  # a path, or an ending
 SPLIT, NOISE = 1, 2  # streams of the data seed; a generator takes the seed alone, which is stream 0
 
 
@@ -28,8 +31,20 @@ def dataset_of(name: str) -> Dataset:
     """
     known = datasets()
     if name not in known:
-        raise BadSpec(f"dataset must be one of the names known here; got {show(name)}.{nearest(name, known)}")
+        said = own_data(name) or nearest(name, known)
+        raise BadSpec(f"dataset must be one of the names known here; got {show(name)}.{said}")
     return known[name]
+
+
+def own_data(name: str) -> str:
+    """What to say of a name that looks like a file's; empty of any other."""
+    if not _FILE.search(name):
+        return ""
+    return (
+        f" That looks like a file, and this version reads none: it has {', '.join(datasets())}. Data of your own are "
+        "to be read from files by a later version, as CHANGELOG.md will say; until then a set is added in the source, "
+        "as CONTRIBUTING.md tells."
+    )
 
 
 def names_of(fits: Callable[[Dataset], bool]) -> str:

@@ -5,7 +5,6 @@ query string (`dataset=iris&widths=4&activation=tanh`), the one vocabulary of pa
 """
 
 import dataclasses
-import difflib
 import functools
 import math
 import operator
@@ -17,10 +16,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, unquote_plus
 
+from lossatlas.compute.spec.names import nearest
+
 T = TypeVar("T")
 
 AUTO = "auto"
 LONGEST_QUERY = 4_000  # characters; every option written out takes about 700 (chosen by eye)
+# Forms write a space as a plus; in the exponent of a number no space can stand.
+_PLUS = re.compile(r"(?<=[\d.]e)\+(?=\d)", re.IGNORECASE | re.ASCII)
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -59,6 +62,8 @@ class Option:
     pictures: tuple[str, ...] = ()
     belongs: str = ""
     taught: bool = False
+    also: tuple[str, ...] = ()
+    absent: Callable[[str], str] | None = None
 
     def menu(self) -> dict[str, str]:
         """The choices as name -> label, read from the registry at the time of asking."""
@@ -106,7 +111,10 @@ class Option:
         known = self._known()
         if isinstance(value, str) and value in known:
             return value
-        raise BadSpec(f"{self.name} must be one of the names known here; got {show(value)}.{nearest(value, known)}")
+        said = self.absent(str(value)) if self.absent else ""
+        raise BadSpec(
+            f"{self.name} must be one of the names known here; got {show(value)}.{said or nearest(value, known)}"
+        )
 
     def _line(self, value: object) -> str:
         line = str(value).strip()
@@ -122,9 +130,7 @@ class Option:
 
     def _number(self, value: object) -> float:
         try:
-            if isinstance(value, bool):
-                raise TypeError
-            number = float(value)  # type: ignore[arg-type]
+            number = _float(value)
         except (TypeError, ValueError, OverflowError):
             raise BadSpec(f"{self.name} must be a number; got {show(value)}.") from None
         if not math.isfinite(number):
@@ -135,10 +141,10 @@ class Option:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         try:
-            number = float(value)  # type: ignore[arg-type]
+            number = _float(value)
         except (TypeError, ValueError, OverflowError):
             number = math.nan
-        if isinstance(value, bool) or not math.isfinite(number) or number != int(number):
+        if not math.isfinite(number) or number != int(number):
             raise BadSpec(f"{self.name} must be a whole number; got {show(value)}.")
         return int(number)
 
@@ -160,19 +166,32 @@ class Option:
         return parts
 
 
+def _float(value: Any) -> float:
+    """float(value), but of texts only those that the page's scripts read: no 1_000, no digits of other scripts.
+
+    Raises:
+        TypeError, ValueError, OverflowError: it is no number.
+    """
+    if isinstance(value, bool) or (isinstance(value, str) and ("_" in value or not value.isascii())):
+        raise TypeError
+    return float(value)
+
+
 def option(
     default: object, *, label: str, help: str, low: float | None = None, high: float | None = None,
     longest: int | None = None, choices: Any = None, when: Any = None, group: str = "",
     first: bool = False, wide: bool = False, slider: float = 0.0, keys: Mapping[str, str] | None = None,
     compared: bool = False, offers: str = "", decides: tuple[str, ...] = (), said: str = "", lies: str = "",
     leaves: tuple[str, ...] = (), many: bool = False, pictures: tuple[str, ...] = (), belongs: str = "",
-    taught: bool = False,
+    taught: bool = False, also: tuple[str, ...] = (), absent: Callable[[str], str] | None = None,
 ) -> Any:  # fmt: skip
     """A dataclass field that states its bounds, label and help.
 
     `choices` is a registry (name -> record with a label, or name -> label), or a function that returns one.
     `when` = (other field, predicate over its value) says when the field matters; elsewhere it is left out of keys. Of
-    several other fields, (names, predicate), one is enough.
+    several other fields, (names, predicate), one is enough. `also`: what else the field calls it; such a name is no
+    other way to ask, but is answered with the one that is. `absent(value)`: what to say of a value that is none of the
+    choices, before any suggestion; empty if nothing.
 
     A page reads the rest:
         first, wide: its control is seen at once and not behind "more"; takes a whole row, whatever its kind.
@@ -191,7 +210,7 @@ def option(
     declared = dict(
         label=label, help=help, low=low, high=high, longest=longest, choices=choices, when=when, first=first, wide=wide,
         slider=slider, keys=keys or {}, compared=compared, offers=offers, decides=decides, said=said, lies=lies,
-        leaves=leaves, many=many, pictures=pictures, belongs=belongs, taught=taught,
+        leaves=leaves, many=many, pictures=pictures, belongs=belongs, taught=taught, also=also, absent=absent,
     )  # fmt: skip
     return dataclasses.field(default=default, metadata={"option": declared, "group": group})
 
@@ -322,7 +341,8 @@ def _conditions(spec_type: type) -> list[tuple[str, list[str], Callable[[str], b
 
 
 def read_query(text: str) -> dict[str, str]:
-    """A query string as name -> value, the last of equal names winning; `?` in front is allowed.
+    """A query string as name -> value, the last of equal names winning; `?` in front is allowed. A plus is a space, as
+    forms write it, but in 1e+1.
 
     Raises:
         BadSpec: longer than LONGEST_QUERY characters, or a part without `=`.
@@ -333,7 +353,7 @@ def read_query(text: str) -> dict[str, str]:
     for part in text.split("&"):
         if part and "=" not in part:
             raise BadSpec(f"A question is written name=value&name=value; got {show(unquote_plus(part))} without '='.")
-    return dict(parse_qsl(text, keep_blank_values=True))
+    return dict(parse_qsl(_PLUS.sub("%2B", text), keep_blank_values=True))
 
 
 def parse(spec_type: type[T], text: str) -> T:
@@ -369,11 +389,3 @@ def show(value: object, most: int = 60) -> str:
     """A value as a message may quote it: cut to `most` characters, control characters escaped."""
     shown = repr(value)
     return shown if len(shown) <= most else f"{shown[:most]}… ({len(shown)} characters)"
-
-
-def nearest(value: object, names: Iterable[str]) -> str:
-    """A sentence that suggests the closest known name, or lists a few."""
-    names = list(names)
-    if close := difflib.get_close_matches(str(value)[:100].lower(), names, n=1, cutoff=0.5):
-        return f" Did you mean {close[0]!r}?"
-    return f" Known are: {', '.join(names[:30])}."

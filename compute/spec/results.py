@@ -30,6 +30,8 @@ class Failure:
 
 # Kinds of Failure that no other try can mend: the question itself has no answer.
 LASTING = ("no second derivative", "no hidden layer", "no training", "other inputs", "not drawn")
+# Those that the question's options make, whatever is computed: bad input, though it is found late.
+UNASKABLE = (*LASTING, "bad question", "no test part", "too few directions", "rescale")
 
 
 class Damaged(ValueError):

@@ -68,6 +68,7 @@ const OWN = ["room", "theme", "hide"];
 
 test("states mean the same whatever the order of their options and the quotation of signs", () => {
   assert.equal(meaningOf("?a=1&b=%CE%B1", OWN), meaningOf("?b=α&a=1", OWN));
+  assert.equal(meaningOf("?a=1e+1", OWN), meaningOf("?a=1e%2B1", OWN));
   assert.notEqual(meaningOf("?a=1", OWN), meaningOf("?a=2", OWN));
 });
 

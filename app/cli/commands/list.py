@@ -6,10 +6,12 @@ from typing import Any
 
 import click
 
-from lossatlas.compute.analyses.table import ANALYSES
+from lossatlas.compute.analyses.table import ANALYSES, every_option
 from lossatlas.compute.problem.activations import ACTIVATIONS, Activation
 from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.sources import datasets
+from lossatlas.compute.spec.names import meaning
+from lossatlas.compute.spec.options import text
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ def _range(entry: Activation) -> str:
     return " … ".join(f"{bound:.4g}".replace("inf", "∞").replace("-", "−") for bound in (entry.low, entry.high))
 
 
+def _also(entry: Any) -> str:
+    return ", ".join(f"`{name}`" for name in entry.also) or "–"
+
+
 TABLES = {
     "activations": Table(
         "Activations",
@@ -35,6 +41,7 @@ TABLES = {
             "smoothness": lambda entry: entry.smoothness,
             "parameter": lambda entry: entry.parameter or "–",
             "derivative vanishes": lambda entry: entry.flat,
+            "also called": _also,
             "source": lambda entry: entry.source,
         },
         "The smoothness is that for the default parameter: ELU with α ≠ 1 has a kink at 0.",
@@ -46,6 +53,7 @@ TABLES = {
             "patterns × inputs": lambda entry: f"{entry.size:,} × {entry.inputs}",
             "classes": lambda entry: str(entry.classes or "regression"),
             "scaling": lambda entry: entry.scaling,
+            "also called": _also,
             "source": lambda entry: entry.source,
             "licence": lambda entry: entry.licence,
         },
@@ -55,10 +63,16 @@ TABLES = {
     "losses": Table(
         "Losses",
         CRITERIA,
-        {"what it is": lambda entry: entry.note, "source": lambda entry: entry.source},
+        {"what it is": meaning, "also called": _also, "source": lambda entry: entry.source},
         "An L2 penalty λ‖θ‖² can be added to each; it is computed and shown apart.",
     ),
-    "analyses": Table("Analyses", ANALYSES, {"what it answers": lambda entry: entry.note}),
+    "analyses": Table("Analyses", ANALYSES, {"what it answers": meaning}),
+    "options": Table(
+        "Options of a question",
+        every_option(),
+        {"default": lambda entry: f"`{text(entry.default)}`", "what it is": meaning, "also called": _also},
+        "Another name is no way to ask: it is answered with the one here.",
+    ),
 }
 
 
@@ -66,7 +80,7 @@ TABLES = {
 @click.argument("table", required=False, type=click.Choice(list(TABLES)))
 @click.option("--markdown", is_flag=True, help="Tables with every fact, as docs/registries.md holds them.")
 def command(table: str | None, markdown: bool) -> None:
-    """List activations, data sets, losses and analyses, or one of these tables."""
+    """List activations, data sets, losses, analyses and options, or one of these tables."""
     if markdown:
         click.echo("# What there is\n\nMade by `lossatlas list --markdown`, from the registries of the program.")
     for name in [table] if table else TABLES:
@@ -74,7 +88,7 @@ def command(table: str | None, markdown: bool) -> None:
 
 
 def _lines(name: str, table: Table) -> str:
-    rows = [f"  {key:24} {entry.label} – {entry.note}" for key, entry in table.entries.items()]
+    rows = [f"  {key:24} {entry.label} – {meaning(entry)}" for key, entry in table.entries.items()]
     return "\n".join([f"{name}:", *rows])
 
 

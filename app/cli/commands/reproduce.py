@@ -20,7 +20,8 @@ from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.service.cache import Cache, CacheUnusable
 from lossatlas.compute.service.limits import duration
 from lossatlas.compute.service.pool import PoolLost
-from lossatlas.compute.spec.options import BadSpec, nearest
+from lossatlas.compute.spec.names import nearest
+from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.settings import BadSetting, read_settings
 from lossatlas.compute.study.claims import findings
 from lossatlas.compute.study.design import ACTIVATIONS as STUDIED

@@ -1,33 +1,31 @@
 """`lossatlas run slice 'dataset=iris&widths=4&activation=tanh&seed=0' --out slice.npz`"""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from lossatlas.app.export.answers import FORMATS, Format, check_drawable, format_of
-from lossatlas.compute.analyses.table import ANALYSES, question
+from lossatlas.app.look.view import View
+from lossatlas.app.panels import PANELS
+from lossatlas.app.state.alt_texts import told
+from lossatlas.compute.analyses.table import ANALYSES, every_option, name_of, question
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache, CacheUnusable
 from lossatlas.compute.service.limits import check_cost, duration
 from lossatlas.compute.service.pool import Pool, PoolLost
-from lossatlas.compute.spec.options import BadSpec, options_of
-from lossatlas.compute.spec.results import Failure
+from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.results import UNASKABLE, Failure
 from lossatlas.compute.spec.settings import BadSetting, read_settings
 
 BAD_INPUT, NO_ANSWER = 2, 1
 
 
 def _options_help() -> str:
-    lines = ["\b", "Options of a question, as name=value joined by &:"]
-    shown: set[str] = set()
-    for analysis in ANALYSES.values():
-        for name, found in options_of(analysis.spec).items():
-            if name not in shown:
-                shown.add(name)
-                lines.append(f"  {name:15} {found.label} [{found.default}]")
-    return "\n".join(lines)
+    lines = [f"  {name:15} {option.label} [{option.default}]" for name, option in every_option().items()]
+    return "\n".join(["\b", "Options of a question, as name=value joined by &:", *lines])
 
 
 @click.command(epilog=_options_help())
@@ -37,7 +35,7 @@ def _options_help() -> str:
 @click.option("--scheduler", default="", help="Compute on this dask scheduler, tcp://host:port.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor store the answer.")
 def command(analysis: str, query: str, out: Path | None, scheduler: str, no_cache: bool) -> None:
-    """Answer one question; without --out print its key numbers. No server is needed."""
+    """Answer one question and print its key numbers; with --out write it to a file, too. No server is needed."""
     try:
         settings = read_settings()
         spec = question(analysis, query)
@@ -54,7 +52,7 @@ def command(analysis: str, query: str, out: Path | None, scheduler: str, no_cach
         sys.exit(BAD_INPUT)
     if isinstance(answer, Failure):
         click.echo(answer.sentence, err=True)
-        sys.exit(NO_ANSWER)
+        sys.exit(BAD_INPUT if answer.kind in UNASKABLE else NO_ANSWER)
     if out and form:
         _write(out, form, answer)
         click.echo(f"Wrote {out}", err=True)
@@ -78,9 +76,14 @@ def _write(out: Path, form: Format, answer: object) -> None:
 
 
 def _print(answer: Any) -> None:
-    for name in ("center_loss", "gradient_norm", "extent", "diverged_at"):
-        value = getattr(answer, name, None)
-        if value is not None and getattr(value, "ndim", 0) < 2:
-            click.echo(f"{name} {value if not hasattr(value, 'shape') or value.shape == () else value[-1]}")
-    for sentence in (*answer.notes, *(f"Warning: {warning}" for warning in answer.warnings)):
-        click.echo(sentence)
+    for line in (*_numbers(answer), *answer.notes, *(f"Warning: {warning}" for warning in answer.warnings)):
+        click.echo(line)
+
+
+def _numbers(answer: Any) -> Iterator[str]:
+    """What the page says: the numbers at a column's head, and the words for its picture."""
+    name = name_of(answer.spec)
+    if name in PANELS:
+        head = PANELS[name].head
+        yield from (f"{label:16}{value}" for label, value in (head(answer) if head else []))
+        yield told(name, answer, View())

@@ -12,7 +12,8 @@ from lossatlas.app.state.lesson import LESSONS, BadLesson, Lesson
 from lossatlas.app.stream.lesson_answers import check, survey, warm
 from lossatlas.compute.service.cache import Cache, CacheUnusable
 from lossatlas.compute.service.pool import PoolLost
-from lossatlas.compute.spec.options import BadSpec, nearest
+from lossatlas.compute.spec.names import nearest
+from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.settings import BadSetting, read_settings
 
 BAD_INPUT, NO_ANSWER, INTERRUPTED = 2, 1, 130

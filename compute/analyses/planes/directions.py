@@ -33,6 +33,14 @@ STRIDE = 1e-4  # to both sides, for the slope of BatchNorm's statistics in float
 TURNED = " is turned orthogonal, so its units keep the weights' norms only roughly."
 NO_THIRD = "This network has only two directions of this kind, and turning the plane needs a third. Set turn=0."
 
+UNTRAINED = (  # sentence and kind
+    "A line from start to end needs two points, and this start is not trained. Set steps above 0.", "no training",
+)  # fmt: skip
+UNMOVED = (
+    "A line from start to end needs two points, and this training has not left its first: no step changed a weight. "
+    "Choose another init, or other directions.", "no plane",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class Given:
@@ -173,7 +181,7 @@ def _free(drawn: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """
     free = orthogonal(orthogonal(drawn, u), orthogonal(v, u))
     if np.linalg.norm(free) <= 1e-9 * np.linalg.norm(drawn):
-        raise CannotAnswer(NO_THIRD, "no plane")
+        raise CannotAnswer(NO_THIRD, "too few directions")
     return free * (np.linalg.norm(v) / np.linalg.norm(free))
 
 
@@ -184,7 +192,7 @@ def _third_of_path(given: Given, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarr
 def _third_sharpest(given: Given, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, float]:
     assert given.sharpest is not None
     if len(given.sharpest.values) < 3:
-        raise CannotAnswer(NO_THIRD, "no plane")
+        raise CannotAnswer(NO_THIRD, "too few directions")
     return given.sharpest.vectors[2], math.nan
 
 
@@ -286,9 +294,7 @@ def _interpolation(given: Given) -> Axes:
     u = given.center - given.reached.theta[0]
     length = np.linalg.norm(u)
     if length == 0:
-        raise CannotAnswer(
-            "A line from start to end needs two points, and this start is not trained. Set steps above 0.", "no plane"
-        )
+        raise CannotAnswer(*(UNMOVED if given.reached.spec.start.steps else UNTRAINED))
     v = orthogonal(given.drawn(1), u)
     return _unexplained(u, v * (length / np.linalg.norm(v)), "start → end", "random")
 

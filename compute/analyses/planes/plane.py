@@ -158,7 +158,7 @@ def check_spanned(plane: Plane) -> None:
         raise CannotAnswer(
             "This network has only one filter-normalised direction, and a plane needs two. "
             "Choose directions=gaussian or directions=weights.",
-            "no plane",
+            "too few directions",
         )
 
 

@@ -63,6 +63,7 @@ class Start:
         offers="3,4,5",
         decides=("draw",),
         said="always",
+        also=("random_state", "random_seed", "rng_seed", "manual_seed", "rng", "key"),
     )
     init: str = option(
         "uniform",
@@ -71,6 +72,7 @@ class Start:
         label="Initial weights",
         help="How the first point is drawn.",
         decides=("draw",),
+        also=("initialization", "initializer", "kernel_initializer", "kernel_init", "weight_init"),
     )
     init_range: float = option(
         1.0,
@@ -81,6 +83,7 @@ class Start:
         help="Initial weights and biases are uniform in [−b, b].",
         offers="0.1,1.0,5.0",
         decides=("draw",),
+        also=("init_scale",),
     )
     optimiser: str = option(
         "adam",
@@ -89,6 +92,7 @@ class Start:
         help="How the point is trained.",
         first=True,
         said="always",
+        also=("optimizer", "opt", "solver"),
     )
     steps: int = option(
         400,
@@ -99,6 +103,19 @@ class Start:
         first=True,
         offers="0,100,400",
         said="always",
+        also=(
+            "epochs",
+            "n_epochs",
+            "num_epochs",
+            "max_epochs",
+            "iterations",
+            "iters",
+            "n_iter",
+            "max_iter",
+            "num_steps",
+            "train_steps",
+            "max_steps",
+        ),
     )
     rate: float = option(
         0.05,
@@ -108,6 +125,7 @@ class Start:
         label="Learning rate",
         help="Step size of the optimiser.",
         offers="0.01,0.05,0.2",
+        also=("lr", "learning_rate", "learning_rate_init", "eta", "eta0", "step_size"),
     )
     momentum: float = option(
         0.9,
@@ -126,6 +144,7 @@ class Start:
         label="Batch size",
         help="Patterns a step; 0 means all of them.",
         offers="0,32",
+        also=("batch_size", "minibatch", "minibatch_size", "bs"),
     )
     walking: Walk = Walk()
     rescale: float = option(

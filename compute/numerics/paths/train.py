@@ -127,7 +127,7 @@ def finish(spec: Training, state: State, index: int, *notes: str) -> TrainingRes
 def _told(start: Start) -> str:
     """By what, and how far, from where."""
     batch = f"batches of {start.batch}" if start.batch else "full batch"
-    fixed = INITS[start.init] if start.init in FIXED else ""
+    fixed = INITS[start.init].label if start.init in FIXED else ""
     drawn = f"from {fixed}" if fixed else f"from seed {start.seed}"
     how = f"{start.label}, rate {start.rate:g}, {batch}, {start.steps} steps {drawn}."
     untrained = f"Not trained: {fixed}." if fixed else f"Random point, seed {start.seed}, not trained."

@@ -31,4 +31,6 @@ def _refused(channels: tuple[int, ...], widths: tuple[int, ...]) -> str:
     return ""
 
 
-LENET = Network("LeNet (CNN)", ("channels", "dense"), _layers, _refused, images=True)
+LENET = Network(
+    "LeNet (CNN)", ("channels", "dense"), _layers, _refused, images=True, also=("lenet_5", "cnn", "convnet")
+)

@@ -17,4 +17,7 @@ def _refused(widths: tuple[int, ...], skip: bool) -> str:
     return ""
 
 
-MLP = Network("MLP", ("widths", "skip"), _layers, _refused)
+MLP = Network(
+    "MLP", ("widths", "skip"), _layers, _refused,
+    also=("multilayer_perceptron", "mlp_classifier", "mlp_regressor", "feedforward", "fully_connected"),
+)  # fmt: skip

@@ -23,7 +23,7 @@ class Network:
     `layers(ends, normed, *values)`: its layers, of the values of these options; those after which units follow have
     BatchNorm where `normed`. Called with values that are not refused.
     `refused(*values)`: why the values give no network, as a sentence; empty if they do.
-    `images`: it reads square images.
+    `images`: it reads square images. `also`: what else the field calls it.
     """
 
     label: str
@@ -31,6 +31,7 @@ class Network:
     layers: Callable[..., tuple[Layer, ...]]
     refused: Callable[..., str]
     images: bool = False
+    also: tuple[str, ...] = ()
 
 
 def dense(sizes: tuple[int, ...], normed: bool, skips: bool = False) -> tuple[Layer, ...]:

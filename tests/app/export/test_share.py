@@ -66,6 +66,8 @@ def test_equal_states_have_one_link(client, other):
 @pytest.mark.parametrize(("state", "canonical"), [
     ("compare=widths&columns=2,4,8&widths=5", "compare=widths"), ("activation=tanh", "activation=tanh"),
     ("compare=seed&columns=3, 4&activation=relu,elu&seed=9", "compare=seed&columns=3,4&activation=relu"),
+    ("rate=1e+1", "rate=10.0"), ("compare=rate&columns=1e+0,1e%2B1", "compare=rate&columns=1.0,10.0"),
+    ("window=-1e+0,+1e+0,0,2E+0", "window=-1.0,1.0,0.0,2.0"),
     ("hide=start, seed&page=02", "hide=start,seed&page=2"), ("hide=&page=1&theme=auto", ""),
 ])  # fmt: skip
 def test_a_state_is_written_in_one_way(state, canonical):

@@ -97,7 +97,7 @@ def test_fixed_starts_know_neither_seed_nor_range_and_batchnorm_begins_as_ever()
 def test_the_note_says_where_a_start_lies(init):
     told = [ask(question("training", f"dataset=xor&init={init}&steps={steps}")).notes[0] for steps in (0, 3)]
     fixed = init in ("zero", "dead")
-    assert all((INITS[init] in note) == fixed for note in told)
+    assert all((INITS[init].label in note) == fixed for note in told)
     assert told[0].startswith("Random") != fixed
 
 
