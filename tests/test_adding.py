@@ -209,8 +209,7 @@ ADDITIONS = {
         ("compute/problem/criteria.py", '    "sigmoid_squared_error": Criterion(', LOG_COSH_LINE),
     )),
     "optimiser": Addition((
-        ("compute/problem/optimisers.py", '    "momentum": Optimiser("SGD with momentum", _momentum, '
-         'options=("momentum",)),', NESTEROV_LINE),
+        ("compute/problem/optimisers.py", '    "momentum": Optimiser(', NESTEROV_LINE),
     )),
     "network kind": Addition((
         ("compute/problem/networks/table.py", "from lossatlas.compute.problem.networks.lenet import LENET",

@@ -13,7 +13,7 @@ from lossatlas.app.figures.shared.symlog import Symlog, symlog
 from lossatlas.app.figures.spectrum_layers import NAMED, TEXT, ends_of_layers
 from lossatlas.app.look.ticks import digits, linear_ticks, log_ticks, number, numbers, percent
 from lossatlas.app.look.view import Scale, View
-from lossatlas.compute.analyses.spectra.question import SpectrumResult
+from lossatlas.compute.analyses.spectra.question import HIGHEST, SpectrumResult
 from lossatlas.compute.numerics.kernels.curvature import MATRICES
 
 BARS = 60  # of a histogram, over the row's range
@@ -71,7 +71,7 @@ def caption(result: SpectrumResult, view: View) -> str:
         [
             f"{MATRICES[result.spec.matrix]}{_point(result)}",
             _method(result, view),
-            f"total {'training' if result.spec.where.part == 'train' else 'test'} loss {number(result.loss)}",
+            f"{parts.total_loss(result.spec.problem, result.spec.where.part)}: {number(result.loss)}",
             f"trace {number(result.trace)}{error}",
             f"λmax {number(result.largest[0])}, λmin {number(result.smallest[0])}",
             f"effective rank {number(result.effective_rank)}",
@@ -122,9 +122,10 @@ def _beyond(value: float, cut: float) -> str:
 def _nothing(result: SpectrumResult, view: View) -> str:
     if view.blocks != "tensors" or len(result.eigenvalues):
         return ""
+    whole = f"method=exact with limit={result.parameters}" if result.parameters <= HIGHEST else "a smaller network"
     return (
         "A tensor's eigenvalues are known only where all are computed, and this is an estimate for "
-        f"{result.parameters:,} parameters. Choose method=exact with a limit that holds them, or look at each layer."
+        f"{result.parameters:,} parameters. Choose {whole}, or look at each layer."
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lossatlas.app.export.answers import FORMATS, Format, check_drawable, format_of
+from lossatlas.app.state.sentences import data_and_question
 from lossatlas.compute.analyses.table import ANALYSES, question
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache, CacheUnusable
@@ -57,6 +58,7 @@ def command(analysis: str, query: str, out: Path | None, scheduler: str, no_cach
     if out and form:
         _write(out, form, answer)
         click.echo(f"Wrote {out}", err=True)
+    click.echo(data_and_question(spec))
     _print(answer)
 
 

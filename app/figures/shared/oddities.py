@@ -4,23 +4,37 @@ view, never from the sentences that warn of it. A kind of picture names its own,
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.numerics.paths import train
+from lossatlas.compute.numerics.paths.advice import settled
+from lossatlas.compute.numerics.paths.start import Training
 
 
 @dataclass(frozen=True)
 class Oddity:
-    """`why` it happens, what to `do`, and whether it is `seen(result, view, scale)`."""
+    """`why` it happens, what to `do`, and whether it is `seen(result, view, scale)`. What mends it may hang on the
+    question: then `do(result)` says it.
+    """
 
     kind: str
     title: str
     why: str
-    do: str
+    do: str | Callable[..., str]
     seen: Callable[..., bool]
+
+    def told(self, result: Any) -> tuple[str, str, str]:
+        """Title, why and what to do."""
+        return self.title, self.why, self.do if isinstance(self.do, str) else self.do(result)
+
+
+def training_of(result: Any) -> Training:
+    """The way to the point that a picture is about."""
+    return Training(result.spec.problem, result.spec.start)
 
 
 def found(oddities: Sequence[Oddity], result, view: View, scale: Scale) -> list[Oddity]:
@@ -108,7 +122,7 @@ STEEP = Oddity(
     "The center is no minimum",
     f"The gradient there is longer than {train.STEEP:g}, so that the loss still falls in some direction, which this "
     "plane may hold or not.",
-    "Train longer, lower the learning rate, or leave mini-batches, whose steps never come to rest.",
+    lambda result: settled(training_of(result)),
     _steep,
 )
 OF_SURFACES = (FLAT, ROUNDING, CLIPPED, GAPS, SHELF, LOWER, STEEP)  # and of lines: wherever losses are drawn as heights

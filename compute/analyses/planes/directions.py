@@ -286,8 +286,12 @@ def _interpolation(given: Given) -> Axes:
     u = given.center - given.reached.theta[0]
     length = np.linalg.norm(u)
     if length == 0:
+        moved = len(given.reached.theta) > 1
+        why = "this training did not move: no gradient leads away from its start. Choose directions=gaussian"
         raise CannotAnswer(
-            "A line from start to end needs two points, and this start is not trained. Set steps above 0.", "no plane"
+            "A line from start to end needs two points, and "
+            + (f"{why}." if moved else "this start is not trained. Set steps above 0."),
+            "no plane",
         )
     v = orthogonal(given.drawn(1), u)
     return _unexplained(u, v * (length / np.linalg.norm(v)), "start → end", "random")

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from lossatlas.compute.numerics.paths.walk_kinds import Walk
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.problem.initial import INITS
-from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.problem.initial import FIXED, INITS
+from lossatlas.compute.problem.nets import PARTED, UNMIXED, Problem, told_batch, whole_or
 from lossatlas.compute.problem.optimisers import OPTIMISERS
 from lossatlas.compute.spec.options import check, option
 from lossatlas.compute.spec.tasks import CannotAnswer
@@ -48,6 +49,36 @@ def _steers(field: str) -> tuple[str, Callable[[str], bool]]:
 TRAINED = ("optimiser", lambda name: way_of(name).trained)  # when what guides an optimiser matters
 
 
+RATE, MOMENTUM = 0.05, 0.9  # unless asked otherwise
+
+
+def _or_usual(usual: float) -> Callable[[float, int], float]:
+    """Of what guides steps, where none is taken."""
+    return lambda value, steps: value if steps else usual
+
+
+def _batch_or_all(batch: int, steps: int, *parted: Any) -> int:
+    return whole_or(batch, *parted) if steps else 0
+
+
+def _optimiser_or_plainest(name: str, steps: int, momentum: float) -> str:
+    """Where no step is taken any, and with a momentum of 0 none."""
+    if not steps and way_of(name).trained:
+        return "adam"
+    return "sgd" if name == "momentum" and momentum == 0 else name
+
+
+def _rescale_or_not(factor: float, activation: str, mix_with: str) -> float:
+    """Only where the hidden units' function can be rescaled."""
+    both = [activation] if mix_with == UNMIXED else [activation, mix_with]
+    return factor if all(ACTIVATIONS[name].homogeneous for name in both) else 1.0
+
+
+def _told_init(init: str) -> str:
+    """Weights that are not drawn are told where others tell their seed."""
+    return "" if init in FIXED else f"initial weights {INITS[init]}"
+
+
 @dataclass(frozen=True)
 class Start:
     """How a point is reached: an initial draw by seed, then optional training."""
@@ -71,6 +102,7 @@ class Start:
         label="Initial weights",
         help="How the first point is drawn.",
         decides=("draw",),
+        told=((), _told_init),
     )
     init_range: float = option(
         1.0,
@@ -81,6 +113,7 @@ class Start:
         help="Initial weights and biases are uniform in [−b, b].",
         offers="0.1,1.0,5.0",
         decides=("draw",),
+        told="initial range ±{}",
     )
     optimiser: str = option(
         "adam",
@@ -89,6 +122,7 @@ class Start:
         help="How the point is trained.",
         first=True,
         said="always",
+        means=(("steps", "momentum"), _optimiser_or_plainest),
     )
     steps: int = option(
         400,
@@ -101,22 +135,26 @@ class Start:
         said="always",
     )
     rate: float = option(
-        0.05,
+        RATE,
         low=1e-8,
         high=1e4,
         when=TRAINED,
         label="Learning rate",
         help="Step size of the optimiser.",
         offers="0.01,0.05,0.2",
+        means=(("steps",), _or_usual(RATE)),
+        told="rate {}",
     )
     momentum: float = option(
-        0.9,
+        MOMENTUM,
         low=0.0,
         high=0.9999,
         when=_steers("momentum"),
         label="Momentum",
         help="Share of the last step that is kept.",
         offers="0.0,0.9",
+        means=(("steps",), _or_usual(MOMENTUM)),
+        told="momentum {}",
     )
     batch: int = option(
         0,
@@ -126,6 +164,8 @@ class Start:
         label="Batch size",
         help="Patterns a step; 0 means all of them.",
         offers="0,32",
+        means=(("steps", *PARTED), _batch_or_all),
+        told=(PARTED, told_batch),
     )
     walking: Walk = Walk()
     rescale: float = option(
@@ -138,6 +178,8 @@ class Start:
         "α: the same function, at a point of other sharpness (Dinh et al. 2017).",
         first=True,
         offers="1.0,2.0,4.0",
+        means=(("activation", "mix_with"), _rescale_or_not),
+        told="rescaled by {}",
     )
 
     def __post_init__(self):
