@@ -389,8 +389,10 @@ def _free_corner(heights: np.ndarray, ends: list[float]) -> dict:
 
 
 def _point(result: SpectrumResult) -> str:
-    at = result.spec.at
-    return f" at {number(at[0])}, {number(at[1])} on the plane" if at else ""
+    spec, at = result.spec, result.spec.at
+    if not at:
+        return ""
+    return f" at {number(at[0])}, {number(at[1])} on the plane ({spec.where.kind}{parts.turned(spec)})"
 
 
 def _method(result: SpectrumResult, view: View) -> str:

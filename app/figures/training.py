@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import frames, parts
-from lossatlas.app.figures.shared.oddities import STEEP, Oddity
+from lossatlas.app.figures.shared.oddities import NO_MINIMUM, Oddity
 from lossatlas.app.look.ticks import digits, number, percent
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.numerics.cost import patterns
@@ -233,7 +233,7 @@ STILL = Oddity(
     "The training is a straight line",
     "The loss did not change by more than a part in a thousand: the start lies on a plateau, as with saturated or "
     "dead units, or the steps are too short.",
-    lambda result: other_start(result.spec),
+    lambda result: other_start(result.spec, result.gradient_norm),
     _still,
 )
-ODD = (STEEP, RAISED, DIVERGED, STILL)
+ODD = (NO_MINIMUM, RAISED, DIVERGED, STILL)

@@ -8,7 +8,7 @@ from lossatlas.app.look.theme import curve
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state import sentences
 from lossatlas.app.state.differences import settings_of, told_equal
-from lossatlas.app.state.page import PageState
+from lossatlas.app.state.page import PageState, page_options
 from lossatlas.compute.analyses.table import ANALYSES, key_for, name_of
 from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.problem.nets import UNMIXED
@@ -105,6 +105,7 @@ def _sentence(state: PageState, refused: Refused) -> str:
         for name, words in sentences.chosen(spec).items():
             phrases.setdefault(name, []).append(words)
     phrases.pop(state.comparison.compare, None)
+    phrases = {name: phrases[name] for name in page_options() if name in phrases}
     apart = len(begins) > 1 or any(len(set(found)) > 1 for found in phrases.values())
     told = [found[0] + _whose(state, name, specs) for name, found in phrases.items()]
     return sentences.joined(begins[0], told).removesuffix(".") + (" (left column)." if apart else ".")

@@ -10,9 +10,8 @@ import numpy as np
 
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.view import Scale, View
-from lossatlas.compute.numerics.paths import train
-from lossatlas.compute.numerics.paths.advice import settled
-from lossatlas.compute.numerics.paths.start import Training
+from lossatlas.compute.numerics.paths.advice import STEEP, nearer_minimum, settled
+from lossatlas.compute.numerics.paths.start import Training, TrainingResult
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,15 @@ def _shelf(result: parts.Losses, view: View, scale: Scale) -> bool:
 
 def _steep(result, view: View, scale: Scale) -> bool:
     start, norm = result.spec.start, np.atleast_1d(result.gradient_norm)
-    return bool(start.steps) and start.way.trained and bool(len(norm)) and bool(norm[-1] > train.STEEP)
+    return bool(start.steps) and start.way.trained and bool(len(norm)) and bool(norm[-1] > STEEP)
+
+
+def _nearer(result: Any) -> str:
+    """By the losses on the way, where the answer holds them."""
+    spec, total = training_of(result), getattr(result, "path_loss", None)
+    if isinstance(result, TrainingResult):
+        total = result.train_loss + result.penalty
+    return settled(spec) if total is None else nearer_minimum(spec, total)
 
 
 FLAT = Oddity(
@@ -117,12 +124,12 @@ LOWER = Oddity(
     "Train longer, or lower the learning rate. Directions: sharpest eigenvectors show the saddle, if it is one.",
     _lower,
 )
-STEEP = Oddity(
+NO_MINIMUM = Oddity(
     "steep",
     "The center is no minimum",
-    f"The gradient there is longer than {train.STEEP:g}, so that the loss still falls in some direction, which this "
+    f"The gradient there is longer than {STEEP:g}, so that the loss still falls in some direction, which this "
     "plane may hold or not.",
-    lambda result: settled(training_of(result)),
+    _nearer,
     _steep,
 )
-OF_SURFACES = (FLAT, ROUNDING, CLIPPED, GAPS, SHELF, LOWER, STEEP)  # and of lines: wherever losses are drawn as heights
+OF_SURFACES = (FLAT, ROUNDING, CLIPPED, GAPS, SHELF, LOWER, NO_MINIMUM)  # and of lines: wherever losses are drawn as heights

@@ -6,6 +6,7 @@ from lossatlas.compute.numerics.paths.start import Start, Training
 from lossatlas.compute.problem.initial import FIXED, INITS
 from lossatlas.compute.problem.optimisers import OPTIMISERS
 
+STEEP = 1e-2  # norm of the gradient above which an end is called no minimum (chosen by eye)
 USUAL_RANGE = Start.init_range
 ABOVE = 1e-3  # by which share an end must lie above the least loss on the way to be called overshot (chosen by eye)
 
@@ -68,11 +69,16 @@ def nearer_minimum(spec: Training, total: np.ndarray) -> str:
     return f"Train longer (steps, now {spec.start.steps:,})."
 
 
-def other_start(spec: Training) -> str:
-    """Where a training hardly changes the loss."""
-    if spec.start.init in FIXED:
-        return f"From {INITS[spec.start.init]} no gradient leads away: choose other initial weights (init)."
-    if spec.start.way.walks:
+def other_start(spec: Training, gradient_norm: np.ndarray) -> str:
+    """Where a training hardly changes the loss, by its gradients' lengths (T,)."""
+    start = spec.start
+    if start.way.walks:
         return "Take longer steps (walk_size), or more of them (steps)."
-    wide = spec.start.init == "uniform" and spec.start.init_range > USUAL_RANGE
-    return "Raise the learning rate, or train longer" + (", or lower the initial range." if wide else ".")
+    if start.init in FIXED:
+        return f"From {INITS[start.init]} no gradient leads away: choose other initial weights (init)."
+    if gradient_norm[0] > STEEP:
+        return f"Raise the learning rate (now {start.rate:g}), or train longer (steps, now {start.steps:,})."
+    if start.init == "uniform" and start.init_range != USUAL_RANGE:
+        way = "Lower" if start.init_range > USUAL_RANGE else "Raise"
+        return f"{way} the initial range (init_range, now {start.init_range:g})."
+    return "It begins on a plateau: choose another seed, or train longer."

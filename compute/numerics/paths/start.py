@@ -184,10 +184,10 @@ class Start:
 
     def __post_init__(self):
         check(self)
-        if self.way.walks:
-            # How many walks and how long they are is a cloud's affair; init_range hangs on init, which has no meaning.
-            alone = replace(self.walking, walks=Walk.walks, walk_steps=Walk.walk_steps)
-            object.__setattr__(self, "walking", alone)
+        # How many walks and how long they are is a cloud's affair.
+        alone = replace(self.walking, walks=Walk.walks, walk_steps=Walk.walk_steps)
+        object.__setattr__(self, "walking", alone)
+        if self.way.walks:  # init_range hangs on init, which has no meaning
             object.__setattr__(self, "init_range", Start.init_range)
 
     @property

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lossatlas.compute.numerics.cost import PIECE, loss_seconds, step_seconds
 from lossatlas.compute.numerics.loss import Loss, make_joint_loss
-from lossatlas.compute.numerics.paths.advice import nearer_minimum, smaller_start, smaller_steps
+from lossatlas.compute.numerics.paths.advice import STEEP, nearer_minimum, smaller_start, smaller_steps
 from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult, recorded_steps
 from lossatlas.compute.problem.initial import FIXED, INITS, initial
 from lossatlas.compute.problem.nets import torch_dtype
@@ -20,7 +20,6 @@ from lossatlas.compute.spec.tasks import Task
 
 VERSIONS = (2,)
 ORDER = 3  # number of the stream of random numbers
-STEEP = 1e-2  # norm of the gradient above which an end is called no minimum (chosen by eye)
 
 
 @dataclass(frozen=True)
