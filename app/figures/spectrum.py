@@ -66,12 +66,13 @@ def caption(result: SpectrumResult, view: View) -> str:
     if _nothing(result, view):
         return ""
     error = f" ± {number(result.trace_error, 2)}" if result.trace_error else ""
+    part = "training" if result.spec.where.part == "train" else "test"
     condition = [f"condition {number(result.condition)}"] if math.isfinite(result.condition) else []
     return " · ".join(
         [
             f"{MATRICES[result.spec.matrix]}{_point(result)}",
             _method(result, view),
-            f"{parts.total_loss(result.spec.problem, result.spec.where.part)}: {number(result.loss)}",
+            f"total {part} loss{parts.weighed(result.spec.problem)} {number(result.loss)}",
             f"trace {number(result.trace)}{error}",
             f"λmax {number(result.largest[0])}, λmin {number(result.smallest[0])}",
             f"effective rank {number(result.effective_rank)}",

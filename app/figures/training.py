@@ -86,7 +86,7 @@ def caption(result: TrainingResult, view: View) -> str:
     if not start.steps:
         return ""
     test = f", test on {patterns(problem, 'test'):,}" if np.isfinite(result.test_loss).any() else ""
-    on = f"{'measured' if start.way.walks else 'training'} on {parts.told_patterns(problem)}{test}"
+    on = f"{'measured ' if start.way.walks else ''}on {parts.told_patterns(problem)}{test}"
     how = f"walk {start.seed} of seed {start.walking.walk_seed}" if start.way.walks else _steered(result)
     ends = [f"gradient norm {result.gradient_norm[-1]:.2g} {_end(result)}"] if len(result.gradient_norm) else []
     return " · ".join([*parts.mixed(result), how, on, problem.dtype, *ends, *stopped(result)])

@@ -29,7 +29,7 @@ def settings_of(state: PageState) -> dict[str, Any]:
         elif here:
             equal.append([name, label, *here])
     told = [classes_told(state.spec(Training, column).problem) or NONE for column in state.columns]
-    if len(set(told)) > 1:  # else the line on top says it
+    if len(set(told)) > 1:  # else they are told once for all
         differ.append(["classes", "Patterns by class", told])
     return {"differ": differ, "equal": equal}
 

@@ -25,7 +25,7 @@ def question_told(spec: Any) -> str:
 
 def data_and_question(spec: Any) -> str:
     """The same with the classes of its data, as files hold it."""
-    return " ".join(filter(None, [question_told(spec), classes_told(spec.problem)]))
+    return " ".join(filter(None, [question_told(spec), classes_told(spec.problem), classes_missing(spec.problem)]))
 
 
 def sentence(spec: Any) -> str:
@@ -96,14 +96,12 @@ def _reached(start: Start) -> str:
 
 
 def classes_told(problem: Problem) -> str:
-    """How many patterns of each class there are in both parts, and which class is missing; empty for a regression."""
+    """How many patterns of each class there are in both parts; empty for a regression."""
     if not problem.data.classes or not patterns(problem):
         return ""
     train, test = problem.class_counts
-    changed = ", with the labels as changed" if problem.changed else ""
     held = f"; for testing {_listed(test)}" if sum(test) else ""
-    counts = f"Patterns by class: for training {_listed(train)}{changed}{held}."
-    return " ".join(filter(None, [counts, classes_missing(problem)]))
+    return f"Patterns by class{', labels as changed' if problem.changed else ''}: for training {_listed(train)}{held}."
 
 
 def classes_missing(problem: Problem) -> str:

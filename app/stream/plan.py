@@ -37,6 +37,7 @@ def plan(state: PageState, settings: Settings) -> tuple[dict, Refused]:
         "panels": list(state.panels),
         "sentence": _sentence(state, refused),
         "equal": _equal(state, differences, columns),
+        "data": _data(state),
         "cost": cost,
     }
     return told, refused
@@ -131,20 +132,24 @@ def _whose(state: PageState, name: str, specs: list[Any]) -> str:
 
 
 def _equal(state: PageState, differences: dict[str, Any], columns: list[dict]) -> str:
-    """What the columns have in common, which of them ask one question, and the classes of the data that all share."""
+    """What the columns have in common, which of them ask one question, and what their data lack."""
     words = told_equal(differences, state)
     same = f"Same {', '.join(words)} in every column.{_rescaled(state)}" if words and len(state.columns) > 1 else ""
-    return " ".join(filter(None, [same, _one_question(columns), *_classes(state)]))
+    return " ".join(filter(None, [same, _one_question(columns), *_missing(state)]))
 
 
-def _classes(state: PageState) -> list[str]:
-    """Of the data that all columns share, and else what is missing in some."""
-    problems = [state.spec(Training, side).problem for side in state.columns]
-    told = list(dict.fromkeys(map(sentences.classes_told, problems)))
-    if len(told) == 1:
-        return told
-    missing = zip(state.columns, map(sentences.classes_missing, problems), strict=True)
-    return [f"{side.label}: {words}" for side, words in missing if words]
+def _missing(state: PageState) -> list[str]:
+    """Which classes the data lack, by column where they do not all lack the same."""
+    told = [(side.label, sentences.classes_missing(state.spec(Training, side).problem)) for side in state.columns]
+    if len({words for _, words in told}) == 1:
+        return [told[0][1]]
+    return [f"{label}: {words}" for label, words in told if words]
+
+
+def _data(state: PageState) -> str:
+    """How many patterns of each class the data have that all columns share."""
+    told = {sentences.classes_told(state.spec(Training, side).problem) for side in state.columns}
+    return told.pop() if len(told) == 1 else ""
 
 
 def _one_question(columns: list[dict]) -> str:

@@ -48,7 +48,7 @@ PARTED = ("dataset", "test_share", "max_samples")  # the options that decide how
 DEALT = (*PARTED, "noise")
 
 
-def _seed_or_none(seed: int, dataset: str, *dealt: float) -> int:
+def _seed_or_none(seed: int, dataset: str, *dealt: Any) -> int:
     """The usual seed where nothing is drawn by it."""
     return seed if dataset_of(dataset).split or disturbed(dataset, *dealt) else 0
 

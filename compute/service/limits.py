@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from lossatlas.compute.analyses.table import levels_of
 from lossatlas.compute.numerics.cost import peak_bytes
@@ -64,10 +65,14 @@ def _lighter(spec) -> Iterator[tuple[str, object]]:
     """Options of a question with a value each that may make it cheaper: the usual one, or a light one."""
     table = options_of(type(spec))
     for name, value in relevant(spec).items():
-        usual, kind = table[name].default, table[name].kind
-        if (kind is int and value > usual) or (kind == "widths" and sum(value) > sum(usual)):
+        if table[name].kind in (int, "widths") and _size(value) > _size(usual := table[name].default):
             yield name, usual
     yield from ((name, value) for name, values in LIGHT.items() if name in table for value in values)
+
+
+def _size(value: Any) -> int:
+    """A count, or the units of all layers."""
+    return sum(value) if isinstance(value, tuple) else value
 
 
 def _fits(spec, change: dict[str, object], most_seconds: float, most_bytes: float) -> bool:

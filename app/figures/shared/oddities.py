@@ -132,4 +132,12 @@ NO_MINIMUM = Oddity(
     _nearer,
     _steep,
 )
-OF_SURFACES = (FLAT, ROUNDING, CLIPPED, GAPS, SHELF, LOWER, NO_MINIMUM)  # and of lines: wherever losses are drawn as heights
+OF_SURFACES = (
+    FLAT,
+    ROUNDING,
+    CLIPPED,
+    GAPS,
+    SHELF,
+    LOWER,
+    NO_MINIMUM,
+)  # and of lines: wherever losses are drawn as heights

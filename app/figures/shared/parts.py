@@ -262,17 +262,18 @@ def subject(result: Losses, view: View) -> str:
     """Which quantity, on how many patterns of which part."""
     problem, part = result.spec.problem, result.spec.where.part
     if view.show == "penalty":
-        return f"{_TERMS['penalty']}{_weighed(problem)}"
-    weighed = _weighed(problem) if view.show == "total" else ""
-    return f"{_TERMS[view.show]}{weighed}, {told_patterns(problem, part)}"
+        return f"{_TERMS['penalty']}{weighed(problem)}"
+    penalised = weighed(problem) if view.show == "total" else ""
+    return f"{_TERMS[view.show]}{penalised}, {told_patterns(problem, part)}"
 
 
 def total_loss(problem: Problem, part: str) -> str:
     """A total loss, with its penalty's weight, and the patterns that it is taken on."""
-    return f"total loss{_weighed(problem)}, {told_patterns(problem, part)}"
+    return f"total loss{weighed(problem)}, {told_patterns(problem, part)}"
 
 
-def _weighed(problem: Problem) -> str:
+def weighed(problem: Problem) -> str:
+    """What stands behind a total loss that has a penalty in it."""
     return f" (λ = {problem.l2:g})" if problem.l2 else ""
 
 

@@ -244,6 +244,7 @@ SEEN = [  # analysis, question, view, kind of oddity -> what it advises -> the c
 def test_what_an_explanation_advises_mends_what_looks_odd(analysis, query, view, kind, advice):
     told = {odd.kind: odd.told(result) for result in [ask(question(analysis, query))] for odd in odd_of(result, view)}
     assert kind in told and all(words in told[kind][2] for words in advice), told
+    assert all(sentence.endswith(".") for _, *sentences in told.values() for sentence in sentences)
     for change in advice.values():
         assert kind not in {odd.kind for odd in odd_of(ask(question(analysis, changed(query, change))), view)}, change
 

@@ -86,7 +86,7 @@ def test_every_option_of_every_analysis_is_named_where_it_is_chosen(analysis, na
 
 @pytest.mark.parametrize("analysis", ANALYSES)
 def test_what_is_usual_is_not_said(analysis):
-    spec = build(ANALYSES[analysis].spec, {})
+    spec: Any = build(ANALYSES[analysis].spec, {})
     settled = {"classified", "method", "limit"}  # `auto` stands for a number, which is said
     assert chosen(spec).keys() <= settled
     assert ";" not in sentence(spec) or chosen(spec)
@@ -232,9 +232,9 @@ SETTINGS = Settings(cache=None)  # type: ignore[arg-type]
 
 
 def top(query: str) -> tuple[str, str]:
-    """The two lines on top of a page."""
+    """The sentence on top of a page, and what stands below it."""
     told, _ = plan(read_state(query), SETTINGS)
-    return told["sentence"], told["equal"]
+    return told["sentence"], f"{told['equal']} {told['data']}".strip()
 
 
 def test_columns_name_what_they_are_compared_by_and_the_sentence_the_rest():
@@ -283,14 +283,14 @@ def test_classes_are_counted_as_the_loss_sees_them(query):
     train, test = ([int((y == n).sum()) for n in classes] for y in (data.y_train, data.y_test))
     told = classes_told(problem)
     assert f"for training {', '.join(map(str, train))}" in told and f"for testing {', '.join(map(str, test))}." in told
-    assert ("as changed" in told) == (problem.noise > 0)
+    assert ("labels as changed" in told) == (problem.noise > 0)
 
 
 def test_a_class_that_a_part_lacks_is_named():
     problem = parse(Training, "dataset=iris&max_samples=9").problem
     _, test = problem.class_counts
     missing = [n for n, count in enumerate(test) if not count]
-    assert missing and f"No test pattern of class {', '.join(map(str, missing))}." in classes_told(problem)
+    assert missing and f"No test pattern of class {', '.join(map(str, missing))}." in classes_missing(problem)
     whole = parse(Training, "dataset=iris").problem
     assert not classes_missing(whole) and classes_told(parse(Training, "dataset=sine").problem) == ""
     assert "testing" not in classes_told(parse(Training, "dataset=xor").problem)
@@ -300,6 +300,6 @@ def test_the_page_counts_the_classes_of_data_that_all_columns_share_and_names_wh
     _, equal = top("dataset=iris&activation=tanh")
     assert equal.startswith("Patterns by class: for training ")
     told, _ = plan(read_state("compare=max_samples&columns=0,9&dataset=iris&activation=tanh"), SETTINGS)
-    assert "Patterns by class" not in told["equal"] and "Most patterns 9: No test pattern of class" in told["equal"]
+    assert not told["data"] and "Most patterns 9: No test pattern of class" in told["equal"]
     ((label, texts),) = [(label, texts) for name, label, texts in told["settings"]["differ"] if name == "classes"]
     assert label == "Patterns by class" and len(set(texts)) == 2

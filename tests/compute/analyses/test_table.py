@@ -86,11 +86,11 @@ def test_two_spellings_of_one_question_have_one_key(analysis, one, other):
 
 @pytest.mark.parametrize(("analysis", "one", "other"), [pair for pair in SAME if pair[0] == "training"])
 def test_and_their_answers_are_equal_to_the_bit_as_they_are_spelt(analysis, one, other):
-    first, second = (run_training(question(analysis, f"{query}&widths=3&steps={9 * ('steps=0' not in query)}"))
-                     for query in (one, other))  # fmt: skip
-    for mine, theirs in zip(to_arrays(first).items(), to_arrays(second).items(), strict=True):
-        if mine[1].dtype.kind in "fiub":
-            np.testing.assert_array_equal(*(array for _, array in (mine, theirs)), err_msg=mine[0], strict=True)
+    steps = "" if "steps=0" in one else "&steps=9"
+    first, second = (to_arrays(run_training(question(analysis, f"{query}&widths=3{steps}"))) for query in (one, other))
+    for name, mine in first.items():
+        if mine.dtype.kind in "fiub":
+            np.testing.assert_array_equal(mine, second[name], err_msg=name, strict=True)
 
 
 @pytest.mark.parametrize(("analysis", "one", "other"), APART)
