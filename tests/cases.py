@@ -1,5 +1,6 @@
 """One table of small problems that every numerical test can walk through, and the named tolerances."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from lossatlas.compute.problem.initial import initial
 from lossatlas.compute.problem.nets import Problem
-from lossatlas.compute.spec.options import parse
+from lossatlas.compute.spec.options import Option, parse
 
 EXACT: dict[str, Any] = {"rtol": 1e-12, "atol": 1e-14}  # float64 by two routes
 SINGLE: dict[str, Any] = {
@@ -44,3 +45,26 @@ SMALL = [
     Case("dataset=moons&widths=4&activation=leaky_relu&dtype=float64&loss=sigmoid_squared_error&noise=0.1"),
     Case("dataset=blobs&widths=4&activation=gaussian&dtype=float64&max_samples=50"),
 ]
+
+LENET: dict[str, object] = {"dataset": "digits", "network": "lenet"}
+CALLED_FOR: dict[str, dict[str, object]] = {  # what makes an option matter, or possible
+    "weight_a": {"directions": "weights"}, "weight_b": {"directions": "weights"}, "slope": {"activation": "leaky_relu"},
+    "beta": {"activation": "softplus"}, "network": {"dataset": "digits"}, "channels": LENET, "dense": LENET,
+    "skip": {"widths": (4, 4)}, "statistics": {"norm": "batch"},
+    "rescale": {"activation": "relu"}, "mix": {"mix_with": "gaussian"},
+    **{name: {"optimiser": "walk"} for name in ("walk", "walk_seed", "walk_range", "walk_size", "walk_batch")},
+}  # fmt: skip
+
+
+def another(option: Option, but: object = None) -> Any:
+    """A value of an option that is not its default, nor `but`."""
+    ways: dict[Any, Callable[[], Any]] = {
+        bool: lambda: not option.default,
+        "widths": lambda: (7,) * len(option.default),  # type: ignore[arg-type]
+        "numbers": lambda: (0.0, 0.5, -1.0, 2.0)[: option.longest],
+        "float or auto": lambda: min(2.0, (option.high or 0.0) / 2),
+        str: lambda: next(c for c in reversed(option.menu()) if c not in (option.default, but, "sine")),
+        int: lambda: option.default + 2,  # type: ignore[operator]
+        float: lambda: (option.default or 0.5) / 2,  # type: ignore[operator]
+    }
+    return ways[option.kind]()

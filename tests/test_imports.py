@@ -23,7 +23,7 @@ FOLDERS = {
 
 # And inside the folders of compute; what is not named stands in the row "*". Analyses never import one another.
 INSIDE = {
-    "spec": (("names",), ("options", "settings", "tasks"), ("results", "keys")),
+    "spec": (("names",), ("options", "settings", "tasks"), ("results", "keys", "words")),
     "problem": (
         ("activations", "criteria", "datasets", "layers", "optimisers"),
         ("sources", "networks.network"),
@@ -43,6 +43,7 @@ INSIDE = {
         ("paths.walk_kinds",),
         ("paths.walks",),
         ("paths.start",),
+        ("paths.advice",),
         ("paths.train", "directions", "classes", "curvature", "activity", "ascents"),
         ("paths.rescaling", "paths.visits"),
         ("paths.reach",),
@@ -124,7 +125,8 @@ RESERVED = {
 # Figures draw answers: beside the standard library they know arrays, plotly, the look and the results' types.
 FIGURES_MAY = (
     "numpy", "plotly", *(f"lossatlas.{name}" for name in (
-        "app.look", "app.figures", "compute.spec.options", "compute.spec.results", "compute.problem.criteria",
+        "app.look", "app.figures", "compute.spec.options", "compute.spec.results", "compute.spec.words",
+        "compute.problem.criteria",
         "compute.problem.nets", "compute.numerics.activity", "compute.numerics.classes",
         "compute.numerics.cost", "compute.numerics.intervals", "compute.numerics.kernels.curvature",
         "compute.numerics.stationary", "compute.numerics.paths", "compute.analyses", "compute.study.design",

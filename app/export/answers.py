@@ -12,8 +12,10 @@ import pandas as pd
 import plotly.io
 
 from lossatlas.app.export.animation import animated
+from lossatlas.app.figures.shared.parts import wrapped
 from lossatlas.app.look.view import View
 from lossatlas.app.panels import PANELS
+from lossatlas.app.state.sentences import data_and_question, question_told
 from lossatlas.app.stream.pictures import draw
 from lossatlas.compute.analyses.table import name_of
 from lossatlas.compute.spec.names import nearest
@@ -21,6 +23,7 @@ from lossatlas.compute.spec.options import BadSpec, flat, to_query
 from lossatlas.compute.spec.results import pack, to_arrays
 
 MOST_ROWS = 200  # of a table on the page
+LETTERS, LINE = 110, 18  # of a line above a figure that stands alone, and its height in px
 LARGEST_JSON = 10_000_000  # bytes of arrays; as text they are about four times as large
 
 
@@ -47,8 +50,8 @@ def frame(result: Any) -> pd.DataFrame:
 
 
 def as_csv(result: Any) -> bytes:
-    """The whole table."""
-    return frame(result).to_csv(index=False).encode()
+    """The whole table, below a line after # that says what was asked."""
+    return f"# {data_and_question(result.spec)}\n{frame(result).to_csv(index=False)}".encode()
 
 
 def as_rows(result: Any) -> bytes:
@@ -90,7 +93,8 @@ def as_json(result: Any) -> bytes:
         for item in dataclasses.fields(result)
         for value in [getattr(result, item.name)]
     }
-    return json.dumps({"analysis": name_of(result.spec), "question": to_query(result.spec)} | fields).encode()
+    told = {"analysis": name_of(result.spec), "question": to_query(result.spec), "says": data_and_question(result.spec)}
+    return json.dumps(told | fields).encode()
 
 
 def _plain(value: object) -> object:
@@ -113,8 +117,10 @@ def _plain(value: object) -> object:
 
 def as_html(result: Any) -> bytes:
     """A page of its own with the interactive figure in it, plotly included, that opens without a network."""
-    title = PANELS[name_of(result.spec)].picture.caption(result, View(theme="light"))
-    figure = draw(result).update_layout(title=title, margin={"t": 60, "b": 50})
+    caption = PANELS[name_of(result.spec)].picture.caption(result, View(theme="light"))
+    title = wrapped(f"{question_told(result.spec)} {caption}", LETTERS)
+    above = 36 + LINE * (1 + title.count("<br>"))
+    figure = draw(result).update_layout(title={"text": title, "font": {"size": 14}}, margin={"t": above, "b": 50})
     buffer = io.StringIO()
     plotly.io.write_html(
         animated(figure), buffer, include_plotlyjs=True, config={"displaylogo": False}, auto_play=False
@@ -124,7 +130,9 @@ def as_html(result: Any) -> bytes:
 
 FORMATS = {
     "npz": Format(pack, "application/octet-stream", "numpy arrays, every field of the answer"),
-    "csv": Format(as_csv, "text/csv; charset=utf-8", "a row for each point or step"),
+    "csv": Format(
+        as_csv, "text/csv; charset=utf-8", "a row for each point or step, below a line after # that says what was asked"
+    ),
     "json": Format(as_json, "application/json", "every field, NaN as null"),
     "rows": Format(as_rows, "application/json", "the first rows of the csv, for the page"),
     "html": Format(as_html, "text/html; charset=utf-8", "the interactive figure, self-contained"),

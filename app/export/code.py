@@ -5,6 +5,7 @@ from typing import Any
 
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state.page import page_options, written
+from lossatlas.app.state.sentences import question_told
 from lossatlas.app.stream.snapshot import Gathered
 from lossatlas.compute.analyses.table import name_of
 from lossatlas.compute.spec.options import to_query
@@ -60,7 +61,7 @@ def of_question(spec: Any) -> str:
     analysis = name_of(spec)
     stem = _file(f"{analysis}-{spec.problem.dataset}-{spec.problem.activation}")
     names = {"analysis": analysis, "query": to_query(spec), "file": f"{stem}.npz", "page": f"{stem}.html"}
-    head = _HEAD.format(about=f"lossatlas: {analysis}.", what="the answer")
+    head = _HEAD.format(about=_quotable(question_told(spec)), what="the answer")
     alone = head + _ALONE.format(**names)
     return alone + _DRAWN.format(**names) if analysis in PANELS else alone
 
@@ -70,12 +71,16 @@ def of_page(page: Gathered) -> str:
 
     The questions are those that the page came to: with the half width found for all columns.
     """
-    about = page.plan["sentence"].replace("\\", "").replace('"', "")
-    return _HEAD.format(about=about, what="the answers") + _WHOLE.format(
+    return _HEAD.format(about=_quotable(page.plan["sentence"]), what="the answers") + _WHOLE.format(
         state=_state(page.query),
         columns=_files([column["label"] for column in page.columns]),
         rows="".join(_row(page, name) for name in page.plan["panels"]),
     )
+
+
+def _quotable(text: str) -> str:
+    """What can stand in a docstring."""
+    return text.replace("\\", "").replace('"', "")
 
 
 def _state(query: str) -> str:

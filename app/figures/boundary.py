@@ -42,7 +42,7 @@ def caption(result: BoundaryResult, view: View) -> str:
     """What colours and dots stand for."""
     problem = result.spec.problem
     test = f", open: {len(result.test_y):,} test patterns" if len(result.test_y) else ""
-    dots = f"dots: {len(result.train_y):,} training patterns{test}"
+    dots = f"dots: {parts.told_patterns(problem)}{test}"
     return " · ".join([_told(result), dots, problem.dtype])
 
 

@@ -23,7 +23,7 @@ from lossatlas.app.figures.shared.points import (
 from lossatlas.app.look.theme import colour_scale
 from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
-from lossatlas.compute.analyses.clouds import CloudResult
+from lossatlas.compute.analyses.clouds import LARGEST, CloudResult
 from lossatlas.compute.analyses.summaries import LOW, Mean, mean_of, negative, relied, shares, valleys, without_gradient
 from lossatlas.compute.numerics.activity import MEASURES
 from lossatlas.compute.numerics.classes import NAMES, RULES
@@ -378,15 +378,29 @@ OVERFLOWED = Oddity(
     "overflowed",
     "Some walks end early",
     "Their loss or gradient became infinite or NaN. They are kept as they are and not drawn beyond that point.",
-    "Choose a smaller range or smaller steps.",
+    lambda result: (
+        "Choose a smaller range (walk_range)"
+        + ("." if (result.broken_at == 0).any() else ", smaller steps (walk_size) or fewer of them (walk_steps).")
+    ),
     lambda result, view, scale: bool((result.broken_at >= 0).any()),
 )
+
+
+def _classifiable(result: CloudResult) -> str:
+    """What would have more points classified, if anything would."""
+    if not result.spec.curved:
+        return "Choose another activation, or another colour."
+    if result.spec.problem.parameters > LARGEST:
+        return f"Choose a network of at most {LARGEST:,} parameters, or another colour."
+    return "Ask for a larger share (classified=1 is all), or another colour."
+
+
 UNCLASSIFIED = Oddity(
     "unclassified",
     "Points have no curvature class",
     "Classes need the eigenvalues of a Hessian at each point, which is computed for a share of the points only, or "
     "for none in large networks and where the activation has no second derivative.",
-    "Ask for a larger share (classified), a smaller network, or another colour.",
+    _classifiable,
     lambda result, view, scale: view.tint == "class" and result.looked.size < result.loss.size,
 )
 ODD = (OVERFLOWED, UNCLASSIFIED)

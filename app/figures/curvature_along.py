@@ -9,10 +9,12 @@ import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 
 from lossatlas.app.figures.shared import parts
+from lossatlas.app.figures.shared.oddities import training_of
 from lossatlas.app.figures.shared.symlog import Symlog, symlog
 from lossatlas.app.look.ticks import linear_ticks, number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.curvature_along import EvolutionResult
+from lossatlas.compute.numerics.paths.advice import smaller_weights
 
 SPLIT = 0.3  # height of the lower axis
 GAP = 0.08  # between the two
@@ -61,12 +63,11 @@ def caption(result: EvolutionResult, view: View) -> str:
         return ""
     known = np.flatnonzero(np.isfinite(result.largest[:, 0]))
     first, last = (number(result.largest[place, 0]) for place in known[[0, -1]])
-    part = "training" if result.spec.part == "train" else "test"
     holes = len(result.step) - len(known)
     return " · ".join(
         [
             f"Hessian H at {len(result.step):,} steps, {result.method}, P = {result.parameters:,}",
-            f"total loss, {part} patterns",
+            parts.total_loss(result.spec.problem, result.spec.part),
             f"λmax {first} → {last}",
             *(["shares ≈, rough"] if result.method == "estimated" else []),
             "grey: trace" + (" ± standard error" if (result.trace_error > 0).any() else ""),
@@ -96,9 +97,11 @@ def words(result: EvolutionResult, view: View) -> str:
 
 def _nothing(result: EvolutionResult) -> str:
     if len(result.step) < 2:
-        return "Only the first step is known, as the training diverged soon after it. Lower the learning rate."
+        return (
+            f"Only the first step is known: the training diverged soon after it. {smaller_weights(training_of(result))}"
+        )
     if not np.isfinite(result.largest).any():
-        return "No second derivative along this training is finite. Lower the initial range or the learning rate."
+        return f"No second derivative along this training is finite. {smaller_weights(training_of(result))}"
     return ""
 
 

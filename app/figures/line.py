@@ -7,7 +7,6 @@ from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.ticks import interval, number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.lines import LineResult
-from lossatlas.compute.numerics.cost import patterns
 
 span = parts.span
 
@@ -53,14 +52,12 @@ def caption(result: LineResult, view: View) -> str:
     values = parts.quantity(result, view)
     if parts.nothing(values, view):
         return ""
-    spec = result.spec
-    count = patterns(spec.problem, spec.where.part)
     return " · ".join(
         [
             *parts.mixed(result),
             parts.direction_kind(result),
             *parts.statistics(result),
-            parts.subject(result, view, count),
+            parts.subject(result, view),
             result.dtype,
             *parts.gaps(values, view),
         ]

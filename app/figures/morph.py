@@ -13,7 +13,6 @@ from lossatlas.app.look.ticks import digits, number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.morphs import MorphResult
 from lossatlas.compute.analyses.slices import SliceResult
-from lossatlas.compute.numerics.cost import patterns
 
 span = parts.span  # of all frames
 
@@ -67,7 +66,7 @@ def caption(result: MorphResult, view: View) -> str:
             f"{spec.label}, {parts.counted(len(result.values), 'frame')}, each trained anew",
             parts.direction_kind(result) + parts.turned(spec),
             *parts.statistics(result),
-            parts.subject(result, view, patterns(spec.problem, spec.where.part)),
+            parts.subject(result, view),
             result.dtype,
             *parts.gaps(values, view),
         ]

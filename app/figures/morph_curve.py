@@ -58,7 +58,7 @@ def caption(result: MorphResult, view: View) -> str:
     problem, best = result.spec.problem, np.nanargmax if view.show == "accuracy" else np.nanargmin
     word = "highest" if view.show == "accuracy" else "lowest"
     test = f", test on {patterns(problem, 'test'):,}" if np.isfinite(both[1]).any() else ""
-    found = [f"at the end of each training, on {patterns(problem):,} training patterns{test}"]
+    found = [f"at the end of each training, on {parts.told_patterns(problem)}{test}"]
     found += [
         f"{word} {name} {number(row[best(row)])} at {result.spec.told(int(best(row)))}"
         for name, row in zip(("training", "test"), both, strict=True)

@@ -6,12 +6,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import parts
-from lossatlas.app.figures.shared.oddities import Oddity
+from lossatlas.app.figures.shared.oddities import Oddity, training_of
 from lossatlas.app.look.ticks import linear_ticks, log_ticks, number, numbers
 from lossatlas.app.look.view import FLATNESS, Scale, View
 from lossatlas.compute.analyses.replicates import ReplicatesResult
 from lossatlas.compute.numerics.activity import FLAT, MEASURES, UNMEASURED
 from lossatlas.compute.numerics.intervals import correlation
+from lossatlas.compute.numerics.paths.advice import smaller_weights
 
 TITLES = {
     "largest": "λmax",
@@ -107,9 +108,9 @@ def _nothing(result: ReplicatesResult, view: View) -> str:
     if _both(result, view).any():
         return ""
     if not np.isfinite(result.train_loss).any():
-        return "Every training diverged. Lower the learning rate or the initial range."
+        return f"Every training diverged. {smaller_weights(training_of(result))}"
     if not np.isfinite(_across(result)).any():
-        return "There is no saturation to draw: this network has no hidden units. Choose hidden units."
+        return "There is no saturation to draw: this network has no hidden units. Choose widths, as 4."
     if view.against == "test_loss":
         return "There is no test loss: this data set has no test patterns here. Choose another measure of flatness."
     return f"No seed has a finite {FLATNESS[view.against]}. Choose another measure of flatness."
@@ -196,7 +197,7 @@ LOST = Oddity(
     "lost",
     "Seeds are missing",
     "Their training diverged, so that there is no end to measure; means are over the others.",
-    "Lower the learning rate or the initial range.",
+    lambda result: smaller_weights(training_of(result)),
     lambda result, view, scale: bool(np.isnan(result.train_loss).any()),
 )
 ODD = (LOST,)

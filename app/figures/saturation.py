@@ -12,7 +12,6 @@ from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.saturation import SaturationResult
 from lossatlas.compute.numerics.activity import FLAT, MEASURES, UNMEASURED
-from lossatlas.compute.numerics.cost import patterns
 
 MOST = 4  # layers that have room in one column (chosen by eye)
 LINE = 0.085  # height of a layer's line of text as a share of the picture
@@ -37,7 +36,6 @@ def span(result: SaturationResult, view: View) -> tuple[float, float]:
 
 def caption(result: SaturationResult, view: View) -> str:
     """The measure, patterns, number format, dead units, and what the picture leaves out."""
-    part = "training" if result.spec.part == "train" else "test"
     outputs = view.units == "outputs"
     outside = sum(_outside(result, outputs).values()) / (result.inputs.sum() + (result.below + result.above).sum())
     left_out = 0 if view.units == "units" else result.layer[-1] - len(_layers(result))
@@ -45,7 +43,8 @@ def caption(result: SaturationResult, view: View) -> str:
         [
             f"saturation: {MEASURES[result.measure].label}",
             f"flat: |f′| < {FLAT:g}" + (", shaded" if view.units == "layers" else ""),
-            f"{patterns(result.spec.problem, result.spec.part):,} {part} patterns",
+            f"pre-activations within ±{number(float(result.edges[-1]))}",
+            parts.told_patterns(result.spec.problem, result.spec.part),
             f"{int(result.dead.sum()):,} of {len(result.dead):,} units dead",
             result.dtype,
             *(

@@ -9,7 +9,6 @@ from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.saturation import SaturationResult
 from lossatlas.compute.numerics.activity import FLAT, MEASURES
-from lossatlas.compute.numerics.cost import patterns
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 TEXT = 0.11  # height of a line of text as a share of the axis
@@ -59,12 +58,11 @@ def caption(result: SaturationResult, view: View) -> str:
     values, _ = _along(result)
     measure = f"|f′| < {FLAT:g}" if result.measure == "none" else MEASURES[result.measure].label
     ends = " → ".join(number(float(np.mean(row))) for row in values[[0, -1]])
-    part = "training" if result.spec.part == "train" else "test"
     layers = result.layer_flat.shape[1]
     return " · ".join(
         [
             f"{measure}, mean over the units{' of each layer' if layers > 1 else ''}: {ends}",
-            f"{patterns(result.spec.problem, result.spec.part):,} {part} patterns",
+            parts.told_patterns(result.spec.problem, result.spec.part),
             result.dtype,
         ]
     )

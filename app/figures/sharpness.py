@@ -10,7 +10,6 @@ from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.ticks import number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.sharpness import RiseResult
-from lossatlas.compute.numerics.cost import patterns
 
 LOG = View(log=True)  # both axes are logarithmic, whatever the view of the losses is
 GREY = "#868e96"  # of the network before rescaling; seen on both grounds
@@ -79,11 +78,10 @@ def span(result: RiseResult, view: View) -> tuple[float, float]:
 def caption(result: RiseResult, view: View) -> str:
     """λmax, one sharpness as a number, patterns, number format, and what rescaling left and changed."""
     spec, where = result.spec, int(np.argmin(np.abs(np.log(result.radii / SHOWN))))
-    part = "training" if spec.part == "train" else "test"
     told = [
         *([f"λmax {number(result.largest)}"] if np.isfinite(result.largest) and not len(result.before_sam) else []),
         f"Keskar {number(result.keskar[where])} % at ε = {result.radii[where]:g}",
-        f"total loss, {patterns(spec.problem, spec.part):,} {part} patterns",
+        parts.total_loss(spec.problem, spec.part),
         result.dtype,
     ]
     if len(result.before_sam):

@@ -11,7 +11,6 @@ from lossatlas.app.look.theme import CAMERA, colour_scale
 from lossatlas.app.look.ticks import apart, interval, linear_ticks, number, round_below
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.slices import SliceResult
-from lossatlas.compute.numerics.cost import patterns
 
 LINES = 14  # contour lines over the common range (chosen by eye)
 LIGHT = {"ambient": 0.78, "diffuse": 0.45, "specular": 0.03, "roughness": 0.9, "fresnel": 0.05}
@@ -57,7 +56,7 @@ def caption(result: SliceResult, view: View) -> str:
     values = parts.quantity(result, view)
     if parts.nothing(values, view):
         return ""
-    subject = parts.subject(result, view, patterns(result.spec.problem, result.spec.where.part))
+    subject = parts.subject(result, view)
     admitted = [*_path_note(result, view), *parts.gaps(values, view)]
     plane = [*parts.mixed(result), *_window(result), *_units(result), _directions(result), *parts.statistics(result)]
     return " · ".join([*plane, subject, result.dtype, *admitted])

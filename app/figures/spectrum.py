@@ -13,7 +13,7 @@ from lossatlas.app.figures.shared.symlog import Symlog, symlog
 from lossatlas.app.figures.spectrum_layers import NAMED, TEXT, ends_of_layers
 from lossatlas.app.look.ticks import digits, linear_ticks, log_ticks, number, numbers, percent
 from lossatlas.app.look.view import Scale, View
-from lossatlas.compute.analyses.spectra.question import SpectrumResult
+from lossatlas.compute.analyses.spectra.question import HIGHEST, SpectrumResult
 from lossatlas.compute.numerics.kernels.curvature import MATRICES
 
 BARS = 60  # of a histogram, over the row's range
@@ -66,12 +66,13 @@ def caption(result: SpectrumResult, view: View) -> str:
     if _nothing(result, view):
         return ""
     error = f" ± {number(result.trace_error, 2)}" if result.trace_error else ""
+    part = "training" if result.spec.where.part == "train" else "test"
     condition = [f"condition {number(result.condition)}"] if math.isfinite(result.condition) else []
     return " · ".join(
         [
             f"{MATRICES[result.spec.matrix]}{_point(result)}",
             _method(result, view),
-            f"total {'training' if result.spec.where.part == 'train' else 'test'} loss {number(result.loss)}",
+            f"total {part} loss{parts.weighed(result.spec.problem)} {number(result.loss)}",
             f"trace {number(result.trace)}{error}",
             f"λmax {number(result.largest[0])}, λmin {number(result.smallest[0])}",
             f"effective rank {number(result.effective_rank)}",
@@ -122,9 +123,10 @@ def _beyond(value: float, cut: float) -> str:
 def _nothing(result: SpectrumResult, view: View) -> str:
     if view.blocks != "tensors" or len(result.eigenvalues):
         return ""
+    whole = f"method=exact with limit={result.parameters}" if result.parameters <= HIGHEST else "a smaller network"
     return (
         "A tensor's eigenvalues are known only where all are computed, and this is an estimate for "
-        f"{result.parameters:,} parameters. Choose method=exact with a limit that holds them, or look at each layer."
+        f"{result.parameters:,} parameters. Choose {whole}, or look at each layer."
     )
 
 
@@ -388,8 +390,10 @@ def _free_corner(heights: np.ndarray, ends: list[float]) -> dict:
 
 
 def _point(result: SpectrumResult) -> str:
-    at = result.spec.at
-    return f" at {number(at[0])}, {number(at[1])} on the plane" if at else ""
+    spec, at = result.spec, result.spec.at
+    if not at:
+        return ""
+    return f" at {number(at[0])}, {number(at[1])} on the plane ({spec.where.kind}{parts.turned(spec)})"
 
 
 def _method(result: SpectrumResult, view: View) -> str:

@@ -6,14 +6,18 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lossatlas.app.figures.shared import frames, parts
-from lossatlas.app.figures.shared.oddities import STEEP, Oddity
+from lossatlas.app.figures.shared.oddities import NO_MINIMUM, Oddity
 from lossatlas.app.look.ticks import digits, number, percent
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.numerics.cost import patterns
-from lossatlas.compute.numerics.paths.start import TrainingResult
+from lossatlas.compute.numerics.paths.advice import other_start, smaller_start, smaller_steps
+from lossatlas.compute.numerics.paths.start import Start, TrainingResult
+from lossatlas.compute.spec.options import options_of
+from lossatlas.compute.spec.words import differing
 
 LINE = 0.2  # of a panel's height, of a line of the legend
 WIDE = (0.2, 0.8)  # where the legend begins on the right and ends on the left, in a column of three
+_STEERING = ("seed", "optimiser", "steps", "rate", "batch")  # what a caption always tells of a Start, or the axis
 _NOT_TRAINED = "A random point: 0 training steps, so there is no history to draw."
 
 
@@ -82,50 +86,71 @@ def caption(result: TrainingResult, view: View) -> str:
     if not start.steps:
         return ""
     test = f", test on {patterns(problem, 'test'):,}" if np.isfinite(result.test_loss).any() else ""
-    batch = f"batches of {start.batch}" if start.batch else "full batch"
-    how = f"{start.label}, rate {start.rate:g}, {batch}, seed {start.seed}"
-    text = [
-        *parts.mixed(result),
-        f"walk {start.seed} of seed {start.walking.walk_seed}" if start.way.walks else how,
-        f"{'measured' if start.way.walks else 'training'} on {patterns(problem):,} patterns{test}",
-        problem.dtype,
-    ]
-    if len(result.gradient_norm):
-        text.append(f"gradient norm {result.gradient_norm[-1]:.2g} at the end")
-    return " · ".join(text)
+    on = f"{'measured ' if start.way.walks else ''}on {parts.told_patterns(problem)}{test}"
+    how = f"walk {start.seed} of seed {start.walking.walk_seed}" if start.way.walks else _steered(result)
+    ends = [f"gradient norm {result.gradient_norm[-1]:.2g} {_end(result)}"] if len(result.gradient_norm) else []
+    return " · ".join([*parts.mixed(result), how, on, problem.dtype, *ends, *stopped(result)])
+
+
+def _steered(result: TrainingResult) -> str:
+    """What guides the steps, from where."""
+    start = result.spec.start
+    batch = f"batches of {start.batch:,}" if start.batch else "full batch"
+    told = differing(result.spec)
+    more = [told[name] for name in options_of(Start) if name in told and name not in _STEERING]
+    return ", ".join([start.label, f"rate {start.rate:g}", batch, f"seed {start.seed}", *more])
+
+
+def _end(result: TrainingResult) -> str:
+    """Where the last recorded point stands."""
+    return f"at step {int(result.step[-1]):,}, the last recorded" if result.diverged_at >= 0 else "at the end"
+
+
+def stopped(result: TrainingResult) -> list[str]:
+    """Where a training broke off, and why; nothing of one that went all the way."""
+    if result.diverged_at < 0:
+        return []
+    return [f"stopped by step {result.diverged_at:,} of {result.spec.start.steps:,}: a loss or a weight was not finite"]
 
 
 def size(result: TrainingResult) -> str:
     """How much was computed."""
+    if result.diverged_at >= 0:
+        return f"{result.diverged_at:,} of {parts.counted(result.spec.start.steps, 'step')}"
     return parts.counted(result.spec.start.steps, "step")
 
 
 def words(result: TrainingResult, view: View) -> str:
     """Where the training began and ended, on both parts."""
+    broken = ", ".join(stopped(result))
     if not len(result.step):
-        return "nothing was recorded"
+        return f"nothing was recorded{f', {broken}' if broken else ''}"
     curves = (("training loss", result.train_loss), ("test loss", result.test_loss))
     parts_told = [
         f"{name} from {number(float(curve[0]))} to {number(float(curve[-1]))}"
         for name, curve in curves
         if np.isfinite(curve[[0, -1]]).all()
     ]
-    end = f"gradient norm {number(float(result.gradient_norm[-1]))} at the end"
-    return f"over {int(result.step[-1]):,} steps, {', '.join([*parts_told, end])}"
+    end = f"gradient norm {number(float(result.gradient_norm[-1]))} {_end(result)}"
+    first = f"over {parts.counted(int(result.step[-1]), 'step')}"
+    return ", ".join([first, *parts_told, end, *([broken] if broken else [])])
 
 
 def head(result: TrainingResult) -> list[tuple[str, str]]:
-    """Where the training ended."""
+    """Where the training ended; of one that broke off when it did, and the numbers of the last recorded step."""
+    broken = result.diverged_at >= 0
+    at = f", step {int(result.step[-1]):,}" if broken and len(result.step) else ""
 
     def last(values: np.ndarray) -> float:
         return float(values[-1]) if len(values) else math.nan
 
     return [
-        ("train loss", digits(last(result.train_loss))),
-        ("test loss", digits(last(result.test_loss))),
-        ("train acc.", percent(last(result.train_accuracy))),
-        ("test acc.", percent(last(result.test_accuracy))),
-        ("grad. norm", digits(last(result.gradient_norm))),
+        *([("diverged", f"by step {result.diverged_at:,}")] if broken else []),
+        (f"train loss{at}", digits(last(result.train_loss))),
+        (f"test loss{at}", digits(last(result.test_loss))),
+        (f"train acc.{at}", percent(last(result.train_accuracy))),
+        (f"test acc.{at}", percent(last(result.test_accuracy))),
+        (f"grad. norm{at}", digits(last(result.gradient_norm))),
     ]
 
 
@@ -193,14 +218,14 @@ RAISED = Oddity(
     "raised",
     "Training raised the loss",
     "Its steps are longer than the valley is wide, so that they climb the walls.",
-    "Lower the learning rate or the initial range.",
+    lambda result: smaller_steps(result.spec),
     _raised,
 )
 DIVERGED = Oddity(
     "diverged",
     "Training diverged",
     "A loss or a weight became infinite or NaN; the curve ends before that step.",
-    "Lower the learning rate or the initial range.",
+    lambda result: smaller_steps(result.spec) if result.diverged_at else smaller_start(result.spec),
     lambda result, view, scale: result.diverged_at >= 0,
 )
 STILL = Oddity(
@@ -208,7 +233,7 @@ STILL = Oddity(
     "The training is a straight line",
     "The loss did not change by more than a part in a thousand: the start lies on a plateau, as with saturated or "
     "dead units, or the steps are too short.",
-    "Raise the learning rate, train longer, or lower the initial range.",
+    lambda result: other_start(result.spec, result.gradient_norm),
     _still,
 )
-ODD = (STEEP, RAISED, DIVERGED, STILL)
+ODD = (NO_MINIMUM, RAISED, DIVERGED, STILL)

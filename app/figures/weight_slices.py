@@ -9,7 +9,6 @@ from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.ticks import linear_ticks, number
 from lossatlas.app.look.view import Scale, View
 from lossatlas.compute.analyses.weight_slices import WeightSlicesResult
-from lossatlas.compute.numerics.cost import patterns
 from lossatlas.compute.problem.nets import offsets
 
 MOST = 8  # tensors that have room in one column (chosen by eye)
@@ -55,11 +54,10 @@ def caption(result: WeightSlicesResult, view: View) -> str:
         return ""
     left_out = len(_tensors(result)) - MOST
     norm = ["BatchNorm statistics taken anew at every point"] if spec.problem.norm == "batch" else []
-    part = "training" if spec.part == "train" else "test"
     return " · ".join(
         [
             f"each weight alone moved by up to ±{number(float(result.axis[-1]))} from the point reached",
-            f"total loss, {patterns(spec.problem, spec.part):,} {part} patterns",
+            parts.total_loss(spec.problem, spec.part),
             *norm,
             result.dtype,
             *([f"the last {left_out} tensors not drawn"] if left_out > 0 else []),

@@ -22,14 +22,14 @@ from lossatlas.app.look.places import FIRST
 from lossatlas.app.look.theme import curve, hue
 from lossatlas.app.panels import PANELS
 from lossatlas.app.routes.refusals import refused
+from lossatlas.app.state import sentences
 from lossatlas.app.state.page import read_state
-from lossatlas.app.stream.plan import cloud_sentence, sentence
-from lossatlas.compute.analyses.table import ANALYSES, name_of
+from lossatlas.compute.analyses.table import ANALYSES
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.sources import datasets
 from lossatlas.compute.service.cache import Cache
 from lossatlas.compute.service.listing import LONGEST, Entry, Listing
-from lossatlas.compute.spec.options import BadSpec, Option, check, option, options_of, parse, relevant, text, to_query
+from lossatlas.compute.spec.options import BadSpec, check, option, options_of, parse, to_query
 
 PAGE = 60  # cards at a time
 ANY = "any"
@@ -134,7 +134,8 @@ def _activation(entry: Entry) -> str:
 
 
 def _label(entry: Entry) -> str:
-    return ACTIVATIONS[_activation(entry)].label
+    """What the hidden units compute."""
+    return entry.spec.problem.unit.label
 
 
 def _picture(entry: Entry) -> str:
@@ -199,30 +200,13 @@ def _opens(query: str) -> bool:
 
 def told(spec: Any) -> str:
     """What the card's question is, as the page would say it."""
-    return cloud_sentence(spec) if _walks(spec) else sentence(spec)
-
-
-def _walks(spec: object) -> bool:
-    """Whether it is a question of many walks."""
-    panel = PANELS.get(name_of(spec))
-    return panel is not None and panel.walks
+    return f"{sentences.subject(spec)}."
 
 
 @functools.lru_cache(maxsize=2 * LONGEST)
 def more(spec: object) -> str:
-    """What else was chosen: labels and values of options that are not at their defaults and stand in no sentence."""
-    table = options_of(type(spec))
-    quiet = ("always", "walks") if _walks(spec) else ("always",)  # options that the sentence says
-    values = {name: value for name, value in relevant(spec).items() if table[name].said not in quiet}
-    return ", ".join(_said(table[name], value) for name, value in values.items() if value != table[name].default)
-
-
-def _said(option: Option, value: object) -> str:
-    label = option.label[0].lower() + option.label[1:] if option.label[1:2].islower() else option.label
-    if isinstance(value, bool):
-        return f"{label}: {'on' if value else 'off'}"
-    shown = f"{value:g}" if isinstance(value, float) else text(value)
-    return f"{label} {option.menu().get(str(value), shown)}"
+    """What else was chosen."""
+    return ", ".join(sentences.chosen(spec).values())
 
 
 def ago(seconds: float) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 from lossatlas.app.look.columns import Column
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state.page import PageState, page_options
+from lossatlas.app.state.sentences import classes_told
+from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.spec.options import BadSpec, options_of, relevant, text
 
 # What the line on top calls equal, by the word of the options that decide it.
@@ -27,6 +29,9 @@ def settings_of(state: PageState) -> dict[str, Any]:
             differ.append([name, label, found])
         elif here:
             equal.append([name, label, *here])
+    told = [classes_told(state.spec(Training, column).problem) or NONE for column in state.columns]
+    if len(set(told)) > 1:  # else they are told once for all
+        differ.append(["classes", "Patterns by class", told])
     return {"differ": differ, "equal": equal}
 
 
@@ -43,7 +48,7 @@ def _values(state: PageState, column: Column) -> dict[str, str]:
 def told_equal(settings: dict[str, Any], state: PageState) -> list[str]:
     """What of data, draws, planes and ranges all columns have in common, in words."""
     options = page_options()
-    decided = {word for name, *_ in settings["differ"] for word in options[name].decides}
+    decided = {word for name, *_ in settings["differ"] if name in options for word in options[name].decides}
     kinds = ("data", "walks") if state.head.walks else ("data", "draw", "plane")
     words = [EQUAL[kind] for kind in kinds if kind not in decided]
     if state.head.walks:

@@ -1,5 +1,6 @@
 """The pictures of a page: each drawn from its answer beside the others, on the scale of its row."""
 
+import hashlib
 import itertools
 import math
 from collections.abc import Mapping
@@ -17,13 +18,14 @@ from lossatlas.app.look.view import Scale, View
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state import alt_texts
 from lossatlas.app.state.page import PageState, read_state
+from lossatlas.app.state.sentences import own
 from lossatlas.app.stream.memo import REMEMBERED, Texts
 from lossatlas.compute.analyses.clouds import Cloud
 from lossatlas.compute.analyses.table import key_for, name_of
 from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.numerics.paths.walk_kinds import Walk
 from lossatlas.compute.spec.options import BadSpec, show
-from lossatlas.compute.spec.results import Failure
+from lossatlas.compute.spec.results import Failure, once, to_arrays
 
 _drawn = Texts(REMEMBERED)  # figures by question, level and look: redrawing one costs more than sending it
 
@@ -99,10 +101,20 @@ class Pictures:
         """What of other columns goes into a picture."""
         view, panel, pinned = self.state.view, PANELS[name], int(self.state.view.baseline) - 1
         row = tuple(self.row(name)) if view.band and panel.curve and self.complete(name) else ()
-        wanted = (view.overlay and panel.overlays) or (view.difference and panel.differs)
+        wanted, like = (
+            (view.overlay and panel.overlays) or (view.difference and panel.differs),
+            self._like(column, name),
+        )
         if not wanted or pinned in (-1, column) or (pinned, name) not in self.answers:
-            return Beside(row=row)
-        return Beside(self.answers[pinned, name], self.state.columns[pinned].label, row)
+            return Beside(row=row, like=like)
+        return Beside(self.answers[pinned, name], self.state.columns[pinned].label, row, like)
+
+    def _like(self, column: int, name: str) -> str:
+        """The first column to the left whose finished answer has the same numbers, though something else was asked."""
+        before = [place for place in range(column) if (place, name) in self.answers] if self.complete(name) else []
+        mine = _numbers(self.answers[column, name]) if before and (column, name) in self.answers else b""
+        found = [place for place in before if _numbers(self.answers[place, name]) == mine]
+        return self.state.columns[found[0]].label if found else ""
 
     def differs(self, column: int, name: str) -> bool:
         """Whether a picture shows a difference from the baseline."""
@@ -199,12 +211,25 @@ class Pictures:
             told.append(baseline.told(view, others.label) if apart else f"not yet comparable with {others.label}")
         elif others.baseline is not None and PANELS[name].overlays:
             told.append(f"dotted grey: {others.label}")
+        if others.like:
+            told.append(f"the same numbers as {others.like}, to the bit")
         if others.row:
             told.append(baseline.mean_note(self._curves(others), view))
         looked = replace(view, path=False) if self.differs(column, name) else view
-        return " · ".join(filter(None, [*told, PANELS[name].picture.caption(shown, looked)]))
+        caption = PANELS[name].picture.caption(shown, looked)
+        return " · ".join(filter(None, [*told, caption, *(own(shown.spec) if caption else ())]))
+
+
+@once
+def _numbers(result: Any) -> bytes:
+    """A digest of the numbers of an answer: equal where all are, to the bit."""
+    found = hashlib.sha256()
+    for name, array in to_arrays(result).items():
+        if array.dtype.kind in "fiub":
+            found.update(f"{name} {array.dtype} {array.shape} ".encode() + array.tobytes())
+    return found.digest()
 
 
 def _odd(name: str, result: Any, view: View, scale: Scale) -> list[tuple[str, str, str]]:
     """Title, why and what to do, of everything odd about a picture."""
-    return [(odd.title, odd.why, odd.do) for odd in found(PANELS[name].odd, result, view, scale)]
+    return [odd.told(result) for odd in found(PANELS[name].odd, result, view, scale)]

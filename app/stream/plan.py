@@ -3,18 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
-from lossatlas.app.figures.shared.parts import counted
 from lossatlas.app.look.columns import BY, Column
 from lossatlas.app.look.theme import curve
 from lossatlas.app.panels import PANELS
+from lossatlas.app.state import sentences
 from lossatlas.app.state.differences import settings_of, told_equal
-from lossatlas.app.state.page import PageState
-from lossatlas.compute.analyses.clouds import Cloud
+from lossatlas.app.state.page import PageState, page_options
 from lossatlas.compute.analyses.table import ANALYSES, key_for, name_of
-from lossatlas.compute.numerics.cost import patterns
-from lossatlas.compute.numerics.paths.start import Start, Training
-from lossatlas.compute.numerics.paths.walk_kinds import KINDS
-from lossatlas.compute.problem.nets import UNMIXED, Problem
+from lossatlas.compute.numerics.paths.start import Training
+from lossatlas.compute.problem.nets import UNMIXED
 from lossatlas.compute.service.limits import affordable, duration
 from lossatlas.compute.spec.options import BadSpec
 from lossatlas.compute.spec.settings import Settings
@@ -30,16 +27,17 @@ def plan(state: PageState, settings: Settings) -> tuple[dict, Refused]:
         BadSpec: the surface's question cannot be asked, or costs too much time or memory.
     """
     refused, cost = _cost(state, settings)
-    differences = settings_of(state)
+    differences, columns = settings_of(state), [_told_column(state, n, refused) for n in range(len(state.columns))]
     told = {
-        "columns": [_told_column(state, column, refused) for column in range(len(state.columns))],
+        "columns": columns,
         "compare": state.comparison.compare,
         "baseline": state.view.baseline,
         "settings": differences,
         "place": state.view.place,
         "panels": list(state.panels),
         "sentence": _sentence(state, refused),
-        "equal": _equal(state, differences),
+        "equal": _equal(state, differences, columns),
+        "data": _data(state),
         "cost": cost,
     }
     return told, refused
@@ -98,26 +96,69 @@ def _cost(state: PageState, settings: Settings) -> tuple[Refused, str]:
 
 
 def _sentence(state: PageState, refused: Refused) -> str:
-    """What the page shows; of columns that it would say different things of, the left one is meant."""
-    told = [_told_of(state, side, refused) for side in state.columns]
-    return told[0] if len(set(told)) == 1 else f"{told[0].rstrip('.')} (left column)."
+    """What the page shows. Columns name what they are compared by, and nobody else does; of columns of which something
+    else would be told too, the left one is meant, and an option that has a meaning in some only names these.
+    """
+    specs = [_asked(state, side, refused) for side in state.columns]
+    begins = list(dict.fromkeys(_begun(state, *each) for each in zip(state.columns, specs, strict=True)))
+    phrases: dict[str, list[str]] = {}
+    for spec in specs:
+        for name, words in sentences.chosen(spec).items():
+            phrases.setdefault(name, []).append(words)
+    phrases.pop(state.comparison.compare, None)
+    phrases = {name: phrases[name] for name in page_options() if name in phrases}
+    apart = len(begins) > 1 or any(len(set(found)) > 1 for found in phrases.values())
+    told = [found[0] + _whose(state, name, specs) for name, found in phrases.items()]
+    return sentences.joined(begins[0], told).removesuffix(".") + (" (left column)." if apart else ".")
 
 
-def _told_of(state: PageState, side: Column, refused: Refused) -> str:
-    training = state.spec(Training, side)
-    units = "" if state.comparison.compare == BY else f"{training.problem.unit.label}, "
+def _asked(state: PageState, side: Column, refused: Refused) -> Any:
+    """The question whose words stand on top: the way to a point, or of walks the place's own if it can be asked."""
     if not state.head.walks:
-        return units + sentence(training)
-    if (0, state.place.head) in refused:
-        return f"{units}{_subject(training.problem)}."
-    return units + cloud_sentence(state.question(state.place.head, side))
+        return state.spec(Training, side)
+    told = (state.columns.index(side), state.place.head) not in refused
+    return state.question(state.place.head, side) if told else state.spec(Training, side).problem
 
 
-def _equal(state: PageState, differences: dict[str, Any]) -> str:
-    if len(state.columns) == 1:
-        return ""
+def _begun(state: PageState, side: Column, spec: Any) -> str:
+    units = "" if state.comparison.compare == BY else f"{state.spec(Training, side).problem.unit.label}, "
+    return units + sentences.subject(spec)
+
+
+def _whose(state: PageState, name: str, specs: list[Any]) -> str:
+    """The columns that an option has a meaning in, where it has none in others."""
+    having = [side.label for side, spec in zip(state.columns, specs, strict=True) if name in sentences.chosen(spec)]
+    return "" if len(having) == len(specs) else f" ({', '.join(having)})"
+
+
+def _equal(state: PageState, differences: dict[str, Any], columns: list[dict]) -> str:
+    """What the columns have in common, which of them ask one question, and what their data lack."""
     words = told_equal(differences, state)
-    return f"Same {', '.join(words)} in every column.{_rescaled(state)}" if words else ""
+    same = f"Same {', '.join(words)} in every column.{_rescaled(state)}" if words and len(state.columns) > 1 else ""
+    return " ".join(filter(None, [same, _one_question(columns), *_missing(state)]))
+
+
+def _missing(state: PageState) -> list[str]:
+    """Which classes the data lack, by column where they do not all lack the same."""
+    told = [(side.label, sentences.classes_missing(state.spec(Training, side).problem)) for side in state.columns]
+    if len({words for _, words in told}) == 1:
+        return [told[0][1]]
+    return [f"{label}: {words}" for label, words in told if words]
+
+
+def _data(state: PageState) -> str:
+    """How many patterns of each class the data have that all columns share."""
+    told = {sentences.classes_told(state.spec(Training, side).problem) for side in state.columns}
+    return told.pop() if len(told) == 1 else ""
+
+
+def _one_question(columns: list[dict]) -> str:
+    """Which columns have other values of what is compared and ask for the same nevertheless."""
+    alike: dict[tuple, list[str]] = {}
+    for column in columns:
+        alike.setdefault(tuple(column["asked"].items()), []).append(column["label"])
+    groups = [" and ".join(labels) for asked, labels in alike.items() if asked and len(labels) > 1]
+    return " ".join(f"{labels} ask for the same." for labels in groups)
 
 
 def _rescaled(state: PageState) -> str:
@@ -126,32 +167,3 @@ def _rescaled(state: PageState) -> str:
     if state.values.get("rescale") is None or not left:
         return ""
     return f" Rescaling leaves {', '.join(left)} as they are: their function would change."
-
-
-def sentence(spec: Training) -> str:
-    """What the page shows, as a lecturer would read it aloud."""
-    problem, start = spec.problem, spec.start
-    way = f"walk {start.seed} at step {start.steps:,}" if start.way.walks else _trained(start)
-    return f"{_subject(problem)}, {way}."
-
-
-def cloud_sentence(spec: Cloud) -> str:
-    """What the page of clouds shows, in words."""
-    problem, walk = spec.problem, spec.walking
-    return (
-        f"{_subject(problem)}: {counted(walk.walks, f'{KINDS[walk.walk].label} walk')} of "
-        f"{counted(walk.walk_steps, 'step')} from [−{walk.walk_range:g}, {walk.walk_range:g}]."
-    )
-
-
-def _subject(problem: Problem) -> str:
-    return (
-        f"{problem.data.label}, network {problem.architecture}, {problem.criterion.label} "
-        f"on {patterns(problem):,} training patterns"
-    )
-
-
-def _trained(start: Start) -> str:
-    if not start.steps:
-        return f"the random point of seed {start.seed}"
-    return f"{start.label}, {start.steps:,} steps from seed {start.seed}"

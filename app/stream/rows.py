@@ -140,6 +140,8 @@ def same(one: tuple | None, other: tuple) -> bool:
     """Whether a picture was drawn with the same answers and scale; answers are compared as objects."""
     if one is None or one[0] is not other[0] or one[1] != other[1] or one[2].baseline is not other[2].baseline:
         return False
+    if one[2].like != other[2].like:
+        return False
     return len(one[2].row) == len(other[2].row) and all(map(operator.is_, one[2].row, other[2].row))
 
 

@@ -161,13 +161,14 @@ function colourChip({ name, hue }) {
   setProps(id, { color: hue });
 }
 
-// What differs between the columns, and what is equal.
-function setSettings({ settings, columns }) {
+// What differs between the columns, what is equal, and the classes of the data that they share.
+function setSettings({ settings, columns, data }) {
   const { differ, equal } = settings;
   byId("settings").parentElement.hidden = false;
   const differs = differ.map(([, label]) => (/^.[a-z]/.test(label) ? label[0].toLowerCase() + label.slice(1) : label)).join(", ");
-  write(byId("settings-told"), columns.length < 2 ? `${equal.length} settings`
-    : `Differs: ${differs || "nothing"}. ${equal.length} settings are equal`);
+  const counted = columns.length < 2 ? `${equal.length} settings`
+    : `Differs: ${differs || "nothing"}. ${equal.length} settings are equal`;
+  write(byId("settings-told"), [counted, data].filter(Boolean).join(". "));
   const table = make("table");
   const row = ([name, ...cells]) => {
     const line = make("tr");

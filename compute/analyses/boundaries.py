@@ -38,6 +38,7 @@ class Boundary:
         label="Points of the boundary",
         help="Along each of two inputs; a network of one input is looked at in four times as many intervals.",
         first=True,
+        said="picture",
     )
     boundary_moments: int = option(
         50,
@@ -45,6 +46,7 @@ class Boundary:
         high=200,
         label="Boundaries along",
         help="At most so many of the training's recorded steps are looked at, the first and the last among them.",
+        said="picture",
     )
 
     def __post_init__(self) -> None:
@@ -139,8 +141,9 @@ def refuse(spec: Boundary) -> None:
     """Raises CannotAnswer: the data have too many inputs for a picture."""
     data = spec.problem.data
     fit = names_of(lambda dataset: dataset.inputs <= 2)
+    dense = " and network=mlp" if spec.problem.convolutions else ""
     raise CannotAnswer(
-        f"A boundary is drawn over one or two inputs, and {data.label} has {data.inputs}. Choose dataset={fit}.",
+        f"A boundary is drawn over one or two inputs, and {data.label} has {data.inputs}. Choose dataset={fit}{dense}.",
         "other inputs",
     )
 

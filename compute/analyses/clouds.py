@@ -51,6 +51,7 @@ class Cloud:
         high=2**31 - 1,
         label="First walk",
         help="Number of the first walk; seed and number make a walk.",
+        told="from walk {} on",
     )
     classified: float | str = option(
         AUTO,
@@ -59,7 +60,8 @@ class Cloud:
         label="Share classified",
         help="Share of each walk's points, drawn at random, whose curvature is computed; auto is all where that is "
         "quick.",
-        said="walks",
+        told=((), lambda share: f"{100 * share:.3g} % of the points classified"),
+        said="picture",
     )
 
     def __post_init__(self) -> None:

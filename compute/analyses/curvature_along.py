@@ -44,6 +44,7 @@ class Evolution:
         label="Spectra along",
         help="At most so many of the training's recorded steps are measured, the first and the last among them; "
         "5, 9, 17, 33 refine evenly.",
+        said="picture",
     )
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ import torch
 from lossatlas.compute.analyses.planes.extent import symmetric_axis
 from lossatlas.compute.analyses.planes.plane import VERSIONS as PLANE_VERSIONS
 from lossatlas.compute.analyses.planes.plane import Plane, losses_on, penalty_on, plane_task, point_seconds
-from lossatlas.compute.analyses.planes.where import Place, Where, describe, warnings_of
+from lossatlas.compute.analyses.planes.where import Place, Where, describe, nearer, warnings_of
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.reach import reach
 from lossatlas.compute.numerics.paths.start import Start, TrainingResult
@@ -28,7 +28,12 @@ class Line:
     start: Start = Start()
     where: Where = Where()
     line_points: int = option(
-        201, low=5, high=10_001, label="Points on the line", help="Odd, so that the start lies on the line."
+        201,
+        low=5,
+        high=10_001,
+        label="Points on the line",
+        help="Odd, so that the start lies on the line.",
+        said="picture",
     )
 
     def __post_init__(self) -> None:
@@ -91,7 +96,7 @@ def run_line(spec: Line, plane: Plane, reached: TrainingResult) -> LineResult:
     data[middle] = float(loss.data_term(center, spec.where.part))
     accuracy[middle] = float(loss.accuracy(center, spec.where.part))
     if not np.isfinite(data).any():
-        raise CannotAnswer("The loss is infinite or NaN on the whole line. Choose a smaller half width.", "diverged")
+        raise CannotAnswer(f"The loss is infinite or NaN on the whole line. {nearer()}", "diverged")
     penalty = penalty_on(loss, plane, axis, np.zeros_like(axis))
     total = data + penalty
     return LineResult(

@@ -42,13 +42,16 @@ class Morph:
     start: Start = Start()
     where: Where = Where()
     turn: float = turn_option()
-    accuracy: bool = option(False, group="Slice", label="Accuracy", help="Compute the accuracy on the grid as well.")
+    accuracy: bool = option(
+        False, group="Slice", label="Accuracy", help="Compute the accuracy on the grid as well.", said="never"
+    )
     morph: str = option(
         "activation",
         choices=MORPHS,
         label="Morph",
         help="From the activation to another one, or over its own parameter (α, slope or β).",
         first=True,
+        said="picture",
     )
     morph_to: str = option(
         "relu",
@@ -60,6 +63,7 @@ class Morph:
         wide=True,
         compared=True,
         offers="relu,gelu,sine",
+        said="picture",
     )
     morph_low: float | str = option(
         AUTO,
@@ -68,6 +72,7 @@ class Morph:
         when=("morph", lambda name: name == "parameter"),
         label="Parameter from",
         help="Its value in the first frame; auto is 0.25 for α, 0 for a slope, 0.5 for β.",
+        said="picture",
     )
     morph_high: float | str = option(
         AUTO,
@@ -76,6 +81,7 @@ class Morph:
         when=("morph", lambda name: name == "parameter"),
         label="Parameter to",
         help="Its value in the last frame; auto is 4 for α, 1 for a slope, 8 for β.",
+        said="picture",
     )
     morph_frames: int = option(
         11,
@@ -84,9 +90,16 @@ class Morph:
         label="Frames",
         help="Odd, so that the middle is one; each trains its own network.",
         first=True,
+        said="picture",
+        told="{} frames",
     )
     morph_points: int = option(
-        33, low=5, high=129, label="Points per axis of a frame", help="Odd, so that the start lies on the grid."
+        33,
+        low=5,
+        high=129,
+        label="Points per axis of a frame",
+        help="Odd, so that the start lies on the grid.",
+        said="picture",
     )
 
     def __post_init__(self) -> None:

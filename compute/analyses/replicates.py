@@ -9,9 +9,8 @@ from torch import Tensor
 from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.activity import MEASURES, shares, shares_seconds
 from lossatlas.compute.numerics.ascents import ascent, keskar
-from lossatlas.compute.numerics.cost import step_seconds
+from lossatlas.compute.numerics.cost import check_patterns, step_seconds
 from lossatlas.compute.numerics.curvature import (
-    check_patterns,
     curved,
     describe,
     is_small,
@@ -23,6 +22,7 @@ from lossatlas.compute.numerics.curvature import (
 )
 from lossatlas.compute.numerics.kernels.curvature import check_part
 from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.numerics.paths.advice import smaller_weights
 from lossatlas.compute.numerics.paths.reach import reach
 from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult
 from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
@@ -55,6 +55,8 @@ class Replicates:
         help="Trainings from so many seeds, the start's own and those after it.",
         also=("n_seeds", "num_seeds", "repeats"),
         first=True,
+        said="picture",
+        told="{} seeds",
     )
     epsilon: float = option(
         1e-3,
@@ -63,6 +65,7 @@ class Replicates:
         label="ε (Keskar)",
         help="Half width of the box, ε (|θ| + 1), in which the loss may rise; Keskar et al. 2017 take 0.001 and "
         "0.0005.",
+        told="ε = {}",
     )
     rho: float = option(
         0.05,
@@ -70,6 +73,7 @@ class Replicates:
         high=100.0,
         label="ρ (SAM)",
         help="Length of the step along the gradient; Foret et al. 2021 take 0.05.",
+        told="ρ = {}",
     )
 
     def __post_init__(self) -> None:
@@ -245,7 +249,7 @@ def _warnings(spec: Replicates, seeds: np.ndarray, columns: dict[str, np.ndarray
     if diverged.any():
         found.append(
             f"{diverged.sum()} of {len(seeds)} trainings diverged (seed {_listed(seeds[diverged])}) and are left out "
-            f"of means. Lower the learning rate (now {spec.start.rate:g}) or the initial range."
+            f"of means. {smaller_weights(Training(spec.problem, spec.start))}"
         )
     if infinite.any():
         found.append(

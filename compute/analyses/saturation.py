@@ -19,8 +19,9 @@ from lossatlas.compute.numerics.activity import (
     shares_seconds,
     unit_numbers,
 )
-from lossatlas.compute.numerics.cost import PIECE, patterns
+from lossatlas.compute.numerics.cost import PIECE, check_patterns, patterns
 from lossatlas.compute.numerics.loss import Loss, make_loss
+from lossatlas.compute.numerics.paths.advice import smaller_weights
 from lossatlas.compute.numerics.paths.reach import reach
 from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult, recorded_steps
 from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
@@ -48,6 +49,7 @@ class Saturation:
         high=1e30,
         label="Range of pre-activations",
         help="Histograms reach from minus this to this, in every layer; auto holds 99 % of each layer and says so.",
+        said="picture",
     )
     moments: int = option(
         50,
@@ -55,6 +57,7 @@ class Saturation:
         high=200,
         label="Saturations along",
         help="At most so many of the training's recorded steps are measured, the last among them.",
+        said="picture",
     )
 
     def __post_init__(self) -> None:
@@ -160,11 +163,7 @@ def _loss_for(spec: Saturation, reached: TrainingResult) -> Loss:
             f"Saturation is a property of hidden units, and {problem.architecture} has none. Choose widths, as 4.",
             "no hidden layer",
         )
-    if not len(loss.parts[spec.part]):
-        raise CannotAnswer(
-            f"{problem.dataset} with test_share={problem.test_share:g} has no test part. Choose part=train.",
-            "no test part",
-        )
+    check_patterns(problem, spec.part)
     return loss
 
 
@@ -186,7 +185,8 @@ def at_the_end(spec: Saturation, reached: TrainingResult) -> SaturationResult:
     saturation, flat, dead = units = shares(*at)
     if np.isnan(dead).any():
         raise CannotAnswer(
-            "Pre-activations at the point reached are infinite or NaN. Lower the initial range or the learning rate.",
+            "Pre-activations at the point reached are infinite or NaN. "
+            f"{smaller_weights(Training(problem, spec.start))}",
             "diverged",
         )
     z_range = holding(*at) if spec.z_range == AUTO else float(spec.z_range)

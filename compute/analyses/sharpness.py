@@ -14,11 +14,10 @@ from torch import Tensor
 
 from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.ascents import GRADIENTS, ascent, keskar
-from lossatlas.compute.numerics.cost import loss_seconds, patterns, step_seconds
+from lossatlas.compute.numerics.cost import check_patterns, loss_seconds, patterns, step_seconds
 from lossatlas.compute.numerics.curvature import (
     SEED,
     USUAL,
-    check_patterns,
     curved,
     exact_seconds,
     find_ends,

@@ -12,7 +12,7 @@ from lossatlas.compute.analyses.planes.plane import VERSIONS as PLANE_VERSIONS
 from lossatlas.compute.analyses.planes.plane import Plane, check_spanned, losses_on, penalty_on, point_seconds
 from lossatlas.compute.analyses.planes.turns import VERSIONS as TURN_VERSIONS
 from lossatlas.compute.analyses.planes.turns import turn_option, turned_task
-from lossatlas.compute.analyses.planes.where import Place, Where, describe, warnings_of
+from lossatlas.compute.analyses.planes.where import Place, Where, describe, nearer, warnings_of
 from lossatlas.compute.numerics.cost import loss_seconds, piece
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.reach import reach
@@ -34,7 +34,7 @@ class Slice:
     problem: Problem = Problem()
     start: Start = Start()
     where: Where = Where()
-    accuracy: bool = option(False, label="Accuracy", help="Compute the accuracy on the grid as well.")
+    accuracy: bool = option(False, label="Accuracy", help="Compute the accuracy on the grid as well.", said="never")
     points: int = option(
         65,
         low=5,
@@ -42,6 +42,7 @@ class Slice:
         label="Points per axis",
         help="Odd, so that the start lies on the grid; 65, 129, 257 refine evenly.",
         first=True,
+        said="picture",
     )
     turn: float = turn_option()
     window: tuple[float, ...] = option(
@@ -52,6 +53,7 @@ class Slice:
         label="Window",
         help="The part of the plane to draw, as a_low,a_high,b_low,b_high along both directions; none is the whole.",
         lies="plane",
+        said="picture",
     )
 
     def __post_init__(self) -> None:
@@ -231,8 +233,7 @@ def assemble(
     here = [float(f(center, spec.where.part)) for f in (loss.data_term, loss.accuracy)][: len(grids)]
     grids[:, (a[:, None] == 0) & (b[None, :] == 0)] = np.array(here)[:, None]
     if not np.isfinite(grids[0]).any():
-        smaller = "window" if spec.window else "half width"
-        raise CannotAnswer(f"The loss is infinite or NaN on the whole grid. Choose a smaller {smaller}.", "diverged")
+        raise CannotAnswer(f"The loss is infinite or NaN on the whole grid. {nearer(spec.window)}", "diverged")
     penalty = penalty_on(loss, plane, a[:, None], b[None, :])
     total = grids[0] + penalty
     center_loss = here[0] + float(penalty_on(loss, plane, np.zeros(()), np.zeros(())))

@@ -152,9 +152,11 @@ def _levels(spec: object) -> tuple[Task, ...]:
 
 
 def canonical(spec: T) -> T:
-    """The spec with every option that has no meaning in it at its default, so that one key means one answer."""
+    """The spec with every option that has no meaning in it at its default, and of several values that ask for the same
+    the one that stands for all, so that one key means one answer.
+    """
     table, meant = options_of(type(spec)), relevant(spec)
-    settled = all(value == table[name].default for name, value in flat(spec).items() if name not in meant)
+    settled = all(value == meant.get(name, table[name].default) for name, value in flat(spec).items())
     return spec if settled else build(type(spec), meant)
 
 

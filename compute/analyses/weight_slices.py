@@ -8,12 +8,12 @@ import torch
 
 from lossatlas.compute.analyses.planes.extent import symmetric_axis
 from lossatlas.compute.analyses.planes.where import PARTS, part_option
-from lossatlas.compute.numerics.cost import PIECE, loss_seconds
+from lossatlas.compute.numerics.cost import PIECE, check_patterns, loss_seconds
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.reach import reach
 from lossatlas.compute.numerics.paths.start import Start, TrainingResult
 from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
-from lossatlas.compute.problem.nets import Problem, parameter_names
+from lossatlas.compute.problem.nets import Problem, parameter_names, smaller_network
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
 from lossatlas.compute.spec.tasks import CannotAnswer, Task
@@ -37,9 +37,15 @@ class WeightSlices:
         label="Range of a weight",
         help="Each weight is moved by as much to both sides; auto is a round number that takes every one past 0.",
         first=True,
+        said="picture",
     )
     weight_points: int = option(
-        41, low=5, high=1001, label="Points a weight", help="Odd, so that the point reached is among them."
+        41,
+        low=5,
+        high=1001,
+        label="Points a weight",
+        help="Odd, so that the point reached is among them.",
+        said="picture",
     )
 
     def __post_init__(self) -> None:
@@ -103,7 +109,7 @@ def refuse(spec: WeightSlices) -> None:
     problem = spec.problem
     raise CannotAnswer(
         f"Slices are drawn along at most {MOST} weights, and {problem.architecture} has {problem.parameters:,}. "
-        "Choose smaller widths, or directions=weights for a plane of two.",
+        f"{smaller_network(problem, MOST)} A plane of two has directions=weights.",
         "not drawn",
     )
 
@@ -115,11 +121,7 @@ def along_weights(spec: WeightSlices, begin: int, end: int, reached: TrainingRes
         CannotAnswer: the training diverged, or the part has no patterns.
     """
     loss, center = make_loss(spec.problem), torch.as_tensor(reached.reached())
-    if not len(loss.parts[spec.part]):
-        raise CannotAnswer(
-            f"{spec.problem.dataset} with test_share={spec.problem.test_share:g} has no test part. Choose part=train.",
-            "no test part",
-        )
+    check_patterns(spec.problem, spec.part)
     axis = torch.as_tensor(symmetric_axis(reach_of(spec, reached), spec.weight_points))
     rows = []
     for place in range(begin, end):

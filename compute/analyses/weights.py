@@ -7,7 +7,7 @@ import numpy as np
 from lossatlas.compute.numerics.paths.reach import reach
 from lossatlas.compute.numerics.paths.start import Start, TrainingResult
 from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
-from lossatlas.compute.problem.nets import Problem, parameter_names
+from lossatlas.compute.problem.nets import Problem, parameter_names, smaller_network
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import check
 from lossatlas.compute.spec.tasks import CannotAnswer, Task
@@ -63,13 +63,13 @@ def weights_levels(spec: Weights) -> list[Task]:
 
 def refused(problem: Problem) -> str:
     """Why the network cannot be drawn; empty if it can."""
+    if problem.convolutions:
+        return "The weights of convolutions are not drawn as lines between units. Choose network=mlp."
     if problem.parameters > MOST:
         return (
             f"A drawing tells at most {MOST} weights apart, and {problem.architecture} has {problem.parameters:,}. "
-            "Choose smaller widths."
+            f"{smaller_network(problem, MOST)}"
         )
-    if problem.convolutions:
-        return "The weights of convolutions are not drawn as lines between units. Choose network=mlp."
     return ""
 
 

@@ -11,6 +11,8 @@ from importlib.util import find_spec
 
 from lossatlas.compute.problem.layers import Layer
 from lossatlas.compute.problem.nets import BLOCK, Problem
+from lossatlas.compute.problem.sources import sizes
+from lossatlas.compute.spec.tasks import CannotAnswer
 
 CALL = 60e-6  # seconds of overhead of a forward pass
 GRADIENT_CALL = 350e-6  # seconds of overhead of a gradient and an optimiser step
@@ -43,11 +45,14 @@ WIDEST = 512  # hidden units of a compiled path: beyond, what 64 patterns take l
 
 
 def patterns(problem: Problem, part: str = "train") -> int:
-    """How many patterns a part has, to rounding."""
-    dataset = problem.data
-    total = min(dataset.size, problem.max_samples or dataset.size)
-    test = round(total * problem.test_share) if dataset.split else 0
-    return test if part == "test" else total - test
+    """How many patterns a part has."""
+    return sizes(problem.dataset, problem.test_share, problem.max_samples)[part == "test"]
+
+
+def check_patterns(problem: Problem, part: str) -> None:
+    """Raises CannotAnswer where the part is empty."""
+    if not patterns(problem, part):
+        raise CannotAnswer(f"{problem.dataset} has no test part here. Choose part=train.", "no test part")
 
 
 def _slower(problem: Problem) -> float:

@@ -45,11 +45,9 @@ def trajectory_pca(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     steps, centred, sizes, rows, least = _components(theta)
     if len(sizes) < 2 or sizes[1] <= least:
-        raise CannotAnswer(
-            "The trajectory plane needs a path that turns; this one has too few points or is straight to rounding. "
-            "Train for more steps or choose random directions.",
-            "no plane",
-        )
+        short = "has too few points. Train for more steps (steps)"
+        why = short if len(theta) < 3 else "is straight to rounding. Choose random directions (directions=gaussian)"
+        raise CannotAnswer(f"The trajectory plane needs a path that turns; this one {why}.", "no plane")
     u, v = (rows[:, -1 - n] @ centred / sizes[n] for n in (0, 1))
     v = orthogonal(v, u)
     pair = np.stack([u / np.linalg.norm(u), v / np.linalg.norm(v)])
@@ -64,11 +62,9 @@ def third_component(theta: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np
     """
     steps, centred, sizes, rows, least = _components(theta)
     if len(sizes) < 3 or sizes[2] <= least:
-        raise CannotAnswer(
-            "Turning a trajectory plane needs a path in three dimensions; this one has too few points or lies in a "
-            "plane to rounding. Train for more steps or set turn=0.",
-            "no plane",
-        )
+        short = "has too few points. Train for more steps (steps) or set turn=0"
+        why = short if len(theta) < 4 else "lies in a plane to rounding. Set turn=0"
+        raise CannotAnswer(f"Turning a trajectory plane needs a path in three dimensions; this one {why}.", "no plane")
     w = orthogonal(orthogonal(rows[:, -3] @ centred / sizes[2], u), v)
     w = w / np.linalg.norm(w)
     return w * _sides(w[None], steps)[0], float(sizes[2] ** 2 / (sizes**2).sum())

@@ -57,7 +57,7 @@ def quadrature(product: Callable[[Tensor], Tensor], starts: Tensor, steps: int) 
         if step:
             moved -= betas[step - 1].to(moved)[:, None] * before
         length = _norm(moved)
-        check_finite(alphas[step], length)
+        check_finite(moved.dtype, alphas[step], length)
         stop = length <= _rounding(starts, torch.maximum(alphas[: step + 1].abs().amax(0), betas.amax(0)))
         broken_at = torch.where(stop & (broken_at < 0), step + 1, broken_at)
         betas[step] = torch.where(stop, 0.0, length)
@@ -83,12 +83,13 @@ def _rounding(vectors: Tensor, scale: Tensor) -> Tensor:
     return FEW * vectors.shape[-1] ** 0.5 * torch.finfo(vectors.dtype).eps * scale
 
 
-def check_finite(*numbers: Tensor) -> None:
-    """Raises CannotAnswer for infinite numbers and NaN."""
+def check_finite(dtype: torch.dtype, *numbers: Tensor) -> None:
+    """Raises CannotAnswer for infinite numbers and NaN, found in a number format."""
     if not all(bool(torch.isfinite(values).all()) for values in numbers):
+        further = "dtype=float64, which overflows later, or " if dtype == torch.float32 else ""
         raise CannotAnswer(
             "The second derivatives of the loss are infinite or NaN at this point. "
-            "Choose another seed, a smaller initial range or a lower learning rate.",
+            f"Choose {further}a point of smaller weights: a smaller initial range, a lower learning rate.",
             "diverged",
         )
 
@@ -168,7 +169,7 @@ def _steps(
         alphas[step - 1] = float(_dot(moved, now))
         moved = _orthogonal(moved, basis[:step])
         length = _norm(moved)
-        check_finite(length)
+        check_finite(moved.dtype, length)
         scale = torch.tensor(max(np.abs(alphas[:step]).max(), betas.max(), 0.0))
         if length > _rounding(now, scale):
             betas[step - 1], now = float(length), moved / length.to(moved)

@@ -33,7 +33,7 @@ class Dataset:
     source: str
     licence: str
     side: int = 0  # pixels a side where a pattern is a square image, its rows one after another; 0: no image
-    split: bool = True  # False: every pattern is for training, in the order loaded; there is no test part
+    split: bool = True  # False: every pattern is for training, as loaded whatever the seed; there is no test part
     also: tuple[str, ...] = ()  # what else it is called
 
 

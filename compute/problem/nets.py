@@ -7,7 +7,8 @@ W1 (out, in), b1 (out,), W2, b2, ...; with BatchNorm γ and β follow the b of t
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,9 +20,17 @@ from lossatlas.compute.problem.datasets import Dataset
 from lossatlas.compute.problem.layers import Layer, count
 from lossatlas.compute.problem.networks.network import Ends
 from lossatlas.compute.problem.networks.table import NETWORKS
-from lossatlas.compute.problem.sources import dataset_of, datasets, names_of, own_data
+from lossatlas.compute.problem.sources import (
+    class_counts,
+    dataset_of,
+    datasets,
+    disturbed,
+    names_of,
+    own_data,
+    sizes,
+)
 from lossatlas.compute.spec.names import Word
-from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
+from lossatlas.compute.spec.options import AUTO, BadSpec, check, option, options_of
 
 MOST_PARAMETERS = 5_000_000  # 40 MB a point in float64; a recorded trajectory holds up to 200 (chosen by eye)
 BLOCK = 1 << 21  # numbers of all layers at a time for one point: 16 MB in float64, whatever the widths
@@ -38,10 +47,70 @@ def _builds(field: str) -> tuple[str, Callable[[str], bool]]:
 
 ENDS = ("activation", "mix_with", "morph_to")  # the options that name an activation, any of which may read a parameter
 UNMIXED = "none"
+USUAL_SHARE = 0.2  # of the patterns, for testing
 
 
 def _reads(parameter: str) -> tuple[tuple[str, ...], Callable[[str], bool]]:
     return (ENDS, lambda name: name in ACTIVATIONS and ACTIVATIONS[name].parameter == parameter)
+
+
+# ---------------------------------------------------------------------------------------------- values that are one
+
+PARTED = ("dataset", "test_share", "max_samples")  # the options that decide how many patterns either part has
+DEALT = (*PARTED, "noise")
+
+
+def _seed_or_none(seed: int, dataset: str, *dealt: Any) -> int:
+    """The usual seed where nothing is drawn by it."""
+    return seed if dataset_of(dataset).split or disturbed(dataset, *dealt) else 0
+
+
+def _share_or_usual(share: float, dataset: str, most: int) -> float:
+    """The usual share where it takes as many patterns."""
+    return USUAL_SHARE if sizes(dataset, share, most) == sizes(dataset, USUAL_SHARE, most) else share
+
+
+def _noise_or_none(noise: float, dataset: str, share: float, most: int) -> float:
+    """No noise where no label is changed."""
+    return noise if disturbed(dataset, share, most, noise) else 0.0
+
+
+def _most_or_all(most: int, dataset: str) -> int:
+    return most if most < dataset_of(dataset).size else 0
+
+
+def _told_share(share: float, dataset: str, most: int) -> str:
+    kept, held = sizes(dataset, share, most)
+    if not dataset_of(dataset).split:
+        return f"test share {share:g}, but this set has no test part"
+    return f"{held:,} of {kept + held:,} patterns kept for testing" if held else "no pattern kept for testing"
+
+
+def _told_noise(noise: float, dataset: str, share: float, most: int) -> str:
+    """How many labels are not the data set's own."""
+    things = "labels" if dataset_of(dataset).classes else "targets"
+    changed = disturbed(dataset, share, most, noise)
+    if not changed:
+        return f"label noise {noise:g}, which changes none of {sizes(dataset, share, most)[0]:,} {things}"
+    return f"{things} of {100 * noise:g} % ({changed:,}) of the training patterns changed"
+
+
+def _told_most(most: int, dataset: str) -> str:
+    size = dataset_of(dataset).size
+    return f"{most:,} of {size:,} patterns taken" if most < size else f"at most {most:,} patterns, which are all"
+
+
+def whole_or(batch: int, *parted: Any) -> int:
+    """0, which means all patterns, where a batch holds them all."""
+    return batch if batch < sizes(*parted)[0] else 0
+
+
+def told_batch(batch: int, *parted: Any) -> str:
+    count = sizes(*parted)[0]
+    return f"batches of {batch:,}" if batch < count else f"batches of {batch:,}, which hold all {count:,} patterns"
+
+
+# ---------------------------------------------------------------------------------------------- the question
 
 
 @dataclass(frozen=True)
@@ -167,6 +236,7 @@ class Problem:
         label="α (ELU, CELU)",
         help="Scale of the negative part (ELU, CELU).",
         offers="0.5,1.0,2.0",
+        told="α = {}",
     )
     slope: float = option(
         0.01,
@@ -177,6 +247,7 @@ class Problem:
         help="Slope of leaky ReLU for negative inputs.",
         offers="0.0,0.01,0.3",
         also=("negative_slope", "leak"),
+        told="slope {}",
     )
     beta: float = option(
         1.0,
@@ -186,6 +257,7 @@ class Problem:
         label="β (softplus)",
         help="Sharpness of softplus; large is near ReLU.",
         offers="1.0,4.0,16.0",
+        told="β = {}",
     )
     mix_with: str = option(
         UNMIXED,
@@ -198,6 +270,7 @@ class Problem:
         wide=True,
         compared=True,
         offers="none,relu,sine",
+        said="always",
     )
     mix: float = option(
         0.5,
@@ -211,6 +284,7 @@ class Problem:
         slider=0.05,
         compared=True,
         offers="0.0,0.5,1.0",
+        said="always",
     )
     loss: str = option(
         AUTO,
@@ -230,6 +304,7 @@ class Problem:
         help="Adds λ‖θ‖² over all parameters, biases included; shown apart.",
         offers="0.0,0.001,0.01",
         also=("weight_decay", "wd", "l2_regularization", "l2_penalty", "lambda", "λ", "kernel_regularizer"),
+        told="L2 penalty λ = {}",
     )
     data_seed: int = option(
         0,
@@ -238,17 +313,20 @@ class Problem:
         label="Data seed",
         help="Seed of the split, the label noise and generated data.",
         decides=("data",),
+        means=(DEALT, _seed_or_none),
+        told="data seed {}",
     )
     test_share: float = option(
-        0.2,
+        USUAL_SHARE,
         low=0.0,
         high=0.9,
         label="Test share",
         help="Share of the patterns kept out of training.",
         offers="0.2,0.5",
         decides=("data",),
-        said="always",
         also=("test_size", "test_split", "test_fraction", "validation_split", "validation_fraction"),
+        means=(("dataset", "max_samples"), _share_or_usual),
+        told=(("dataset", "max_samples"), _told_share),
     )
     noise: float = option(
         0.0,
@@ -259,6 +337,8 @@ class Problem:
         offers="0.0,0.2,0.4",
         decides=("data",),
         also=("label_noise", "flip_y"),
+        means=(PARTED, _noise_or_none),
+        told=(PARTED, _told_noise),
     )
     max_samples: int = option(
         0,
@@ -268,14 +348,16 @@ class Problem:
         help="Use at most this many patterns; 0 means all.",
         offers="0,60",
         decides=("data",),
-        said="always",
         also=("n_samples", "num_samples"),
+        means=(("dataset",), _most_or_all),
+        told=(("dataset",), _told_most),
     )
     dtype: str = option(
         "float32",
         choices=DTYPES,
         label="Precision",
         help="Number format of points and losses.",
+        told="{}",
         also=("precision", "float_type", "param_dtype"),
     )
 
@@ -289,7 +371,7 @@ class Problem:
         if self.parameters > MOST_PARAMETERS:
             raise BadSpec(
                 f"A network may have at most {MOST_PARAMETERS:,} parameters, so that its trajectory fits in memory; "
-                f"{self.architecture} has {self.parameters:,}. Choose smaller widths."
+                f"{self.architecture} has {self.parameters:,}. {smaller_network(self, MOST_PARAMETERS)}"
             )
 
     def _settle_mix(self) -> None:
@@ -323,6 +405,16 @@ class Problem:
     def data(self) -> Dataset:
         """The data set."""
         return dataset_of(self.dataset)
+
+    @property
+    def changed(self) -> int:
+        """How many training labels, or targets, are not the data set's own."""
+        return disturbed(self.dataset, self.test_share, self.max_samples, self.noise)
+
+    @property
+    def class_counts(self) -> tuple[tuple[int, ...], ...]:
+        """As sources has them, of both parts."""
+        return class_counts(self.dataset, self.data_seed, self.test_share, self.noise, self.max_samples)
 
     @property
     def criterion(self) -> Criterion:
@@ -416,6 +508,16 @@ class Problem:
     def unit(self) -> Activation:
         """The hidden units' function, called with `parameter_value`, and what is true of it."""
         return unit_of(self.blend)
+
+
+def smaller_network(problem: Problem, most: int) -> str:
+    """What to choose where a network has more than so many parameters: narrower layers, if that can be few enough."""
+    table, built = options_of(Problem), NETWORKS[problem.network].options
+    widths = [name for name in built if table[name].kind == "widths"]
+    narrowest: dict[str, Any] = {name: (1,) * len(getattr(problem, name)) for name in widths}
+    if replace(problem, **narrowest).parameters <= most:
+        return f"Choose smaller {' and '.join(widths)}."
+    return "Layers of one unit would be too many: choose a data set of fewer inputs."
 
 
 @functools.cache

@@ -63,6 +63,20 @@ class Data:
     classes: int
 
 
+def sizes(name: str, test_share: float, max_samples: int) -> tuple[int, int]:
+    """How many patterns the training part has, and the test part."""
+    dataset = dataset_of(name)
+    total = min(dataset.size, max_samples or dataset.size)
+    test = round(test_share * total) if dataset.split else 0
+    return total - test, test
+
+
+def disturbed(name: str, test_share: float, max_samples: int, noise: float) -> int:
+    """How many training labels are replaced, or targets dealt round, of which a single one has none to change with."""
+    count = round(noise * sizes(name, test_share, max_samples)[0])
+    return count if dataset_of(name).classes or count > 1 else 0
+
+
 @functools.lru_cache(maxsize=4)  # 63 MB each for all of MNIST
 def prepare(name: str, seed: int, test_share: float, noise: float, max_samples: int) -> Data:
     """The training and test parts of one data set; equal arguments give equal bytes.
@@ -76,24 +90,57 @@ def prepare(name: str, seed: int, test_share: float, noise: float, max_samples: 
     Raises:
         BadSpec: no such data set, a value out of bounds, or no pattern left for training.
     """
-    dataset = dataset_of(name)
     _refuse(test_share, noise, max_samples)
+    dataset = dataset_of(name)
     x, y = dataset.load(seed)
-    order = np.random.default_rng([seed, SPLIT]).permutation(len(x)) if dataset.split else np.arange(len(x))
-    order = order[: max_samples or None]
-    kept = len(order) - (round(test_share * len(order)) if dataset.split else 0)
-    if kept < 1:
-        raise BadSpec(
-            f"A loss needs at least one training pattern; test_share {test_share:g} of {len(order)} patterns "
-            f"of {dataset.label} leaves none. Lower test_share or raise max_samples."
-        )
-    train, test = order[:kept], order[kept:]
-    y_train = _disturb(y[train], dataset.classes, noise, np.random.default_rng([seed, NOISE]))
+    train, test = _dealt(name, seed, test_share, max_samples)
+    y_train = _disturbed_labels(name, seed, y[train], test_share, noise, max_samples)
     x_train, x_test = _scale(*_impute(x[train], x[test]), dataset.scaling)
     arrays = (x_train, y_train, x_test, y[test])
     for array in arrays:
         array.setflags(write=False)
     return Data(*arrays, classes=dataset.classes)
+
+
+@functools.lru_cache(maxsize=200)
+def class_counts(
+    name: str, seed: int, test_share: float, noise: float, max_samples: int
+) -> tuple[tuple[int, ...], ...]:
+    """How many patterns each class has in the training part, as its labels are after noise, and in the test part;
+    empty for a regression. Arguments and errors as `prepare`, which keeps all patterns where this keeps numbers.
+    """
+    _refuse(test_share, noise, max_samples)
+    dataset = dataset_of(name)
+    if not dataset.classes:
+        return (), ()
+    _, y = dataset.load(seed)
+    train, test = _dealt(name, seed, test_share, max_samples)
+    parts = _disturbed_labels(name, seed, y[train], test_share, noise, max_samples), y[test]
+    return tuple(tuple(np.bincount(part, minlength=dataset.classes).tolist()) for part in parts)
+
+
+def _dealt(name: str, seed: int, test_share: float, max_samples: int) -> Arrays:
+    """Places of the patterns of both parts, in their order.
+
+    Raises:
+        BadSpec: no pattern is left for training.
+    """
+    dataset, (kept, held) = dataset_of(name), sizes(name, test_share, max_samples)
+    if kept < 1:
+        raise BadSpec(
+            f"A loss needs at least one training pattern; test_share {test_share:g} of {kept + held} patterns "
+            f"of {dataset.label} leaves none. Lower test_share or raise max_samples."
+        )
+    whole = np.arange(dataset.size)
+    order = np.random.default_rng([seed, SPLIT]).permutation(dataset.size) if dataset.split else whole
+    return order[:kept], order[kept : kept + held]
+
+
+def _disturbed_labels(
+    name: str, seed: int, y: np.ndarray, test_share: float, noise: float, max_samples: int
+) -> np.ndarray:
+    count = disturbed(name, test_share, max_samples, noise)
+    return _disturb(y, dataset_of(name).classes, count, np.random.default_rng([seed, NOISE]))
 
 
 def _refuse(test_share: float, noise: float, max_samples: int) -> None:
@@ -128,9 +175,9 @@ def _scale(train: np.ndarray, test: np.ndarray, scaling: str) -> Arrays:
     return (train - shift) / unit, (test - shift) / unit
 
 
-def _disturb(y: np.ndarray, classes: int, noise: float, rng: np.random.Generator) -> np.ndarray:
-    """Labels or targets with round(noise · N) of them made wrong; a single target has none to change with."""
-    chosen, step = rng.permutation(len(y))[: round(noise * len(y))], rng.integers(1, max(classes, 2), len(y))
+def _disturb(y: np.ndarray, classes: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Labels or targets with so many of them made wrong."""
+    chosen, step = rng.permutation(len(y))[:count], rng.integers(1, max(classes, 2), len(y))
     wrong = y.copy()
     wrong[chosen] = (y[chosen] + step[chosen]) % classes if classes else np.roll(y[chosen], 1, axis=0)
     return wrong

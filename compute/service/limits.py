@@ -2,14 +2,19 @@
 
 import functools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from lossatlas.compute.analyses.table import levels_of
 from lossatlas.compute.numerics.cost import peak_bytes
 from lossatlas.compute.numerics.paths.start import Start, Training, recorded_steps
 from lossatlas.compute.problem.nets import Problem
-from lossatlas.compute.spec.options import BadSpec
+from lossatlas.compute.spec.options import BadSpec, build, flat, options_of, relevant, text
 from lossatlas.compute.spec.tasks import Task, every
+
+LIGHT: dict[str, tuple[object, ...]] = {  # what may make a question cheaper, the least change first (chosen by eye)
+    "max_samples": (1_000, 100), "points": (33, 9), "steps": (100, 10), "batch": (64,), "method": ("estimated",),
+}  # fmt: skip
 
 
 def seconds_of(levels: list[Task]) -> float:
@@ -28,35 +33,63 @@ def affordable(spec: object, most_seconds: float, most_bytes: float = math.inf) 
     Raises:
         BadSpec: more than `most_seconds`, or a task of it needs more than `most_bytes` of memory.
     """
-    needed = _usual_bytes(spec) + getattr(spec, "extra_bytes", 0.0)
+    needed = _bytes(spec)
     if needed > most_bytes:
         raise BadSpec(
             f"This needs about {size(needed)} of memory in a worker, and the limit is {size(most_bytes)}. "
-            "Choose a smaller network, fewer patterns (max_samples), smaller batches or fewer points."
+            f"{_instead(spec, most_seconds, most_bytes)}"
         )
     tasks = every(levels_of(spec))
     seconds = sum(task.seconds for task in tasks.values())
     if seconds > most_seconds:
+        instead = spec.fewer(most_seconds, seconds) if hasattr(spec, "fewer") else ""  # which knows it in numbers
         raise BadSpec(
             f"This would take about {duration(seconds)} on one core, and the limit is {duration(most_seconds)}. "
-            f"{_instead(spec, most_seconds, seconds)}"
+            f"{instead or _instead(spec, most_seconds, most_bytes)}"
         )
     return tasks
 
 
-def _instead(spec: Any, most_seconds: float, seconds: float) -> str:
-    """What else to ask: a spec that knows says it with numbers."""
-    if hasattr(spec, "fewer"):
-        return spec.fewer(most_seconds, seconds)
-    return "Choose fewer points, fewer steps, fewer patterns or a smaller network."
+def _instead(spec: Any, most_seconds: float, most_bytes: float) -> str:
+    """Which single changes would do, each estimated by itself."""
+    found: dict[str, object] = {}
+    for name, value in _lighter(spec):
+        if name not in found and _fits(spec, {name: value}, most_seconds, most_bytes):
+            found[name] = value
+    if found:
+        return f"Each of these would do: {', '.join(f'{name}={text(value)}' for name, value in found.items())}."
+    return "No single option brings it below: choose a smaller network, fewer patterns (max_samples) and fewer steps."
 
 
-def _usual_bytes(spec: Any) -> float:
+def _lighter(spec: Any) -> Iterator[tuple[str, object]]:
+    """Options of a question with a value each that may make it cheaper: the usual one, or a light one."""
+    table = options_of(type(spec))
+    for name, value in relevant(spec).items():
+        if table[name].kind in (int, "widths") and _size(value) > _size(usual := table[name].default):
+            yield name, usual
+    yield from ((name, value) for name, values in LIGHT.items() if name in table for value in values)
+
+
+def _size(value: Any) -> int:
+    """A count, or the units of all layers."""
+    return sum(value) if isinstance(value, tuple) else value
+
+
+def _fits(spec: Any, change: dict[str, object], most_seconds: float, most_bytes: float) -> bool:
+    try:
+        lighter = build(type(spec), flat(spec) | change)
+        seconds = seconds_of(levels_of(lighter))
+    except BadSpec:
+        return False
+    return _bytes(lighter) <= most_bytes and seconds <= most_seconds
+
+
+def _bytes(spec: Any) -> float:
     """Memory of a task at its peak; the questions that name no start train nothing."""
-    start = getattr(spec, "start", None)
+    start, more = getattr(spec, "start", None), getattr(spec, "extra_bytes", 0.0)
     if start is None:
-        return peak_bytes(spec.problem, 0, 0, 0)
-    return peak_bytes(spec.problem, start.batch, getattr(spec, "points", 0), _recorded(spec.problem, start))
+        return peak_bytes(spec.problem, 0, 0, 0) + more
+    return peak_bytes(spec.problem, start.batch, getattr(spec, "points", 0), _recorded(spec.problem, start)) + more
 
 
 @functools.lru_cache(100)  # the questions of a column have one training

@@ -48,6 +48,8 @@ class Option:
     choices: Mapping[str, object] | Callable[[], Mapping[str, object]] | None
     when: tuple[str | tuple[str, ...], Callable[[str], bool]] | None
     group: str
+    means: tuple[tuple[str, ...], Callable[..., object]] | None = None
+    told: "str | tuple[tuple[str, ...], Callable[..., str]]" = ""
     first: bool = False
     wide: bool = False
     slider: float = 0.0
@@ -179,11 +181,11 @@ def _float(value: Any) -> float:
 
 def option(
     default: object, *, label: str, help: str, low: float | None = None, high: float | None = None,
-    longest: int | None = None, choices: Any = None, when: Any = None, group: str = "",
-    first: bool = False, wide: bool = False, slider: float = 0.0, keys: Mapping[str, str] | None = None,
-    compared: bool = False, offers: str = "", decides: tuple[str, ...] = (), said: str = "", lies: str = "",
-    leaves: tuple[str, ...] = (), many: bool = False, pictures: tuple[str, ...] = (), belongs: str = "",
-    taught: bool = False, also: tuple[str, ...] = (), absent: Callable[[str], str] | None = None,
+    longest: int | None = None, choices: Any = None, when: Any = None, group: str = "", means: Any = None,
+    told: Any = "", said: str = "", first: bool = False, wide: bool = False, slider: float = 0.0,
+    keys: Mapping[str, str] | None = None, compared: bool = False, offers: str = "", decides: tuple[str, ...] = (),
+    lies: str = "", leaves: tuple[str, ...] = (), many: bool = False, pictures: tuple[str, ...] = (),
+    belongs: str = "", taught: bool = False, also: tuple[str, ...] = (), absent: Callable[[str], str] | None = None,
 ) -> Any:  # fmt: skip
     """A dataclass field that states its bounds, label and help.
 
@@ -192,6 +194,14 @@ def option(
     several other fields, (names, predicate), one is enough. `also`: what else the field calls it; such a name is no
     other way to ask, but is answered with the one that is. `absent(value)`: what to say of a value that is none of the
     choices, before any suggestion; empty if nothing.
+    `means` = (other fields, function of its value and theirs) gives the value that asks for the same, where several do:
+    a batch that holds all patterns is the full batch. Keys and answers have that one.
+
+    Away from its default every option is said wherever it is told what a question is (`words.differing`), by its label
+    and value, or as it is
+        told: a text with {} for the value, or (other fields, function of its value and theirs).
+        said: "always", in what is said of any question, or in that of "walks"; by its "picture", in words of the
+            picture's own; "never", as it decides nothing of what is seen.
 
     A page reads the rest:
         first, wide: its control is seen at once and not behind "more"; takes a whole row, whatever its kind.
@@ -200,7 +210,6 @@ def option(
         compared, offers: its values may stand side by side, beside those of Problem, Start and Walk; the columns that
             begin such a comparison, with commas, where its kind does not say which.
         decides: what of "data", "draw", "walks" and "plane" is no longer equal where it differs.
-        said: "always" in the sentence that says what is shown, or only in that of "walks".
         lies, leaves: coordinates on the "plane", or a "region" of a cloud; those that mean nothing after it changed.
         many: it speaks of how many walks, or how long: a point is reached by one, of its own steps.
         pictures: the panels whose pictures alone read it; none stands for all.
@@ -208,9 +217,10 @@ def option(
             the "lesson" that is shown, or the "crumbs" that lead out of a window. `taught`: a lesson sets it even so.
     """
     declared = dict(
-        label=label, help=help, low=low, high=high, longest=longest, choices=choices, when=when, first=first, wide=wide,
-        slider=slider, keys=keys or {}, compared=compared, offers=offers, decides=decides, said=said, lies=lies,
-        leaves=leaves, many=many, pictures=pictures, belongs=belongs, taught=taught, also=also, absent=absent,
+        label=label, help=help, low=low, high=high, longest=longest, choices=choices, when=when, means=means, told=told,
+        said=said, first=first, wide=wide, slider=slider, keys=keys or {}, compared=compared, offers=offers,
+        decides=decides, lies=lies, leaves=leaves, many=many, pictures=pictures, belongs=belongs, taught=taught,
+        also=also, absent=absent,
     )  # fmt: skip
     return dataclasses.field(default=default, metadata={"option": declared, "group": group})
 
@@ -318,13 +328,17 @@ def _dotted(spec_type: type) -> Iterator[str]:
 
 
 def relevant(spec: Any) -> dict[str, object]:
-    """Like `flat`, without the options that another choice makes meaningless (α for tanh)."""
+    """Like `flat`, without the options that another choice makes meaningless (α for tanh), and of several values that
+    ask for the same the one that stands for all.
+    """
     return _relevant(spec).copy()
 
 
 @functools.lru_cache(500)  # a page looks at each of its questions for the key, the settings and the tasks
 def _relevant(spec: Any) -> dict[str, object]:
     values = flat(spec)
+    for name, others, meaning in _meanings(spec.__class__):
+        values[name] = meaning(values[name], *(values[other] for other in others))
     idle = [
         name for name, others, allowed in _conditions(spec.__class__)
         if not any(allowed(str(values[other])) for other in others)
@@ -338,6 +352,14 @@ def _conditions(spec_type: type) -> list[tuple[str, list[str], Callable[[str], b
     table = options_of(spec_type)
     found = [(one.name, [name for name in one.hangs_on if name in table], one.when) for one in table.values()]
     return [(name, others, when[1]) for name, others, when in found if when and others]
+
+
+@functools.cache
+def _meanings(spec_type: type) -> list[tuple[str, tuple[str, ...], Callable[..., object]]]:
+    """The options of a spec of which several values can ask for the same, with those of the others that decide it."""
+    table = options_of(spec_type)
+    found = [(one.name, *one.means) for one in table.values() if one.means]
+    return [(name, others, meaning) for name, others, meaning in found if table.keys() >= set(others)]
 
 
 def read_query(text: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from lossatlas.app.export.answers import FORMATS, Format, check_drawable, format
 from lossatlas.app.look.view import View
 from lossatlas.app.panels import PANELS
 from lossatlas.app.state.alt_texts import told
+from lossatlas.app.state.sentences import data_and_question
 from lossatlas.compute.analyses.table import ANALYSES, every_option, name_of, question
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.service.cache import Cache, CacheUnusable
@@ -56,6 +57,7 @@ def command(analysis: str, query: str, out: Path | None, scheduler: str, no_cach
     if out and form:
         _write(out, form, answer)
         click.echo(f"Wrote {out}", err=True)
+    click.echo(data_and_question(spec))
     _print(answer)
 
 

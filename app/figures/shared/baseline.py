@@ -22,12 +22,13 @@ TERMS = ("loss", "data", "penalty", "accuracy")
 @dataclass(frozen=True)
 class Beside:
     """`baseline` is the answer that others are compared with, or None, and `label` its column's name; `row` are the
-    answers of all columns that a mean is taken of.
+    answers of all columns that a mean is taken of; `like` is the name of a column to the left with the same numbers.
     """
 
     baseline: Any = None
     label: str = ""
     row: tuple = ()
+    like: str = ""
 
 
 NOTHING = Beside()

@@ -10,18 +10,30 @@ import numpy as np
 
 from lossatlas.app.figures.shared import parts
 from lossatlas.app.look.view import Scale, View
-from lossatlas.compute.numerics.paths import train
+from lossatlas.compute.numerics.paths.advice import STEEP, nearer_minimum, settled
+from lossatlas.compute.numerics.paths.start import Training, TrainingResult
 
 
 @dataclass(frozen=True)
 class Oddity:
-    """`why` it happens, what to `do`, and whether it is `seen(result, view, scale)`."""
+    """`why` it happens, what to `do`, and whether it is `seen(result, view, scale)`. What mends it may hang on the
+    question: then `do(result)` says it.
+    """
 
     kind: str
     title: str
     why: str
-    do: str
+    do: str | Callable[..., str]
     seen: Callable[..., bool]
+
+    def told(self, result: Any) -> tuple[str, str, str]:
+        """Title, why and what to do."""
+        return self.title, self.why, self.do if isinstance(self.do, str) else self.do(result)
+
+
+def training_of(result: Any) -> Training:
+    """The way to the point that a picture is about."""
+    return Training(result.spec.problem, result.spec.start)
 
 
 def found(oddities: Sequence[Oddity], result: Any, view: View, scale: Scale) -> list[Oddity]:
@@ -55,7 +67,15 @@ def _shelf(result: parts.Losses, view: View, scale: Scale) -> bool:
 
 def _steep(result: Any, view: View, scale: Scale) -> bool:
     start, norm = result.spec.start, np.atleast_1d(result.gradient_norm)
-    return bool(start.steps) and start.way.trained and bool(len(norm)) and bool(norm[-1] > train.STEEP)
+    return bool(start.steps) and start.way.trained and bool(len(norm)) and bool(norm[-1] > STEEP)
+
+
+def _nearer(result: Any) -> str:
+    """By the losses on the way, where the answer holds them."""
+    spec, total = training_of(result), getattr(result, "path_loss", None)
+    if isinstance(result, TrainingResult):
+        total = result.train_loss + result.penalty
+    return settled(spec) if total is None else nearer_minimum(spec, total)
 
 
 FLAT = Oddity(
@@ -104,12 +124,20 @@ LOWER = Oddity(
     "Train longer, or lower the learning rate. Directions: sharpest eigenvectors show the saddle, if it is one.",
     _lower,
 )
-STEEP = Oddity(
+NO_MINIMUM = Oddity(
     "steep",
     "The center is no minimum",
-    f"The gradient there is longer than {train.STEEP:g}, so that the loss still falls in some direction, which this "
+    f"The gradient there is longer than {STEEP:g}, so that the loss still falls in some direction, which this "
     "plane may hold or not.",
-    "Train longer, lower the learning rate, or leave mini-batches, whose steps never come to rest.",
+    _nearer,
     _steep,
 )
-OF_SURFACES = (FLAT, ROUNDING, CLIPPED, GAPS, SHELF, LOWER, STEEP)  # and of lines: wherever losses are drawn as heights
+OF_SURFACES = (
+    FLAT,
+    ROUNDING,
+    CLIPPED,
+    GAPS,
+    SHELF,
+    LOWER,
+    NO_MINIMUM,
+)  # and of lines: wherever losses are drawn as heights

@@ -12,7 +12,10 @@ from lossatlas.compute.analyses.lines import LineResult
 from lossatlas.compute.analyses.morphs import Morph, MorphResult
 from lossatlas.compute.analyses.planes.where import STATISTICS, oddities
 from lossatlas.compute.analyses.slices import Slice, SliceResult
+from lossatlas.compute.analyses.spectra.question import Spectrum
+from lossatlas.compute.numerics.cost import patterns
 from lossatlas.compute.numerics.paths.start import TrainingResult
+from lossatlas.compute.problem.nets import Problem
 
 Losses = SliceResult | LineResult | MorphResult  # whose values are heights over a plane or a line
 FLATTEST = 0.2  # share of the common height that the flattest column keeps on a linear scale (chosen by eye)
@@ -225,7 +228,7 @@ def direction_kind(result: Losses) -> str:
     return where.kind
 
 
-def turned(spec: Slice | Morph) -> str:
+def turned(spec: Slice | Morph | Spectrum) -> str:
     """How far the second direction is turned, as it stands behind the directions' kind."""
     return f", turned {spec.turn:g}°" if spec.turn else ""
 
@@ -258,12 +261,31 @@ def oddities_of(result: object, shown: str = "") -> dict[str, str]:
     return oddities(result.spec, result.loss, result.center_loss, shown)
 
 
-def subject(result: Losses, view: View, count: int) -> str:
+def subject(result: Losses, view: View) -> str:
     """Which quantity, on how many patterns of which part."""
+    problem, part = result.spec.problem, result.spec.where.part
     if view.show == "penalty":
-        return _TERMS["penalty"]
-    part = "training" if result.spec.where.part == "train" else "test"
-    return f"{_TERMS[view.show]}, {count:,} {part} patterns"
+        return f"{_TERMS['penalty']}{weighed(problem)}"
+    penalised = weighed(problem) if view.show == "total" else ""
+    return f"{_TERMS[view.show]}{penalised}, {told_patterns(problem, part)}"
+
+
+def total_loss(problem: Problem, part: str) -> str:
+    """A total loss, with its penalty's weight, and the patterns that it is taken on."""
+    return f"total loss{weighed(problem)}, {told_patterns(problem, part)}"
+
+
+def weighed(problem: Problem) -> str:
+    """What stands behind a total loss that has a penalty in it."""
+    return f" (λ = {problem.l2:g})" if problem.l2 else ""
+
+
+def told_patterns(problem: Problem, part: str = "train") -> str:
+    """How many patterns a part has, and how many labels among them are not the data set's own."""
+    count, name = patterns(problem, part), "training" if part == "train" else "test"
+    changed = problem.changed if part == "train" else 0
+    things = "labels" if problem.data.classes else "targets"
+    return counted(count, f"{name} pattern") + (f", {changed:,} {things} changed" if changed else "")
 
 
 def counted(count: int, thing: str) -> str:

@@ -13,7 +13,7 @@ import torch
 from lossatlas.compute.analyses.planes.directions import Given
 from lossatlas.compute.analyses.planes.extent import rising
 from lossatlas.compute.analyses.planes.where import Place, Where
-from lossatlas.compute.numerics.cost import loss_seconds, slice_seconds, trajectory_seconds
+from lossatlas.compute.numerics.cost import check_patterns, loss_seconds, slice_seconds, trajectory_seconds
 from lossatlas.compute.numerics.curvature import kinked
 from lossatlas.compute.numerics.eigenvectors import TOLERANCE, Sharpest, sharpest_task
 from lossatlas.compute.numerics.eigenvectors import VERSIONS as SHARPEST_VERSIONS
@@ -82,12 +82,7 @@ def make_plane(place: Place, reached: TrainingResult, sharpest: Sharpest | None 
     """
     where, center = place.where, reached.reached().astype(np.float64)
     loss = make_loss(place.problem)
-    if not len(loss.parts[where.part]):
-        raise CannotAnswer(
-            f"{place.problem.dataset} with test_share={place.problem.test_share:g} has no test part. "
-            "Choose part=train.",
-            "no test part",
-        )
+    check_patterns(place.problem, where.part)
     given = given_of(place, center, reached, sharpest)
     u, v, names, explained = where.direction.axes(given)
     path, off_plane = project(reached.theta - center, u, v)

@@ -32,6 +32,9 @@ def turn_option() -> Any:
         help="Turns the plane about its first direction: the second one moves toward a third of its kind.",
         when=("directions", lambda name: DIRECTIONS[name].third is not None),
         group="Slice",
+        means=((), lambda turn: turn % 360),
+        told="turned {}°",
+        said="picture",
         first=True,
         slider=5.0,
     )

@@ -21,7 +21,16 @@ PARTS = {"train": "training part", "test": "test part"}
 
 def part_option(told: str = "Which patterns the loss is averaged over.") -> Any:
     """The field of a spec that says which patterns it looks at: declared once for all that ask."""
-    return option("train", choices=PARTS, label="Patterns", help=told, compared=True, decides=("data",))
+    return option(
+        "train",
+        choices=PARTS,
+        label="Patterns",
+        help=told,
+        compared=True,
+        decides=("data",),
+        told="on the {}",
+        said="picture",
+    )
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class Where:
         compared=True,
         decides=("plane",),
         leaves=("plane",),
+        said="picture",
+        told="{} directions",
     )
     direction_seed: int = option(
         0,
@@ -49,6 +60,7 @@ class Where:
         when=("directions", lambda name: DIRECTIONS[name].seeded),
         compared=True,
         decides=("plane",),
+        said="picture",
     )
     weight_a: int = option(
         0,
@@ -59,6 +71,7 @@ class Where:
         help="Place in the parameter vector, from 0, of the weight on the first axis.",
         decides=("plane",),
         leaves=("plane",),
+        told="weight {} on the first axis",
     )
     weight_b: int = option(
         1,
@@ -69,6 +82,7 @@ class Where:
         help="Place in the parameter vector, from 0, of the weight on the second axis.",
         decides=("plane",),
         leaves=("plane",),
+        told="weight {} on the second axis",
     )
     extent: float | str = option(
         AUTO,
@@ -78,6 +92,8 @@ class Where:
         help="How far the picture reaches, in units of the directions' length; auto chooses and says how.",
         first=True,
         leaves=("plane",),
+        told=(("at",), lambda extent, at: "" if at else f"half width {extent:g}"),
+        said="picture",
     )
     part: str = part_option()
     statistics: str = option(
@@ -87,6 +103,7 @@ class Where:
         help="Means and variances away from the center: held, moved as weights are, or taken anew at every point.",
         when=("norm", lambda name: name == "batch"),
         compared=True,
+        said="picture",
     )
 
     def __post_init__(self) -> None:
@@ -150,6 +167,13 @@ def describe(place: Place) -> str:
     )
 
 
+def nearer(window: tuple[float, ...] = ()) -> str:
+    """What to do where no loss of a picture is finite. Without a window it holds the center, whose training loss is:
+    a test loss is what overflows there.
+    """
+    return "Choose a window nearer the center." if window else "So it is at the center: choose part=train."
+
+
 def warnings_of(
     reached: TrainingResult, values: np.ndarray, center_loss: float, shown: str = "picture"
 ) -> tuple[str, ...]:
@@ -176,7 +200,7 @@ def oddities(spec: Reaching, values: np.ndarray, center_loss: float, shown: str 
         found["flat"] = f"{flat} {advice}" if shown == "window" else flat
     elif finite.size > 1 and np.ptp(finite) <= 400 * rounding:
         found["rounding"] = f"The relief is hardly larger than rounding. {advice}"
-    if spec.start.steps and finite.min() < 0.999 * center_loss:
+    if spec.start.steps and spec.start.way.trained and finite.min() < 0.999 * center_loss:
         lower = "The center is not the lowest point of the picture."
         found["lower"] = "This window holds points lower than the center." if shown == "window" else lower
     return found

@@ -12,7 +12,7 @@ from lossatlas.compute.numerics.paths.start import Start
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import AUTO, BadSpec, check, option
 
-LIMIT = 5_000
+LIMIT, HIGHEST = 5_000, 11_500  # parameters up to which all eigenvalues are computed, usually and at most
 METHODS = {AUTO: "exact where small enough", "exact": "exact", "estimated": "estimated"}
 FEWEST = 2  # probes of the first picture: the least that have a standard error
 
@@ -39,6 +39,7 @@ class Spectrum:
         help="Coordinates a,b of a point on the plane, along both directions; none is the point reached.",
         first=True,
         lies="plane",
+        said="picture",
     )
     matrix: str = option(
         "hessian",
@@ -46,6 +47,7 @@ class Spectrum:
         label="Matrix",
         help="The Hessian H = G + R, its positive semidefinite part G, or what the residuals add.",
         first=True,
+        said="picture",
     )
     method: str = option(
         AUTO,
@@ -53,17 +55,34 @@ class Spectrum:
         label="Method",
         help="All eigenvalues of the dense matrix, or an estimated density.",
         first=True,
+        said="picture",
+        told="{} eigenvalues",
     )
     limit: int = option(
         LIMIT,
         low=1,
-        high=11_500,
+        high=HIGHEST,
         label="Exact up to P =",
         help="Parameters up to which all eigenvalues are computed; the time grows with the cube.",
         when=("method", lambda name: name != "estimated"),
+        said="never",
     )
-    probes: int = option(16, low=FEWEST, high=1024, label="Probes", help="Random vectors that an estimate averages.")
-    lanczos: int = option(40, low=2, high=500, label="Lanczos steps", help="Steps a probe; at most P are taken.")
+    probes: int = option(
+        16,
+        low=FEWEST,
+        high=1024,
+        label="Probes",
+        help="Random vectors that an estimate averages.",
+        said="picture",
+    )
+    lanczos: int = option(
+        40,
+        low=2,
+        high=500,
+        label="Lanczos steps",
+        help="Steps a probe; at most P are taken.",
+        said="picture",
+    )
     top: int = option(
         5,
         low=1,
@@ -84,6 +103,7 @@ class Spectrum:
         high=0.5,
         label="Zero tolerance",
         help="Eigenvalues below this share of the largest count as zero; auto is 1e-8 exact, 1e-3 estimated.",
+        told="zero within {} of the largest",
     )
     probe_seed: int = option(0, low=0, high=2**31 - 1, label="Probe seed", help="Seed of the random vectors.")
 
@@ -91,14 +111,15 @@ class Spectrum:
         check(self)
         self._place_point()
         check_part(self.problem, self.where.part)
-        within = self.problem.parameters <= self.limit
+        P = self.problem.parameters
+        within = self.limit >= P
         if self.method == AUTO:
             object.__setattr__(self, "method", "exact" if within else "estimated")
         if self.method == "exact" and not within:
             raise BadSpec(
                 f"All eigenvalues are computed for at most {self.limit:,} parameters (limit), as their time grows with "
-                f"the cube; {self.problem.architecture} has {self.problem.parameters:,}. Choose method=estimated, a "
-                "smaller network or a higher limit."
+                f"the cube; {self.problem.architecture} has {P:,}. Choose method=estimated, "
+                f"{f'limit={P} or' if P <= HIGHEST else 'or'} a smaller network."
             )
 
     def _place_point(self) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from lossatlas.compute.numerics.paths.walk_kinds import Walk
 from lossatlas.compute.problem.activations import ACTIVATIONS
-from lossatlas.compute.problem.initial import INITS
-from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.problem.initial import FIXED, INITS
+from lossatlas.compute.problem.nets import PARTED, UNMIXED, Problem, told_batch, whole_or
 from lossatlas.compute.problem.optimisers import OPTIMISERS
 from lossatlas.compute.spec.options import check, option
 from lossatlas.compute.spec.tasks import CannotAnswer
@@ -48,6 +49,36 @@ def _steers(field: str) -> tuple[str, Callable[[str], bool]]:
 TRAINED = ("optimiser", lambda name: way_of(name).trained)  # when what guides an optimiser matters
 
 
+RATE, MOMENTUM = 0.05, 0.9  # unless asked otherwise
+
+
+def _or_usual(usual: float) -> Callable[[float, int], float]:
+    """Of what guides steps, where none is taken."""
+    return lambda value, steps: value if steps else usual
+
+
+def _batch_or_all(batch: int, steps: int, *parted: Any) -> int:
+    return whole_or(batch, *parted) if steps else 0
+
+
+def _optimiser_or_plainest(name: str, steps: int, momentum: float) -> str:
+    """Where no step is taken any, and with a momentum of 0 none."""
+    if not steps and way_of(name).trained:
+        return "adam"
+    return "sgd" if name == "momentum" and momentum == 0 else name
+
+
+def _rescale_or_not(factor: float, activation: str, mix_with: str) -> float:
+    """Only where the hidden units' function can be rescaled."""
+    both = [activation] if mix_with == UNMIXED else [activation, mix_with]
+    return factor if all(ACTIVATIONS[name].homogeneous for name in both) else 1.0
+
+
+def _told_init(init: str) -> str:
+    """Weights that are not drawn are told where others tell their seed."""
+    return "" if init in FIXED else f"initial weights {INITS[init].label}"
+
+
 @dataclass(frozen=True)
 class Start:
     """How a point is reached: an initial draw by seed, then optional training."""
@@ -73,6 +104,7 @@ class Start:
         help="How the first point is drawn.",
         decides=("draw",),
         also=("initialization", "initializer", "kernel_initializer", "kernel_init", "weight_init"),
+        told=((), _told_init),
     )
     init_range: float = option(
         1.0,
@@ -84,6 +116,7 @@ class Start:
         offers="0.1,1.0,5.0",
         decides=("draw",),
         also=("init_scale",),
+        told="initial range ±{}",
     )
     optimiser: str = option(
         "adam",
@@ -93,6 +126,7 @@ class Start:
         first=True,
         said="always",
         also=("optimizer", "opt", "solver"),
+        means=(("steps", "momentum"), _optimiser_or_plainest),
     )
     steps: int = option(
         400,
@@ -118,7 +152,7 @@ class Start:
         ),
     )
     rate: float = option(
-        0.05,
+        RATE,
         low=1e-8,
         high=1e4,
         when=TRAINED,
@@ -126,15 +160,19 @@ class Start:
         help="Step size of the optimiser.",
         offers="0.01,0.05,0.2",
         also=("lr", "learning_rate", "learning_rate_init", "eta", "eta0", "step_size"),
+        means=(("steps",), _or_usual(RATE)),
+        told="rate {}",
     )
     momentum: float = option(
-        0.9,
+        MOMENTUM,
         low=0.0,
         high=0.9999,
         when=_steers("momentum"),
         label="Momentum",
         help="Share of the last step that is kept.",
         offers="0.0,0.9",
+        means=(("steps",), _or_usual(MOMENTUM)),
+        told="momentum {}",
     )
     batch: int = option(
         0,
@@ -145,6 +183,8 @@ class Start:
         help="Patterns a step; 0 means all of them.",
         offers="0,32",
         also=("batch_size", "minibatch", "minibatch_size", "bs"),
+        means=(("steps", *PARTED), _batch_or_all),
+        told=(PARTED, told_batch),
     )
     walking: Walk = Walk()
     rescale: float = option(
@@ -157,14 +197,16 @@ class Start:
         "α: the same function, at a point of other sharpness (Dinh et al. 2017).",
         first=True,
         offers="1.0,2.0,4.0",
+        means=(("activation", "mix_with"), _rescale_or_not),
+        told="rescaled by {}",
     )
 
     def __post_init__(self) -> None:
         check(self)
-        if self.way.walks:
-            # How many walks and how long they are is a cloud's affair; init_range hangs on init, which has no meaning.
-            alone = replace(self.walking, walks=Walk.walks, walk_steps=Walk.walk_steps)
-            object.__setattr__(self, "walking", alone)
+        # How many walks and how long they are is a cloud's affair.
+        alone = replace(self.walking, walks=Walk.walks, walk_steps=Walk.walk_steps)
+        object.__setattr__(self, "walking", alone)
+        if self.way.walks:  # init_range hangs on init, which has no meaning
             object.__setattr__(self, "init_range", Start.init_range)
 
     @property

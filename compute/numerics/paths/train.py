@@ -11,15 +11,15 @@ from torch import Tensor
 
 from lossatlas.compute.numerics.cost import PIECE, loss_seconds, step_seconds
 from lossatlas.compute.numerics.loss import Loss, make_joint_loss
+from lossatlas.compute.numerics.paths.advice import STEEP, nearer_minimum, smaller_start, smaller_steps
 from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult, recorded_steps
 from lossatlas.compute.problem.initial import FIXED, INITS, initial
 from lossatlas.compute.problem.nets import torch_dtype
 from lossatlas.compute.problem.optimisers import OPTIMISERS
 from lossatlas.compute.spec.tasks import Task
 
-VERSIONS = (1,)
+VERSIONS = (2,)
 ORDER = 3  # number of the stream of random numbers
-STEEP = 1e-2  # norm of the gradient above which an end is called no minimum (chosen by eye)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class State:
 def train_together(specs: list[Training]) -> list[TrainingResult]:
     """The answers to several trainings that one batch may hold; none is rescaled."""
     state = _advance(specs, _begin(specs), specs[0].start.steps)
-    return [finish(spec, state, index, _told(spec.start)) for index, spec in enumerate(specs)]
+    return [finish(spec, state, n, _told(spec.start, state.diverged_at[n])) for n, spec in enumerate(specs)]
 
 
 def _begin(specs: list[Training]) -> State:
@@ -124,12 +124,13 @@ def finish(spec: Training, state: State, index: int, *notes: str) -> TrainingRes
     )
 
 
-def _told(start: Start) -> str:
+def _told(start: Start, diverged: int) -> str:
     """By what, and how far, from where."""
     batch = f"batches of {start.batch}" if start.batch else "full batch"
     fixed = INITS[start.init].label if start.init in FIXED else ""
     drawn = f"from {fixed}" if fixed else f"from seed {start.seed}"
-    how = f"{start.label}, rate {start.rate:g}, {batch}, {start.steps} steps {drawn}."
+    far = f"{start.steps} steps" if diverged < 0 else f"stopped by step {diverged} of {start.steps},"
+    how = f"{start.label}, rate {start.rate:g}, {batch}, {far} {drawn}."
     untrained = f"Not trained: {fixed}." if fixed else f"Random point, seed {start.seed}, not trained."
     return how if start.steps else untrained
 
@@ -137,21 +138,20 @@ def _told(start: Start) -> str:
 def warnings(spec: Training, diverged: int, total: np.ndarray, gradient_norm: np.ndarray) -> tuple[str, ...]:
     """What may mislead about the end, reached at total losses (T,) with gradients so long (T,)."""
     if diverged == 0:
-        return ("The loss of the initial point is infinite or NaN. Lower the initial range or the depth.",)
+        return (f"The loss of the initial point is infinite or NaN. {smaller_start(spec)}",)
     if diverged > 0:
+        broken = "The walk" if spec.start.way.walks else "Training"
         return (
-            f"Training diverged: by step {diverged} the loss or a weight had become infinite or NaN. "
-            f"Lower the learning rate (now {spec.start.rate:g}) or the initial range.",
+            f"{broken} diverged: by step {diverged} the loss or a weight had become infinite or NaN. "
+            f"{smaller_steps(spec)}",
         )
     if not spec.start.way.trained:
         return ()  # no minimum was sought
     if not total[-1] <= total[0]:
-        return (
-            f"Training raised the loss from {total[0]:.3g} to {total[-1]:.3g}. "
-            f"Lower the learning rate (now {spec.start.rate:g}).",
-        )
+        return (f"Training raised the loss from {total[0]:.3g} to {total[-1]:.3g}. {smaller_steps(spec)}",)
     if spec.start.steps and gradient_norm[-1] > STEEP:
-        return (f"Not a minimum: the gradient norm at the end is {gradient_norm[-1]:.3g}. Train longer to get closer.",)
+        end = f"Not a minimum: the gradient norm at the end is {gradient_norm[-1]:.3g}."
+        return (f"{end} {nearer_minimum(spec, total)}",)
     return ()
 
 
@@ -180,4 +180,4 @@ def _advance_task(spec: Training, state: State, until: int) -> State:
 
 
 def _finish_task(spec: Training, state: State) -> TrainingResult:
-    return finish(spec, state, 0, _told(spec.start))
+    return finish(spec, state, 0, _told(spec.start, state.diverged_at[0]))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.problem.nets import PARTED, Problem, told_batch, whole_or
 from lossatlas.compute.problem.optimisers import OPTIMISERS
 from lossatlas.compute.spec.options import BadSpec, check, option
 
@@ -69,6 +69,7 @@ class Walk:
         first=True,
         decides=("walks",),
         said="walks",
+        told="{} walk",
     )
     walk_seed: int = option(
         0,
@@ -78,6 +79,7 @@ class Walk:
         label="Seed of the walks",
         help="Seed of starts and steps; equal seeds draw equally for every activation.",
         decides=("walks",),
+        told="seed of the walks {}",
     )
     walks: int = option(
         0,
@@ -103,6 +105,7 @@ class Walk:
         decides=("walks",),
         said="walks",
         leaves=("region",),
+        told="from ±{}",
     )
     walk_size: float = option(
         0.01,
@@ -114,6 +117,7 @@ class Walk:
         first=True,
         offers="0.01,0.1",
         decides=("walks",),
+        told=((), lambda size: f"steps of at most {100 * size:g} % of the range"),
     )
     walk_steps: int = option(
         1000,
@@ -136,6 +140,8 @@ class Walk:
         label="Batch of a walk",
         help="Patterns a step; 0 means all of them.",
         offers="0,32",
+        means=(PARTED, whole_or),
+        told=(PARTED, told_batch),
     )
 
     def __post_init__(self) -> None:

@@ -52,7 +52,7 @@ def test_a_window_of_a_turned_plane_is_written(cache_folder, tmp_path):
     query = f"{QUERY}&window=-0.4,0.2,0.1,0.5&turn=30"
     found = lossatlas("run", "slice", query, "--out", str(out))
     assert found.exit_code == 0 and "A window of the plane" in found.stdout and "Turned by 30°" in found.stdout
-    rows = np.loadtxt(out, delimiter=",", skiprows=1)
+    rows = np.loadtxt(out, delimiter=",", skiprows=2)  # what was asked, and the names
     assert len(rows) == 81 and (rows[0, :2] == [-0.4, 0.1]).all() and (rows[-1, :2] == [0.2, 0.5]).all()
 
 

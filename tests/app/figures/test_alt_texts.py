@@ -74,7 +74,7 @@ def test_the_lowest_point_is_told_where_it_is(answers):
 def test_rows_are_the_head_of_the_csv(answers, name):
     result = answers[name]
     told = json.loads(FORMATS["rows"].write(result))
-    whole = pd.read_csv(io.BytesIO(FORMATS["csv"].write(result)))
+    whole = pd.read_csv(io.BytesIO(FORMATS["csv"].write(result)), comment="#")
     assert told["columns"] == list(whole.columns) and told["count"] == len(whole)
     assert len(told["rows"]) == min(MOST_ROWS, len(whole))
     for place, column in enumerate(told["columns"]):
@@ -105,7 +105,7 @@ def test_every_oddity_is_explained_and_has_one_name():
     assert len({odd.kind for odd in known}) == len({odd.title for odd in known}) == len(known)
     assert {odd.kind for odd in known} >= {"flat", "steep", "raised", "loose", "unclassified", "lost"}
     for odd in known:
-        assert odd.title and odd.why.endswith(".") and odd.do.endswith(".")
+        assert odd.title and odd.why.endswith(".") and (callable(odd.do) or odd.do.endswith("."))
 
 
 def test_a_slices_oddities_come_from_its_numbers(answers):

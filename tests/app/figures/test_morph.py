@@ -174,7 +174,7 @@ def test_captions_and_heads_say_from_what_to_what():
 
 def test_files_hold_all_frames_and_the_html_plays_them():
     result = answer()
-    frame = pd.read_csv(io.BytesIO(FORMATS["csv"].write(result)))
+    frame = pd.read_csv(io.BytesIO(FORMATS["csv"].write(result)), comment="#")
     assert len(frame) == 5 * 81
     np.testing.assert_array_equal(frame["loss"].to_numpy().reshape(5, 9, 9), result.loss)
     read = json.loads(FORMATS["json"].write(result))

@@ -132,7 +132,7 @@ def test_page_facts_of_an_option_are_words_that_somebody_reads():
     for known in OPTIONS.values():
         assert known.belongs in ("", "header", "browser", "lesson", "crumbs") and known.lies in ("", "plane", "region")
         assert set(known.leaves) <= {"plane", "region"} and set(known.decides) <= EQUAL.keys()
-        assert known.said in ("", "always", "walks") and set(known.pictures) <= PANELS.keys()
+        assert known.said in ("", "always", "walks", "picture", "never") and set(known.pictures) <= PANELS.keys()
         assert set(known.keys.values()) <= {"", *known.menu()}
         assert not known.pictures or known.name in options_of(View), "a question's option says by itself who asks it"
         assert not known.slider or (known.low is not None and known.high is not None)

@@ -15,11 +15,11 @@ from lossatlas.app.look.columns import DEFAULT_ACTIVATIONS
 from lossatlas.app.look.view import Scale
 from lossatlas.app.panels import PANELS, panels_of, question_options
 from lossatlas.app.state.page import read_state
+from lossatlas.app.state.sentences import sentence
 from lossatlas.app.stream import memo, serving
 from lossatlas.app.stream.memo import Pages, Texts
 from lossatlas.app.stream.page import Page
 from lossatlas.app.stream.pictures import Pictures, draw_page
-from lossatlas.app.stream.plan import sentence
 from lossatlas.app.stream.serving import made, stream
 from lossatlas.app.stream.sse import Event, encoded, gzipped
 from lossatlas.compute.analyses.clouds import CloudResult

@@ -6,6 +6,7 @@ from lossatlas.compute.analyses.slices import Slice
 from lossatlas.compute.analyses.table import ANALYSES, key_for, question
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.options import LONGEST_QUERY, BadSpec, build, flat, options_of, parse, to_query
+from tests.cases import CALLED_FOR, another
 
 
 @pytest.mark.parametrize("query", [
@@ -28,16 +29,6 @@ def test_equal_questions_have_one_key(one, other):
     assert key_for(parse(Slice, one)) == key_for(parse(Slice, other))
 
 
-LENET: dict[str, object] = {"dataset": "digits", "network": "lenet"}
-CALLED_FOR: dict[str, dict[str, object]] = {  # what makes an option matter, or possible
-    "weight_a": {"directions": "weights"}, "weight_b": {"directions": "weights"}, "slope": {"activation": "leaky_relu"},
-    "beta": {"activation": "softplus"}, "network": {"dataset": "digits"}, "channels": LENET, "dense": LENET,
-    "skip": {"widths": (4, 4)}, "statistics": {"norm": "batch"},
-    "rescale": {"activation": "relu"}, "mix": {"mix_with": "gaussian"},
-    **{name: {"optimiser": "walk"} for name in ("walk", "walk_seed", "walk_range", "walk_size", "walk_batch")},
-}  # fmt: skip
-
-
 def test_every_option_that_matters_is_in_the_key():
     base = {"activation": "elu", "optimiser": "momentum", "init": "uniform"}
     keys = {key_for(build(Slice, base))}
@@ -45,16 +36,7 @@ def test_every_option_that_matters_is_in_the_key():
     for name, option in options_of(Slice).items():
         if name in of_clouds:
             continue
-        ways: dict[Any, Any] = {
-            bool: lambda o: not o.default,
-            "widths": lambda o: (7,) * len(o.default),
-            "numbers": lambda o: (0.0, 0.5, -1.0, 2.0),
-            "float or auto": lambda o: 2.0,
-            str: lambda o: next(c for c in reversed(o.menu()) if c not in (o.default, base.get(o.name), "sine")),
-            int: lambda o: o.default + 2,
-            float: lambda o: (o.default or 0.5) / 2,
-        }
-        changed = ways[option.kind](option)
+        changed = another(option, base.get(name))
         key = key_for(build(Slice, base | CALLED_FOR.get(name, {}) | {name: changed}))
         assert key not in keys, name
         keys.add(key)
