@@ -15,14 +15,15 @@ from torch.optim import SGD, Adam, Optimizer
 @dataclass(frozen=True)
 class Optimiser:
     """`make(theta, rate, *values)`: torch's optimiser of theta, of the values of `options`, fields of a Start that mean
-    something to it beside the learning rate. `also`: what else the field calls it.
-    `stable(*values)`: from which rate · curvature on its steps on a quadratic grow; infinity where their size does not
-    hang on the gradient's.
+    something to it beside the learning rate. `plain`: the optimiser that it is where these are 0. `also`: what else the
+    field calls it. `stable(*values)`: from which rate · curvature on its steps on a quadratic grow; infinity where their
+    size does not hang on the gradient's.
     """
 
     label: str
     make: Callable[..., Optimizer]
     options: tuple[str, ...] = ()
+    plain: str = ""
     also: tuple[str, ...] = ()
     stable: Callable[..., float] = lambda *values: math.inf
 
@@ -39,6 +40,7 @@ OPTIMISERS: dict[str, Optimiser] = {
         "SGD with momentum",
         _momentum,
         options=("momentum",),
+        plain="sgd",
         also=("sgd_momentum", "momentum_sgd", "heavy_ball"),
         stable=lambda momentum: 2 * (1 + momentum),
     ),  # Polyak 1964: both roots of z² − (1 + β − ηh) z + β lie in the unit circle for ηh < 2 (1 + β)

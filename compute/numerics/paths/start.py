@@ -65,7 +65,7 @@ def _optimiser_or_plainest(name: str, steps: int, momentum: float) -> str:
     """Where no step is taken any, and with a momentum of 0 none."""
     if not steps and way_of(name).trained:
         return "adam"
-    return "sgd" if name == "momentum" and momentum == 0 else name
+    return OPTIMISERS[name].plain or name if name in OPTIMISERS and not momentum else name
 
 
 def _rescale_or_not(factor: float, activation: str, mix_with: str) -> float:
