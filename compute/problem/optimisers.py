@@ -16,8 +16,8 @@ from torch.optim import SGD, Adam, Optimizer
 class Optimiser:
     """`make(theta, rate, *values)`: torch's optimiser of theta, of the values of `options`, fields of a Start that mean
     something to it beside the learning rate. `plain`: the optimiser that it is where these are 0. `also`: what else the
-    field calls it. `stable(*values)`: from which rate · curvature on its steps on a quadratic grow; infinity where their
-    size does not hang on the gradient's.
+    field calls it. `stable(*values)`: from which rate · curvature on its steps on a quadratic grow; infinity where
+    their size does not hang on the gradient's.
     """
 
     label: str
