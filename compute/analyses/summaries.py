@@ -138,8 +138,8 @@ def _of_classes(classes: np.ndarray, groups: np.ndarray | None) -> dict[str, Sha
 
 
 def _share(hits: np.ndarray, known: np.ndarray, groups: np.ndarray | None) -> Share:
-    """Of the points known (W, k)."""
-    if groups is None:
+    """Of the points known (W, k). Where all or none are hits no group differs from another: the cases are walks."""
+    if groups is None or hits[known].all() or not hits.any():
         return share_of(hits.sum(1), known.sum(1))
     return share_of(np.bincount(groups, hits.sum(1)), np.bincount(groups, known.sum(1)))
 

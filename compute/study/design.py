@@ -25,7 +25,7 @@ from lossatlas.compute.numerics.paths.walk_kinds import Walk
 from lossatlas.compute.numerics.stationary import levels
 from lossatlas.compute.problem.nets import Problem
 
-VERSIONS = (2, *clouds.VERSIONS)
+VERSIONS = (3, *clouds.VERSIONS)
 ACTIVATIONS = ("tanh", "relu", "elu")
 RANGES = (1.0, 10.0)
 PACES = {"micro": (0.01, 1000), "macro": (0.1, 100)}  # longest step as a share of the range 2b, and number of steps

@@ -95,7 +95,8 @@ def _end(sentence: str, code: int) -> NoReturn:
 def _facts(rows: list[Row], scale: float, seconds: float, workers: int, scheduler: str) -> Iterator[tuple[str, str]]:
     yield (
         "made",
-        f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, by lossatlas reproduce bosman2023 --scale {scale:g}",
+        f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, by lossatlas reproduce bosman2023 --scale {scale:g} "
+        f"--dataset {','.join(dict.fromkeys(row.spec.problem.dataset for row in rows))}",
     )
     yield "scale", f"{scale:g} of the study's ten walks a parameter; at least ten walks a setting"
     yield "splits", f"{SPLITS} of every data set with a test part, which share the walks of a setting"

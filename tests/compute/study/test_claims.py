@@ -11,7 +11,7 @@ import pytest
 from lossatlas.compute.analyses.clouds import Cloud, CloudResult, merge
 from lossatlas.compute.analyses.summaries import summarise
 from lossatlas.compute.numerics.classes import AUTHORS, EXACT, ROUTES
-from lossatlas.compute.numerics.intervals import interval
+from lossatlas.compute.numerics.intervals import interval, wilson
 from lossatlas.compute.numerics.stationary import levels
 from lossatlas.compute.service.ask import ask
 from lossatlas.compute.study.claims import CLAIMS, FAILS, HOLDS, OPEN, UNKNOWN, Estimate, findings, hull, told, verdict
@@ -168,6 +168,8 @@ def test_a_split_has_data_and_walks_of_its_own_and_the_setting_all_of_them(iris)
         assert len({cloud.test_loss[0, 0] for cloud in clouds}) == SPLITS
         groups = split_of(row.spec)
         whole = merge(row.spec, *clouds)
+        none, walks = summarise(whole, groups=groups).shares["full"]["concave"], 2 * SPLITS
+        assert (none.share, none.high) == (0.0, pytest.approx(wilson(0.0, walks)[1]))  # the cases are walks
         assert row.number("shares.full.saddle.low") == summarise(whole, groups=groups).shares["full"]["saddle"].low
 
 
