@@ -57,9 +57,9 @@ def words(result: BoundaryResult, view: View) -> str:
     moments = parts.counted(len(result.step), "recorded step")
     shares = result.accuracy[np.isfinite(result.accuracy)]
     if not len(shares):
-        return f"fitted function over {moments}, {parts.ranged(result.output[-1], 'output at the end')}"
+        return f"fitted function over {moments}, {parts.ranged(result.output[-1], f'output {parts.ended(result)}')}"
     right = f"{number(100 * float(shares[0]))} % of the training patterns right at the start"
-    return f"decision boundary over {moments}, {right}, {number(100 * float(shares[-1]))} % at the end"
+    return f"decision boundary over {moments}, {right}, {number(100 * float(shares[-1]))} % {parts.ended(result)}"
 
 
 def _classes(result: BoundaryResult) -> int:

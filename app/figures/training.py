@@ -88,7 +88,11 @@ def caption(result: TrainingResult, view: View) -> str:
     test = f", test on {patterns(problem, 'test'):,}" if np.isfinite(result.test_loss).any() else ""
     on = f"{'measured ' if start.way.walks else ''}on {parts.told_patterns(problem)}{test}"
     how = f"walk {start.seed} of seed {start.walking.walk_seed}" if start.way.walks else _steered(result)
-    ends = [f"gradient norm {result.gradient_norm[-1]:.2g} {_end(result)}"] if len(result.gradient_norm) else []
+    ends = (
+        [f"gradient norm {number(result.gradient_norm[-1], 2)} {parts.ended(result)}"]
+        if len(result.gradient_norm)
+        else []
+    )
     return " · ".join([*parts.mixed(result), how, on, problem.dtype, *ends, *stopped(result)])
 
 
@@ -99,11 +103,6 @@ def _steered(result: TrainingResult) -> str:
     told = differing(result.spec)
     more = [told[name] for name in options_of(Start) if name in told and name not in _STEERING]
     return ", ".join([start.label, f"rate {start.rate:g}", batch, f"seed {start.seed}", *more])
-
-
-def _end(result: TrainingResult) -> str:
-    """Where the last recorded point stands."""
-    return f"at step {int(result.step[-1]):,}, the last recorded" if result.diverged_at >= 0 else "at the end"
 
 
 def stopped(result: TrainingResult) -> list[str]:
@@ -131,26 +130,27 @@ def words(result: TrainingResult, view: View) -> str:
         for name, curve in curves
         if np.isfinite(curve[[0, -1]]).all()
     ]
-    end = f"gradient norm {number(float(result.gradient_norm[-1]))} {_end(result)}"
+    end = f"gradient norm {number(float(result.gradient_norm[-1]))} {parts.ended(result)}"
     first = f"over {parts.counted(int(result.step[-1]), 'step')}"
     return ", ".join([first, *parts_told, end, *([broken] if broken else [])])
 
 
 def head(result: TrainingResult) -> list[tuple[str, str]]:
     """Where the training ended; of one that broke off when it did, and the numbers of the last recorded step."""
-    broken = result.diverged_at >= 0
-    at = f", step {int(result.step[-1]):,}" if broken and len(result.step) else ""
+    broken = [("diverged", f"by step {result.diverged_at:,}")] if result.diverged_at >= 0 else []
+    if broken and len(result.step):
+        broken.append(("numbers of", f"step {int(result.step[-1]):,}"))
 
     def last(values: np.ndarray) -> float:
         return float(values[-1]) if len(values) else math.nan
 
     return [
-        *([("diverged", f"by step {result.diverged_at:,}")] if broken else []),
-        (f"train loss{at}", digits(last(result.train_loss))),
-        (f"test loss{at}", digits(last(result.test_loss))),
-        (f"train acc.{at}", percent(last(result.train_accuracy))),
-        (f"test acc.{at}", percent(last(result.test_accuracy))),
-        (f"grad. norm{at}", digits(last(result.gradient_norm))),
+        *broken,
+        ("train loss", digits(last(result.train_loss))),
+        ("test loss", digits(last(result.test_loss))),
+        ("train acc.", percent(last(result.train_accuracy))),
+        ("test acc.", percent(last(result.test_accuracy))),
+        ("grad. norm", digits(last(result.gradient_norm))),
     ]
 
 
@@ -184,7 +184,8 @@ def _last(result: TrainingResult, both: np.ndarray, row: int, view: View) -> str
     if view.show == "accuracy":
         return f"{number(both[row, -1])} %"
     accuracy = (result.train_accuracy, result.test_accuracy)[row][-1]
-    return number(both[row, -1]) + (f" · {number(100 * accuracy)} %" if np.isfinite(accuracy) else "")
+    loss = number(both[row, -1]) if np.isfinite(both[row, -1]) else "not finite"
+    return loss + (f" · {number(100 * accuracy)} %" if np.isfinite(accuracy) else "")
 
 
 def _add_divergence(drawn: go.Figure, result: TrainingResult) -> None:

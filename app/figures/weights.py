@@ -74,8 +74,8 @@ def words(result: WeightsResult, view: View) -> str:
     last = result.theta[-1]
     most = int(np.nanargmax(np.abs(last)))
     largest = f"the largest in size {result.names[most]} with {number(float(last[most]))}"
-    steps = parts.counted(int(result.step[-1]), "step")
-    return f"{parts.counted(len(last), 'parameter')} at the end of {steps}, {largest}"
+    steps = parts.counted(result.spec.start.steps, "step")
+    return f"{parts.counted(len(last), 'parameter')} {parts.ended(result)} of {steps}, {largest}"
 
 
 def _sizes(result: WeightsResult) -> list[int]:

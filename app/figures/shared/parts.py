@@ -288,6 +288,12 @@ def told_patterns(problem: Problem, part: str = "train") -> str:
     return counted(count, f"{name} pattern") + (f", {changed:,} {things} changed" if changed else "")
 
 
+def ended(result) -> str:
+    """Where along a training the last recorded point stands: before its end, if it broke off."""
+    last = int(result.step[-1])
+    return "at the end" if last == result.spec.start.steps else f"at step {last:,}, the last recorded"
+
+
 def counted(count: int, thing: str) -> str:
     """1 seed, 2 seeds."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"

@@ -1,5 +1,7 @@
 """What to change where the way to a point goes wrong: advice that fits the question, not the warning."""
 
+import math
+
 import numpy as np
 
 from lossatlas.compute.numerics.paths.start import Start, Training
@@ -40,12 +42,18 @@ def smaller_steps(spec: Training) -> str:
     if weighed >= (most := most_weighed(start)):
         return (
             f"The penalty alone does it: rate · λ is {weighed:g}, and steps by {start.label} on λ‖θ‖² grow from "
-            f"{most:g} on. Lower λ (l2, now {spec.problem.l2:g}) below {most / start.rate:g}, or the learning rate "
-            f"(now {start.rate:g}) below {most / spec.problem.l2:g}."
+            f"{most:g} on. Lower λ (l2, now {spec.problem.l2:g}) below {_down(most / start.rate):g}, or the learning "
+            f"rate (now {start.rate:g}) below {_down(most / spec.problem.l2):g}."
         )
     wide = start.init == "uniform" and start.init_range > USUAL_RANGE
     more = f"; if that is not enough, the initial range (init_range, now {start.init_range:g})" if wide else ""
     return f"Lower the learning rate (now {start.rate:g}){more}."
+
+
+def _down(bound: float) -> float:
+    """The three leading digits of a number, so that what lies below them lies below it."""
+    unit = 10.0 ** (math.floor(math.log10(bound)) - 2)
+    return math.floor(bound / unit) * unit
 
 
 def smaller_weights(spec: Training) -> str:

@@ -413,6 +413,30 @@ def test_a_random_point_and_a_divergence_are_said():
     assert "diverged" in training.figure(at_once, LOG, OWN, COLOUR).layout.annotations[0].text
 
 
+def test_whatever_tells_of_a_training_that_diverged_says_where_it_stopped_and_why():
+    spec = replace(training_of().spec, start=Start(steps=400))
+    broken = replace(training_of(diverged_at=45), spec=spec)
+    last = int(broken.step[-1])
+    head = dict(training.head(broken))
+    assert head["diverged"] == "by step 45" and head["numbers of"] == f"step {last}" and "train loss" in head
+    assert not {"diverged", "numbers of"} & dict(training.head(training_of())).keys()
+    told = [training.caption(broken, LOG), training.words(broken, LOG)]
+    for words in told:
+        assert f"at step {last}, the last recorded" in words and "at the end" not in words
+        assert "stopped by step 45 of 400: a loss or a weight was not finite" in words
+    assert training.size(broken) == "45 of 400 steps" and training.size(training_of()) == "40 steps"
+    assert "at the end" in training.caption(training_of(), LOG) and "stopped" not in training.words(training_of(), LOG)
+    none = np.empty(0)
+    at_once = replace(
+        broken, diverged_at=0, step=none, train_loss=none, test_loss=none, train_accuracy=none, test_accuracy=none,
+        gradient_norm=none, penalty=none,
+    )  # fmt: skip
+    assert training.head(at_once)[0] == ("diverged", "by step 0") and "numbers of" not in dict(training.head(at_once))
+    assert training.words(at_once, LOG).startswith("nothing was recorded, stopped by step 0 of 400")
+    infinite = replace(broken, train_loss=np.append(broken.train_loss[:-1], np.inf))
+    assert "nan" not in str(training.figure(infinite, LOG, OWN, COLOUR).data[0].name)
+
+
 @pytest.mark.parametrize("low, high", [(-1.6, 1.6), (-8, 1), (-0.2, 0.1), (-3.01, -3.0), (2, 2.4), (-30, 4)])
 def test_log_ticks_are_round_and_inside(low, high):
     ticks = log_ticks(low, high, 5)
