@@ -52,7 +52,9 @@ def patterns(problem: Problem, part: str = "train") -> int:
 def check_patterns(problem: Problem, part: str) -> None:
     """Raises CannotAnswer where the part is empty."""
     if not patterns(problem, part):
-        raise CannotAnswer(f"{problem.dataset} has no test part here. Choose part=train.", "no test part")
+        share = f" with test_share={problem.test_share:g}" if problem.data.split else ""
+        more = ", or a larger test_share" if share else ""
+        raise CannotAnswer(f"{problem.dataset} has no test part{share}. Choose part=train{more}.", "no test part")
 
 
 def _slower(problem: Problem) -> float:

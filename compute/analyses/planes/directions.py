@@ -37,8 +37,8 @@ UNTRAINED = (  # sentence and kind
     "A line from start to end needs two points, and this start is not trained. Set steps above 0.", "no training",
 )  # fmt: skip
 UNMOVED = (
-    "A line from start to end needs two points, and this training has not left its first: no step changed a weight. "
-    "Choose another init, or other directions.", "no plane",
+    "A line from start to end needs two points, and this training did not move: no step changed a weight. Choose "
+    "another init, or directions=gaussian.", "no plane",
 )  # fmt: skip
 
 

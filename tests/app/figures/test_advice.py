@@ -85,7 +85,7 @@ WARNINGS = [
     Case("slice", f"{QUADRATIC}&widths=3-3&steps=5&points=5&window=1e5,2e5,1e5,2e5&l2=1", "on the whole grid",
          {"a window nearer the center": "window=1,2,1,2"}),
     # ------------------------------------------------------------------ of parts, networks, data
-    *(Case(name, f"{XOR}&steps=3&part=test&{small}", "no test part here", {"Choose part=train": "part=train"})
+    *(Case(name, f"{XOR}&steps=3&part=test&{small}", "has no test part", {"Choose part=train": "part=train"})
       for name, small in (("slice", "points=5"), ("line", "line_points=5"), ("saturation", ""), ("spectrum", ""),
                           ("evolution", ""), ("sharpness", ""), ("replicates", "replicates=1"),
                           ("weight_slices", "weight_points=5"))),
