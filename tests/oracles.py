@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from mpmath import mp, mpf
 from torch import nn
 
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.problem.sources import dataset_of, prepare
+
+DIGITS = 80
 
 MODULES = {
     "identity": nn.Identity(), "sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "relu": nn.ReLU(), "silu": nn.SiLU(),
@@ -116,3 +119,52 @@ def plain_gradient(problem: Problem, theta: np.ndarray) -> np.ndarray:
     total = loss_of(problem, net, "train") + problem.l2 * sum(p.square().sum() for p in net.parameters())
     total.backward()
     return torch.cat([torch.as_tensor(p.grad).flatten() for p in net.parameters()]).numpy()
+
+
+def exact_criterion(name: str, z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Loss of one pattern, its gradient r (K,) and curvature C (K, K) in the outputs z (K,), by the textbook's formulas
+    in DIGITS digits: so many that what these lose in differences is not missed.
+    """
+    with mp.workdps(DIGITS):
+        outputs, targets = [mpf(float(v)) for v in z], [mpf(float(v)) for v in y]
+        value, slope, bend = _IN_DIGITS[name](outputs, targets)
+        return float(value), np.array([float(v) for v in slope]), np.array([[float(v) for v in row] for row in bend])
+
+
+def _mean_of_outputs(of_one):
+    """(loss, gradient, curvature) of a mean over outputs, from those of one output."""
+
+    def of_all(outputs, targets):
+        K = len(outputs)
+        parts = [of_one(z, y) for z, y in zip(outputs, targets, strict=True)]
+        bend = [[parts[k][2] / K if k == other else mpf(0) for other in range(K)] for k in range(K)]
+        return sum(part[0] for part in parts) / K, [part[1] / K for part in parts], bend
+
+    return of_all
+
+
+def _cross_entropy(z, y):
+    p = 1 / (1 + mp.exp(-z))
+    return -y * mp.log(p) - (1 - y) * mp.log(1 - p), p - y, p * (1 - p)
+
+
+def _square_of_sigmoid(z, y):
+    p = 1 / (1 + mp.exp(-z))
+    first = p * (1 - p)
+    return (p - y) ** 2, 2 * (p - y) * first, 2 * (first**2 + (p - y) * first * (1 - 2 * p))
+
+
+def _softmax(outputs, targets):
+    powers = [mp.exp(z) for z in outputs]
+    p = [power / sum(powers) for power in powers]
+    bend = [[p[k] * ((k == other) - p[other]) for other in range(len(p))] for k in range(len(p))]
+    value = -sum(y * mp.log(share) for y, share in zip(targets, p, strict=True))
+    return value, [share - y for share, y in zip(p, targets, strict=True)], bend
+
+
+_IN_DIGITS = {
+    "sigmoid_cross_entropy": _mean_of_outputs(_cross_entropy),
+    "softmax_cross_entropy": _softmax,
+    "squared_error": _mean_of_outputs(lambda z, y: ((z - y) ** 2, 2 * (z - y), mpf(2))),
+    "sigmoid_squared_error": _mean_of_outputs(_square_of_sigmoid),
+}

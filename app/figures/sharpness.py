@@ -16,6 +16,7 @@ GREY = "#868e96"  # of the network before rescaling; seen on both grounds
 LABELS = 0.95  # decades to the right of the last radius, for the names of the curves
 LINE = 0.075  # height of a line of text as a share of the axis, at about 250 px
 NARROW = {"0.0001": "10⁻⁴"}  # leaves room for the axis's title
+BY_CURVATURE = "½ λmax ρ²"  # what SAM's rise is where the gradient gives no direction
 SHOWN = 1e-3  # the radius whose numbers the caption gives (chosen by eye)
 
 
@@ -30,6 +31,7 @@ class _Curve:
     colour: str
     radius: str
     unit: str = ""
+    by: str = ""  # said where the pointer is: what stands in for the measure
 
 
 def figure(result: RiseResult, view: View, scale: Scale, colour: str) -> go.Figure:
@@ -48,7 +50,8 @@ def figure(result: RiseResult, view: View, scale: Scale, colour: str) -> go.Figu
             x=result.radii.astype(np.float32), y=curve.rises.astype(np.float32), mode="lines+markers", name=curve.name,
             line={"color": curve.colour, "width": 2.4, "dash": curve.dash}, marker={"size": 4}, connectgaps=False,
             customdata=curve.told.astype(np.float32),
-            hovertemplate=f"{curve.radius} = %{{x:.3g}} · {curve.name} <b>%{{customdata:.3g}}{curve.unit}</b><br>"
+            hovertemplate=f"{curve.radius} = %{{x:.3g}} · {curve.name}{curve.by} "
+            f"<b>%{{customdata:.3g}}{curve.unit}</b><br>"
             "rise of the loss %{y:.3g}<extra></extra>",
         )  # fmt: skip
     _add_names(drawn, curves, axis["range"])
@@ -86,6 +89,8 @@ def caption(result: RiseResult, view: View) -> str:
     ]
     if len(result.before_sam):
         told.append(_compared(result))
+    if result.sam_by == "curvature" and np.isfinite(result.sam).any():
+        told.append(f"the gradient is 0: SAM is {BY_CURVATURE}, to second order")
     if falling := int((result.sam < 0).sum()):
         told.append(f"the loss falls along the gradient at {falling} of {len(result.radii)} radii, left as gaps")
     if level := int((result.sam == 0).sum()):
@@ -106,7 +111,10 @@ def words(result: RiseResult, view: View) -> str:
 
     radii = f"radii from {number(float(result.radii[0]))} to {number(float(result.radii[-1]))}"
     most = f", largest eigenvalue {number(result.largest)}" if math.isfinite(result.largest) else ""
-    return f"over {radii} SAM's rise goes from {ends(result.sam, '')}, Keskar's from {ends(result.keskar, ' %')}{most}"
+    by = f", {BY_CURVATURE} as the gradient is 0," if result.sam_by == "curvature" else ""
+    return (
+        f"over {radii} SAM's rise{by} goes from {ends(result.sam, '')}, Keskar's from {ends(result.keskar, ' %')}{most}"
+    )
 
 
 def _compared(result: RiseResult) -> str:
@@ -120,14 +128,16 @@ def _curves(result: RiseResult, colour: str) -> list[_Curve]:
     """The curves before rescaling, where there are any, then those of the network itself; rises ≤ 0 are NaN."""
     found = []
     if len(result.before_sam):
-        found += _pair("before, ", result.before_sam, result.before_keskar, result.before_loss, GREY)
-    return found + _pair("", result.sam, result.keskar, result.loss, colour)
+        found += _pair(
+            "before, ", result.before_sam, result.before_sam_by, result.before_keskar, result.before_loss, GREY
+        )
+    return found + _pair("", result.sam, result.sam_by, result.keskar, result.loss, colour)
 
 
-def _pair(when: str, sam: np.ndarray, keskar: np.ndarray, loss: float, colour: str) -> list[_Curve]:
-    in_box = keskar * (1 + loss) / 100
+def _pair(when: str, sam: np.ndarray, by: str, keskar: np.ndarray, loss: float, colour: str) -> list[_Curve]:
+    in_box, instead = keskar * (1 + loss) / 100, f" = {BY_CURVATURE}" if by == "curvature" else ""
     return [
-        _Curve(f"{when}SAM", _positive(sam), sam, "solid", colour, "ρ"),
+        _Curve(f"{when}SAM", _positive(sam), sam, "solid", colour, "ρ", by=instead),
         _Curve(f"{when}Keskar", _positive(in_box), keskar, "dash", colour, "ε", " %"),
     ]
 

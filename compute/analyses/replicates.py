@@ -8,13 +8,14 @@ from torch import Tensor
 
 from lossatlas.compute.analyses.planes.where import PARTS, part_option
 from lossatlas.compute.numerics.activity import MEASURES, shares, shares_seconds
-from lossatlas.compute.numerics.ascents import ascent, keskar
+from lossatlas.compute.numerics.ascents import EVERY, ascent, keskar, stationary
 from lossatlas.compute.numerics.cost import check_patterns, step_seconds
 from lossatlas.compute.numerics.curvature import (
     curved,
     describe,
     is_small,
     kinked,
+    steepest,
     stepping,
     summarise,
     summary_bytes,
@@ -29,7 +30,7 @@ from lossatlas.compute.numerics.paths.train import VERSIONS as TRAIN_VERSIONS
 from lossatlas.compute.problem.nets import Problem
 from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import check, option
-from lossatlas.compute.spec.tasks import Task
+from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (2, *TRAIN_VERSIONS)
 LEVELS = (1, 3)  # seeds of the first pictures
@@ -37,6 +38,7 @@ MEASURED = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "gradi
 CURVATURE = ("largest", "smallest", "trace", "trace_error", "negative", "zero", "positive", "effective_rank")
 GRADIENTS = 50  # in float64, of both sharpnesses: three climbs of ten iterations (measured, 19 to 48)
 LOOSE = "loose"  # after NUMBERS: 1 if an end of the spectrum has not converged
+STATIONARY = "stationary"  # and 1 if the gradient is exactly 0
 NUMBERS = (*MEASURED, *CURVATURE, "keskar", "sam", "saturation", "flat", "dead")
 
 
@@ -103,7 +105,7 @@ class ReplicatesResult:
         largest, smallest: eigenvalues of the total loss's Hessian. trace, trace_error: with its standard error, 0 where
             exact. negative, zero, positive: shares of the eigenvalues, in [0, 1]. effective_rank: exp of the entropy of
             |λ| / Σ|λ|. All NaN where second derivatives do not exist or are not finite.
-        keskar: percent. sam: rise of the loss.
+        keskar: percent. sam: rise of the loss; ½ λmax ρ² where the gradient is exactly 0.
         saturation, flat, dead: means over all hidden units; NaN without hidden units, `saturation` also without a
             measure.
     """
@@ -170,20 +172,31 @@ def replicates_size(spec: Replicates) -> tuple[int, str]:
 
 
 def measure_seed(spec: Replicates, reached: TrainingResult) -> np.ndarray:
-    """NUMBERS and LOOSE at the point reached from one seed; NaN if the training diverged.
+    """NUMBERS, LOOSE and STATIONARY at the point reached from one seed; NaN if the training diverged.
 
     Raises:
         CannotAnswer: the part has no patterns.
     """
     check_patterns(spec.problem, spec.part)
     if reached.diverged_at >= 0:
-        return np.append(np.full(len(NUMBERS), np.nan), 0.0)
+        return np.append(np.full(len(NUMBERS), np.nan), [0.0, 0.0])
     loss, theta = make_loss(spec.problem), torch.as_tensor(reached.reached())
     at = (loss, theta, spec.part)
     measured = [float(getattr(reached, name)[-1]) for name in MEASURED]
-    sharpness = [keskar(*at, spec.epsilon), ascent(*at, spec.rho)]
     *curvature, loose = _curvature(*at)
-    return np.array([*measured, *curvature, *sharpness, *_activity(*at), loose])
+    largest = curvature[CURVATURE.index("largest")]
+    sharpness = [keskar(*at, spec.epsilon, _bent(*at)), ascent(*at, spec.rho, largest)]
+    return np.array([*measured, *curvature, *sharpness, *_activity(*at), loose, stationary(*at)])
+
+
+def _bent(loss: Loss, theta: Tensor, part: str) -> np.ndarray:
+    """Directions for `keskar`, which of few parameters does not look at any."""
+    if len(theta) <= EVERY or not curved(loss.problem):
+        return np.empty((0, len(theta)))
+    try:
+        return steepest(loss, theta, part)[1]
+    except CannotAnswer:
+        return np.empty((0, len(theta)))
 
 
 def _curvature(loss: Loss, theta: Tensor, part: str) -> list[float]:
@@ -205,8 +218,9 @@ def _activity(loss: Loss, theta: Tensor, part: str) -> list[float]:
 
 def assemble(spec: Replicates, *each: np.ndarray) -> ReplicatesResult:
     """A level's answer from its seeds."""
-    columns = dict(zip((*NUMBERS, LOOSE), np.stack(each, 1), strict=True))
-    seeds, loose = np.array([start.seed for start in spec.starts]), int((columns.pop(LOOSE) == 1).sum())
+    columns = dict(zip((*NUMBERS, LOOSE, STATIONARY), np.stack(each, 1), strict=True))
+    seeds = np.array([start.seed for start in spec.starts])
+    loose, still = (int((columns.pop(name) == 1).sum()) for name in (LOOSE, STATIONARY))
     return ReplicatesResult(
         spec,
         "exact" if is_small(spec.problem) else "estimated",
@@ -214,13 +228,13 @@ def assemble(spec: Replicates, *each: np.ndarray) -> ReplicatesResult:
         spec.problem.parameters,
         seeds,
         **columns,
-        notes=_notes(spec),
+        notes=_notes(spec, still),
         warnings=_warnings(spec, seeds, columns, loose),
         dtype=spec.problem.dtype,
     )
 
 
-def _notes(spec: Replicates) -> tuple[str, ...]:
+def _notes(spec: Replicates, still: int) -> tuple[str, ...]:
     problem, start, last = spec.problem, spec.start, spec.starts[-1].seed
     factor = Training(problem, start).factor
     moved = "" if factor == 1 else f", rescaled by {factor:g}"
@@ -237,7 +251,8 @@ def _notes(spec: Replicates) -> tuple[str, ...]:
         f"saturation on: {PARTS[spec.part]}.",
         *curvature,
         f"Keskar's sharpness in the box of ε = {spec.epsilon:g}, in percent (Keskar et al. 2017); SAM's rise over ρ = "
-        f"{spec.rho:g} along the gradient (Foret et al. 2021).",
+        f"{spec.rho:g} along the gradient (Foret et al. 2021)."
+        + (f" At {still} of the points the gradient is exactly 0, and SAM is ½ λmax ρ²." if still else ""),
         *(hidden if len(problem.layers) > 1 else ["No hidden units, and no saturation."]),
     )
 

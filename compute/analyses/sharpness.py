@@ -13,22 +13,21 @@ import torch
 from torch import Tensor
 
 from lossatlas.compute.analyses.planes.where import PARTS, part_option
-from lossatlas.compute.numerics.ascents import GRADIENTS, ascent, keskar
+from lossatlas.compute.numerics.ascents import GRADIENTS, ascent, keskar, stationary
 from lossatlas.compute.numerics.cost import check_patterns, loss_seconds, patterns, step_seconds
 from lossatlas.compute.numerics.curvature import (
-    SEED,
+    TOP,
     USUAL,
     curved,
     exact_seconds,
-    find_ends,
-    in_float64,
     is_small,
     kinked,
     most_steps,
     product_seconds,
+    steepest,
     stepping,
 )
-from lossatlas.compute.numerics.kernels.curvature import check_part, operator
+from lossatlas.compute.numerics.kernels.curvature import check_part
 from lossatlas.compute.numerics.loss import Loss, make_loss
 from lossatlas.compute.numerics.paths.reach import reach
 from lossatlas.compute.numerics.paths.rescaling import rescaling_refused
@@ -73,7 +72,7 @@ class Rise:
         """Memory beyond that of a training: the patterns once more, in float64, and what the searches keep."""
         P, doubled = self.problem.parameters, self.problem.dtype != "float64"
         inputs = 8.0 * doubled * patterns(self.problem, self.part) * self.problem.sizes[0]
-        return inputs + 8.0 * max(VECTORS * P, 5 * P**2 if is_small(self.problem) else most_steps(P, 1, 8) * P)
+        return inputs + 8.0 * max(VECTORS * P, 5 * P**2 if is_small(self.problem) else most_steps(P, TOP, 8) * P)
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,9 @@ class RiseResult:
 
     Attributes:
         radii: (K,) increasing: SAM's ρ, a Euclidean length, and Keskar's ε, of the box |zᵢ| ≤ ε (|xᵢ| + 1).
-        sam: (K,) f(x + ρ g/|g|) − f(x), which may be negative.
+        sam: (K,) f(x + ρ g/|g|) − f(x), which may be negative; where the gradient g is exactly 0, which gives no
+            direction, ½ λmax ρ² instead. sam_by: `gradient` or `curvature`, which of the two; before_sam_by likewise,
+            empty where nothing is rescaled.
         keskar: (K,) Keskar's sharpness 100 (max f − f(x)) / (1 + f(x)) in percent, a lower bound of the maximum; never
             falling, as a box lies within the next.
         before_sam, before_keskar: (K,), or (0,) where nothing is rescaled.
@@ -101,6 +102,8 @@ class RiseResult:
     before_loss: float
     largest: float
     before_largest: float
+    sam_by: str
+    before_sam_by: str
     difference: float
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -109,10 +112,14 @@ class RiseResult:
     @property
     def table(self) -> dict[str, np.ndarray]:
         """A row a radius."""
-        found = {"radius": self.radii, "sam": self.sam, "keskar": self.keskar}
+        by = np.full(len(self.radii), self.sam_by)
+        found = {"radius": self.radii, "sam": self.sam, "sam_by": by, "keskar": self.keskar}
         if not self.spec.compared:
             return found
-        return found | {"before_sam": self.before_sam, "before_keskar": self.before_keskar}
+        before_by = np.full(len(self.radii), self.before_sam_by)
+        return found | {
+            "before_sam": self.before_sam, "before_sam_by": before_by, "before_keskar": self.before_keskar,
+        }  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------- what is computed
@@ -129,26 +136,33 @@ def _point(spec: Rise, reached: TrainingResult) -> tuple[Loss, Tensor]:
     return make_loss(spec.problem), theta
 
 
-def rise_within(spec: Rise, radius: float, reached: TrainingResult) -> np.ndarray:
+@dataclass(frozen=True)
+class Center:
+    """Where the loss is to rise from: the total loss, whether its gradient is exactly 0, the largest eigenvalue of its
+    Hessian, NaN where there is none, and the directions (k, P) in which it curves up most.
+    """
+
+    loss: float
+    stationary: bool
+    largest: float
+    bent: np.ndarray
+
+
+def center(spec: Rise, reached: TrainingResult) -> Center:
+    """At the point reached."""
+    loss, theta = _point(spec, reached)
+    value, still = float(loss.total(theta, spec.part)), stationary(loss, theta, spec.part)
+    if not curved(spec.problem):
+        return Center(value, still, math.nan, np.empty((0, len(theta))))
+    values, vectors = steepest(loss, theta, spec.part)
+    return Center(value, still, float(values[0]), vectors)
+
+
+def rise_within(spec: Rise, radius: float, reached: TrainingResult, around: Center) -> np.ndarray:
     """(2,) SAM's rise and Keskar's sharpness at one radius."""
     loss, theta = _point(spec, reached)
-    return np.array([ascent(loss, theta, spec.part, radius), keskar(loss, theta, spec.part, radius)])
-
-
-def loss_and_largest(spec: Rise, reached: TrainingResult) -> np.ndarray:
-    """(2,) the total loss, and the largest eigenvalue of its Hessian: from all of them in float64 where the matrix is
-    small, else by Lanczos in the problem's precision.
-    """
-    loss, theta = _point(spec, reached)
-    return np.array([float(loss.total(theta, spec.part)), _largest(loss, theta, spec.part)])
-
-
-def _largest(loss: Loss, theta: Tensor, part: str) -> float:
-    if not curved(loss.problem):
-        return math.nan
-    if is_small(loss.problem):
-        return float(torch.linalg.eigvalsh(in_float64(loss, theta, part))[-1])
-    return float(find_ends(operator(loss, theta, part), theta, 1, SEED).largest[0])
+    at = (loss, theta, spec.part, radius)
+    return np.array([ascent(*at, around.largest), keskar(*at, around.bent)])
 
 
 @dataclass(frozen=True)
@@ -158,13 +172,15 @@ class Curve:
     loss: float
     largest: float
     sam: np.ndarray
+    sam_by: str
     keskar: np.ndarray
 
 
-def curve(point: np.ndarray, *rises: np.ndarray) -> Curve:
-    """From `loss_and_largest` and the rises within each radius, which increase."""
+def curve(around: Center, *rises: np.ndarray) -> Curve:
+    """From the rises within each radius, which increase."""
     sam, found = np.stack(rises, 1)
-    return Curve(float(point[0]), float(point[1]), sam, np.maximum.accumulate(found))  # a box lies within the next
+    by = "curvature" if around.stationary else "gradient"
+    return Curve(around.loss, around.largest, sam, by, np.maximum.accumulate(found))  # a box lies within the next
 
 
 @torch.no_grad()
@@ -195,14 +211,16 @@ def assemble(
         before_loss=before.loss if before else math.nan,
         largest=here.largest,
         before_largest=before.largest if before else math.nan,
+        sam_by=here.sam_by,
+        before_sam_by=before.sam_by if before else "",
         difference=off,
-        notes=_notes(spec),
+        notes=_notes(spec, "curvature" in (here.sam_by, before.sam_by if before else "")),
         warnings=reached.warnings,
         dtype=spec.problem.dtype,
     )
 
 
-def _notes(spec: Rise) -> tuple[str, ...]:
+def _notes(spec: Rise, stationary: bool) -> tuple[str, ...]:
     problem, factor = spec.problem, Training(spec.problem, spec.start).factor
     found = [
         f"{problem.data.label}, {problem.architecture}, {PARTS[spec.part]}, data seed "
@@ -210,6 +228,9 @@ def _notes(spec: Rise) -> tuple[str, ...]:
         "SAM: f(x + ρ g/|g|) − f(x) along the gradient g (Foret et al. 2021). Keskar: 100 (max f − f(x)) / (1 + f(x)) "
         "in the box |zᵢ| ≤ ε (|xᵢ| + 1) (Keskar et al. 2017), a lower bound: the best of a few climbs.",
     ]
+    if stationary:
+        shown = "shown is ½ λmax ρ², how far the loss rises to second order" if curved(problem) else "nothing is shown"
+        found.append(f"The gradient is exactly 0, so that SAM's step has no direction: {shown}.")
     if factor != 1:
         found.append(
             f"First hidden layer times {factor:g}, next layer divided by {factor:g}: the same function at another "
@@ -245,10 +266,10 @@ def rise_levels(spec: Rise) -> list[Task]:
 def _curve(spec: Rise, radii: tuple[float, ...]) -> Task:
     """The task of one network's Curve; a radius is computed once for both levels."""
     key, reached = key_of("rise", VERSIONS, spec), reach(spec.problem, spec.start)
-    point = Task(f"{key}-point", loss_and_largest, (spec, reached), largest_seconds(spec), passing=True, beside=True)
+    point = Task(f"{key}-point", center, (spec, reached), largest_seconds(spec), passing=True)
     each, one = rise_seconds(spec), GRADIENTS * patterns(spec.problem, spec.part)
     rises = [
-        Task(f"{key}-{radius:g}", rise_within, (spec, radius, reached), each, one, passing=True, beside=True)
+        Task(f"{key}-{radius:g}", rise_within, (spec, radius, reached, point), each, one, passing=True, beside=True)
         for radius in radii
     ]
     return Task(f"{key}-{len(radii)}", curve, (point, *rises), passing=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 from lossatlas.compute.numerics.cost import loss_seconds
 from lossatlas.compute.numerics.kernels.products import products
 from lossatlas.compute.numerics.loss import Loss
-from lossatlas.compute.problem.activations import ACTIVATIONS, Blend, unit_of
+from lossatlas.compute.problem.activations import Blend, unit_of
 from lossatlas.compute.problem.nets import Problem
 
 FLAT = 0.1  # a derivative below this counts as flat (chosen by eye)
@@ -49,13 +49,8 @@ class LowerEnd:
     bend: float
 
 
-def lower_end(activation: str, parameter: float) -> LowerEnd:
-    """Of one activation."""
-    return lower_end_of(((activation, parameter, 1.0),))
-
-
 @functools.lru_cache(maxsize=64)
-def lower_end_of(blend: Blend) -> LowerEnd:
+def lower_end(blend: Blend) -> LowerEnd:
     """Found on a grid of 0.001, so that the turn of a dipping activation is good to that."""
     function, parameter = unit_of(blend).function, blend[0][1]
     z = torch.linspace(-10, 0, 10_001, dtype=torch.float64)
@@ -82,7 +77,7 @@ def _zero(problem: Problem, z: Tensor, outputs: Tensor) -> Tensor:
 
 
 def _lower(problem: Problem, z: Tensor, outputs: Tensor) -> Tensor:
-    return settled(z, outputs, lower_end_of(problem.blend))
+    return settled(z, outputs, lower_end(problem.blend))
 
 
 def _none(problem: Problem, z: Tensor, outputs: Tensor) -> Tensor:
@@ -254,7 +249,7 @@ def histogram(values: Tensor, edges: np.ndarray) -> Tensor:
 
 def histograms(loss: Loss, theta: Tensor, part: str, edges: np.ndarray, output_edges: np.ndarray) -> np.ndarray:
     """Counts (2, U, B + 2) of pre-activations and of outputs, as `histogram`."""
-    low, high = _bounds(loss.problem)
+    low, high = loss.problem.unit.low, loss.problem.unit.high
 
     def counts(seen: Seen) -> Tensor:
         inside = seen.outputs.double().clamp(low, high)  # an activation leaves its range by rounding only
@@ -264,19 +259,9 @@ def histograms(loss: Loss, theta: Tensor, part: str, edges: np.ndarray, output_e
     return _total(torch.cat([counts(seen) for seen in block], 1) for block in blocks).int().numpy()
 
 
-def _bounds(problem: Problem) -> tuple[float, float]:
-    """Infimum and supremum of the activation with its own parameter; of two mixed the weighted ends of both."""
-    lows = []
-    for name, parameter, weight in problem.blend:
-        activation = ACTIVATIONS[name]
-        own = activation.saturation == "lower asymptote" and activation.parameter  # facts are stated for its default
-        lows.append(weight * (lower_end(name, parameter).value if own else activation.low))
-    return sum(lows), problem.unit.high
-
-
 def edges_of_outputs(problem: Problem, curve: np.ndarray, bins: int) -> np.ndarray:
     """(bins + 1,) over the activation's range, and where that has no end as far as its `curve` goes."""
-    low, high = _bounds(problem)
+    low, high = problem.unit.low, problem.unit.high
     low = low if math.isfinite(low) else float(curve[1].min())
     return np.linspace(low, high if math.isfinite(high) else float(curve[1].max()), bins + 1)
 

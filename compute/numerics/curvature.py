@@ -141,6 +141,19 @@ def summarise_all(loss: Loss, theta: Tensor, part: str, k: int) -> Summary:
     )  # fmt: skip
 
 
+def steepest(loss: Loss, theta: Tensor, part: str, k: int = TOP) -> tuple[np.ndarray, np.ndarray]:
+    """The largest eigenvalues (k,), from the top down, and their vectors (k, P), k at most P: from the dense matrix in
+    float64 of a small problem, else by Lanczos in the problem's precision. Errors as `summarise_all`, and BadSpec:
+    BatchNorm on a part other than the training's.
+    """
+    k = min(k, len(theta))
+    if not is_small(loss.problem):
+        far = find_ends(operator(loss, theta, part), theta, k, SEED)
+        return far.largest, far.top
+    values, vectors = torch.linalg.eigh(in_float64(loss, theta, part))
+    return values.numpy()[::-1][:k], vectors.numpy().T[::-1][:k]
+
+
 def in_float64(loss: Loss, theta: Tensor, part: str, matrix: str = "hessian") -> Tensor:
     """The dense matrix (P, P).
 

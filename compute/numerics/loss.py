@@ -128,8 +128,8 @@ class Loss:
     def _backward(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs, and the gradient of the summed loss of these patterns.
 
-        Of a plain MLP the layers are walked by hand, autodiff only differentiates activation and criterion: for small
-        networks the graph of a whole pass costs more than its arithmetic.
+        Of a plain MLP the layers are walked by hand, autodiff only differentiates the activation: for small networks
+        the graph of a whole pass costs more than its arithmetic.
         """
         with self._products(theta, x):
             return (self._walk_back if self.problem.plain else self._by_graph)(theta, x, y)
@@ -137,8 +137,16 @@ class Loss:
     def _by_graph(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         point = theta.detach().requires_grad_()
         z = self.outputs(point, x)
-        (gradient,) = torch.autograd.grad(self.problem.criterion.function(z, y).sum(), point)
+        (gradient,) = torch.autograd.grad(z, point, self._slope(z.detach(), y))
         return z.detach(), gradient
+
+    def _slope(self, z: Tensor, y: Tensor) -> Tensor:
+        """The criterion's gradient in the outputs z (..., N, K)."""
+        criterion = self.problem.criterion
+        if criterion.slope is not None:
+            return criterion.slope(z, y)
+        z.requires_grad_()
+        return torch.autograd.grad(criterion.function(z, y).sum(), z)[0]
 
     def _walk_back(self, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         layers, inputs, graphs = split(self.problem.shapes, theta.detach()), [x], []
@@ -148,9 +156,7 @@ class Loss:
             graphs.append((z, self.act(z)))
             inputs.append(graphs[-1][1].detach())
             z = inputs[-1] @ weight.mT + bias.unsqueeze(-2)
-        z.requires_grad_()
-        (slope,) = torch.autograd.grad(self.problem.criterion.function(z, y).sum(), z)
-        parts: list[Tensor] = []
+        slope, parts = self._slope(z, y), list[Tensor]()
         for layer in reversed(range(len(layers))):
             parts[:0] = [_product(slope.mT, inputs[layer]).flatten(-2), slope.sum(-2)]
             if layer:

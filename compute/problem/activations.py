@@ -4,9 +4,11 @@ Every function is elementwise and keeps NaN as NaN. Autograd and torch.func diff
 overflow for |x| up to 1e4, also in float32; at a kink torch's own one-sided choice holds.
 """
 
+import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +23,7 @@ LINEAR_FROM = 50.0
 class Activation:
     """An activation function f and the facts a reader needs beside a picture of its loss.
 
-    Facts that depend on the parameter are stated for α = 1, slope = 0.01 and β = 1.
+    In ACTIVATIONS they are those for α = 1, slope = 0.01 and β = 1; `at` gives them for any other value.
     """
 
     label: str
@@ -40,6 +42,11 @@ class Activation:
     twice: bool = True  # False where no derivative tells anything, so a Hessian of the loss is empty
     homogeneous: bool = False  # f(c x) = c f(x) for every c > 0
     also: tuple[str, ...] = ()  # what else the field calls it
+    facts: Callable[[float], dict[str, Any]] | None = None  # what is otherwise, by name, for a value of the parameter
+
+    def at(self, value: float) -> "Activation":
+        """The same with the facts that hold for a value of its parameter."""
+        return replace(self, **self.facts(value)) if self.facts else self
 
 
 def identity(x: Tensor, _: float) -> Tensor:
@@ -122,6 +129,26 @@ def threshold(x: Tensor, _: float) -> Tensor:
     return torch.ceil(torch.clamp(x, 0.0, 1.0))  # unlike a comparison it keeps NaN and the graph
 
 
+# ---------------------------------------------------------------------------------------------- facts by parameter
+
+
+def facts_of_leaky_relu(slope: float) -> dict[str, Any]:
+    """At 0 it is ReLU, at 1 the identity, at −1 |x|."""
+    if slope == 0:
+        return {"low": 0.0, "left": "0", "flat": "for x < 0", "saturation": "zero share"}
+    if slope == 1:
+        return {"left": "x", "smoothness": "C∞"}
+    return {"low": -math.inf if slope > 0 else 0.0}
+
+
+def facts_of_elu(alpha: float) -> dict[str, Any]:
+    return {"low": -alpha, "smoothness": "C¹" if alpha == 1 else "continuous, kink at 0"}
+
+
+def facts_of_celu(alpha: float) -> dict[str, Any]:
+    return {"low": -alpha}
+
+
 # fmt: off
 ACTIVATIONS: dict[str, Activation] = {
     "identity": Activation(
@@ -174,7 +201,7 @@ ACTIVATIONS: dict[str, Activation] = {
         flat="nowhere", smoothness="continuous, kink at 0",
         note="A small slope for negative inputs keeps every unit within reach of the gradient.",
         source="Maas, Hannun & Ng 2013",
-        init="he", saturation="none", parameter="slope", homogeneous=True, also=("lrelu",),
+        init="he", saturation="none", parameter="slope", homogeneous=True, also=("lrelu",), facts=facts_of_leaky_relu,
     ),
     "relu6": Activation(
         "ReLU6", relu6, low=0.0, high=6.0, left="0", right="6",
@@ -189,7 +216,7 @@ ACTIVATIONS: dict[str, Activation] = {
         note="Saturates softly at −α for negative inputs; the derivative is continuous only for α = 1, "
         "otherwise there is a kink at 0.",
         source="Clevert, Unterthiner & Hochreiter 2016",
-        init="he", saturation="lower asymptote", parameter="alpha",
+        init="he", saturation="lower asymptote", parameter="alpha", facts=facts_of_elu,
     ),
     "selu": Activation(
         "SELU", selu, low=-1.7580993408473766, high=math.inf, left="−λα ≈ −1.758", right="λx ≈ 1.0507 x",
@@ -203,7 +230,7 @@ ACTIVATIONS: dict[str, Activation] = {
         flat="towards −∞", smoothness="C¹",
         note="An ELU reparametrised so that the derivative is continuous at 0 for every α.",
         source="Barron 2017",
-        init="he", saturation="lower asymptote", parameter="alpha",
+        init="he", saturation="lower asymptote", parameter="alpha", facts=facts_of_celu,
     ),
     "gelu": Activation(
         "GELU", gelu, low=-0.16997120747990366, high=math.inf, left="0", right="x",
@@ -274,9 +301,12 @@ ACTIVATIONS: dict[str, Activation] = {
 Blend = tuple[tuple[str, float, float], ...]
 
 
+@functools.lru_cache(maxsize=256)
 def unit_of(blend: Blend) -> Activation:
-    """The facts of a hidden unit's function: those of the activation, or of the convex combination of two."""
-    return ACTIVATIONS[blend[0][0]] if len(blend) == 1 else _mixed(*blend)
+    """The facts of a hidden unit's function: those of the activation with its parameter, or of the convex combination
+    of two.
+    """
+    return ACTIVATIONS[blend[0][0]].at(blend[0][1]) if len(blend) == 1 else _mixed(*blend)
 
 
 def share_text(share: float) -> str:
@@ -289,7 +319,8 @@ def _mixed(first: tuple[str, float, float], second: tuple[str, float, float]) ->
     rougher of both, has second derivatives that tell something only if both have, and is measured for saturation only
     if both are measured alike.
     """
-    (one, p, rest), (other, q, t) = ((ACTIVATIONS[name], value, weight) for name, value, weight in (first, second))
+    pair = ((ACTIVATIONS[name].at(value), value, weight) for name, value, weight in (first, second))
+    (one, p, rest), (other, q, t) = pair
 
     def function(x: Tensor, _: float) -> Tensor:
         return rest * one.function(x, p) + t * other.function(x, q)

@@ -235,7 +235,7 @@ class Problem:
         when=_reads("alpha"),
         label="α (ELU, CELU)",
         help="Scale of the negative part (ELU, CELU).",
-        offers="0.5,1.0,2.0",
+        offers="1.0,0.5,2.0",
         told="α = {}",
     )
     slope: float = option(
@@ -245,7 +245,7 @@ class Problem:
         when=_reads("slope"),
         label="Slope (leaky ReLU)",
         help="Slope of leaky ReLU for negative inputs.",
-        offers="0.0,0.01,0.3",
+        offers="0.01,0.1,0.3",
         also=("negative_slope", "leak"),
         told="slope {}",
     )

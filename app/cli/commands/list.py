@@ -44,7 +44,8 @@ TABLES = {
             "also called": _also,
             "source": lambda entry: entry.source,
         },
-        "The smoothness is that for the default parameter: ELU with α ≠ 1 has a kink at 0.",
+        "Facts are those for the default parameter; pictures state those for the parameter asked for: leaky ReLU with "
+        "slope 0 is ReLU, ELU with α ≠ 1 has a kink at 0.",
     ),
     "datasets": Table(
         "Data sets",

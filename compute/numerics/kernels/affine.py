@@ -15,7 +15,7 @@ from torch.nn.functional import conv2d
 
 from lossatlas.compute.numerics.kernels.batches import Device, in_batches
 from lossatlas.compute.numerics.loss import Loss, right
-from lossatlas.compute.problem.criteria import exact_sigmoid_cross_entropy
+from lossatlas.compute.problem.criteria import sigmoid_cross_entropy
 from lossatlas.compute.problem.layers import Layer, images, onward
 from lossatlas.compute.problem.nets import split
 
@@ -71,7 +71,7 @@ def _add_block(
     first, cut = layers[0], math.prod(layers[0].shape) + layers[0].units
     later, count = given[:, cut:], loss.problem.parameters - cut  # parameters, then statistics
     act, plain = _quick(loss, given), loss.problem.plain
-    quick = plain and criterion is exact_sigmoid_cross_entropy
+    quick = plain and criterion is sigmoid_cross_entropy
     if plain:
         begin = _begin_by_unit(first, given[:, :cut], x)
         y = (1 - 2 * y if quick else y).mT.contiguous().mT  # laid out as the outputs
@@ -115,7 +115,7 @@ def _by_numpy(function: Callable[..., np.ndarray], x: Tensor) -> Tensor:
 
 
 def _cross_entropy(z: Tensor, signs: Tensor) -> Tensor:
-    """Summed sigmoid cross-entropy (g,) of outputs (g, n, K) and 1 − 2y (n, K), as the criterion's exact way, without
+    """Summed sigmoid cross-entropy (g,) of outputs (g, n, K) and 1 − 2y (n, K), as the criterion has it, without
     copies of what is transposed.
     """
     q = z.mT * signs.mT

@@ -129,7 +129,7 @@ class _Hidden:
 
 @dataclass(frozen=True)
 class _Pass:
-    """What a pass of some patterns leaves: x (D, n), the later layers, and C = diag(c) − q qᵀ, c and q (K, 1, n)."""
+    """What a pass of some patterns leaves: x (D, n), the later layers, and C as criteria have it, c and q (K, 1, n)."""
 
     x: Tensor
     layers: tuple[_Hidden, ...]
@@ -202,9 +202,7 @@ def _add(
         moves.append((rz, rz * layer.slope))
         rz = _times(weights, layer.below).add_(bias)
         rz += _of(layer.weight, moves[-1][1])
-    change = rz * some.c
-    if some.q is not None:
-        change -= some.q * (some.q * rz).sum(0)
+    change = _curved(some, rz)
     for place in range(len(some.layers), 0, -1):
         layer, (below, raised) = some.layers[place - 1], moves[place - 1]
         _outer(buffers[place], change, layer.below)
@@ -220,6 +218,19 @@ def _add(
             change.addcmul_(layer.bend, below)
     _outer(buffers[0], change, some.x)
     biases[0] += change.sum(2, keepdim=True)
+
+
+def _curved(some: _Pass, u: Tensor) -> Tensor:
+    """C u, u (K, K', n)."""
+    return u * some.c if some.q is None else coupled(some.q, u)
+
+
+def coupled(q: Tensor, u: Tensor) -> Tensor:
+    """C u over outputs that are coupled, q_k (u_k − Σ q_l u_l), for q (K, 1, n) and u counted from that of the largest
+    share, as C does not see what all have in common: else two numbers near u would leave a small one.
+    """
+    beyond = u - torch.take_along_dim(u, q.argmax(0, keepdim=True), 0)
+    return q * (beyond - (q * beyond).sum(0))
 
 
 def _times(vectors: Tensor, hidden: Tensor) -> Tensor:
@@ -272,9 +283,7 @@ def _inner(some: _Pass, h: int, units: slice, whole: bool) -> tuple[Tensor, Tens
     """Of unit h with others: W₁ W₁ (G, D, D), W₁ b₁ (G, D), b₁ b₁ (G,)."""
     (layer,) = some.layers
     weights, slope = layer.weight[:, units], layer.slope[:, 0]
-    m = weights.T @ (layer.weight[:, h, None] * some.c[:, 0])  # (G, n), W₂ᵀ C W₂
-    if some.q is not None:
-        m -= (weights.T @ some.q[:, 0]) * (layer.weight[:, h] @ some.q[:, 0])
+    m = weights.T @ _mixed(some, h)  # (G, n), W₂ᵀ C W₂
     m *= slope[units] * slope[h]
     if whole and units.start == h:
         m[0] += layer.bend[h, 0]
@@ -282,13 +291,15 @@ def _inner(some: _Pass, h: int, units: slice, whole: bool) -> tuple[Tensor, Tens
     return (scaled.flatten(0, 1) @ some.x.T).unflatten(0, scaled.shape[:2]), m @ some.x.T, m.sum(1)
 
 
+def _mixed(some: _Pass, h: int) -> Tensor:
+    """Row h of W₂ᵀ C: (K, n)."""
+    return _curved(some, some.layers[0].weight[:, h, None, None])[:, 0]
+
+
 def _across(some: _Pass, h: int, whole: bool) -> tuple[Tensor, Tensor]:
     """Of unit h with the outputs, in theta's order: W₁ (D, K (H + 1)) and b₁ (K (H + 1),)."""
     (layer,) = some.layers
-    mixed = layer.weight[:, h, None] * some.c[:, 0]  # (K, n), W₂ᵀ C
-    if some.q is not None:
-        mixed = mixed - (layer.weight[:, h] @ some.q[:, 0]) * some.q[:, 0]
-    mixed = mixed * layer.slope[h]
+    mixed = _mixed(some, h) * layer.slope[h]
     weights = mixed[:, None] * layer.below  # (K, H, n)
     if whole:
         weights[:, h] += layer.slope[h] * layer.delta
@@ -304,9 +315,7 @@ def _outputs(some: _Pass) -> Tensor:
     found = augmented.new_zeros(K, H + 1, K, H + 1)
     for k in range(K):
         for other in range(K) if some.q is not None else [k]:
-            bend = some.c[k, 0] * (k == other)
-            if some.q is not None:
-                bend = bend - some.q[k, 0] * some.q[other, 0]
+            bend = some.c[k, 0] if some.q is None or k == other else -some.q[k, 0] * some.q[other, 0]
             found[k, :, other] = (augmented * bend) @ augmented.T
     order = torch.cat([torch.arange(K * (H + 1)).view(K, H + 1)[:, :H].flatten(), torch.arange(K) * (H + 1) + H])
     return found.view(K * (H + 1), -1)[order][:, order]

@@ -46,9 +46,9 @@ ACTIVATIONS = (
 COSTS = ("sigmoid_cross_entropy", "softmax_cross_entropy", "squared_error", "sigmoid_squared_error")
 CROSS_ENTROPY, SOFTMAX, SQUARE, SIGMOID_SQUARE = range(4)
 SENSES = ("gradient", "random", "heading")  # what gives a step its direction
-EDGES = ("none", "negated", "mirrored")  # what becomes of a step that would leave [−b, b]
+EDGES = ("none", "negated", "turned")  # what becomes of a step that would leave [−b, b]
 BY_GRADIENT, AT_RANDOM, BY_HEADING = range(3)
-NO_EDGE, NEGATED, MIRRORED = range(3)
+NO_EDGE, NEGATED, TURNED = range(3)
 SELU_SCALE, SELU_ALPHA = f(1.0507009873554805), f(1.6732632423543772)
 
 
@@ -110,12 +110,14 @@ def worst(loss: Loss) -> float:
     found = max(excess(*three, SINGLE) for three in zip(mine[:2], plain[:2], exact[:2], strict=True))
     if not few_patterns(loss.problem):
         return found
-    looped, true = (np.linalg.norm(of[0].astype(float), axis=1) for of in (plain, exact))
-    return max(found, excess(_norms_together(single, points), looped, true, SINGLE))
+    penalty = single.penalty(torch.as_tensor(points)).numpy()
+    looped, true = ([of[1] + penalty, np.linalg.norm(of[0].astype(float), axis=1)] for of in (plain, exact))
+    beside = together_at(single, points).T
+    return max(found, *(excess(*three, SINGLE) for three in zip(beside, looped, true, strict=True)))
 
 
-def _norms_together(loss: Loss, points: np.ndarray) -> np.ndarray:
-    """Gradient norms (B,) as `walk_together` has them."""
+def together_at(loss: Loss, points: np.ndarray) -> np.ndarray:
+    """Total losses and gradient norms (B, 2) at points (B, P), B ≤ TOGETHER, as `walk_together` has them."""
     theta = np.zeros((points.shape[1], TOGETHER), np.float32)
     theta[:, : len(points)] = points.T
     record, none = np.empty((TOGETHER, 1, 5)), np.empty((TOGETHER, 0, len(theta)))
@@ -123,7 +125,7 @@ def _norms_together(loss: Loss, points: np.ndarray) -> np.ndarray:
     walk_together(
         net_of(loss), copies_of(loss.parts["train"]), start, theta, heading, none, True, record, none.astype(np.float32)
     )
-    return record[: len(points), 0, 1]
+    return record[: len(points), 0, :2]
 
 
 def serves(problem: Problem) -> bool:
@@ -289,13 +291,16 @@ def _activate_other(code: int, parameter: f, z: np.ndarray, a: np.ndarray, slope
 def _criticise(
     code: int, K: int, count: int, z: np.ndarray, y: np.ndarray, cost: np.ndarray, slope: np.ndarray, share: f
 ) -> None:
-    """Losses of single outputs, to be added and divided by K where `share` is 1 / K, and the criterion's gradient."""
+    """Losses of single outputs, to be added and divided by K where `share` is 1 / K, and the criterion's gradient. Both
+    keep their digits where they are small, as criteria.py has it.
+    """
     if code == CROSS_ENTROPY:
         for j in range(z.size):
-            e = scalars.exp_down(-abs(z[j]))
-            q = (f(1) - f(2) * y[j]) * z[j]
+            sign = f(1) - f(2) * y[j]
+            q = sign * z[j]
+            e = scalars.exp_down(-abs(q))
             cost[j] = (f(0) if q < f(0) else q) + scalars.log1p_unit(e)
-            slope[j] = ((e if z[j] < f(0) else f(1)) / (f(1) + e) - y[j]) * share
+            slope[j] = sign * share * ((e if q < f(0) else f(1)) / (f(1) + e))
     elif code == SQUARE:
         for j in range(z.size):
             off = z[j] - y[j]
@@ -303,27 +308,42 @@ def _criticise(
             slope[j] = f(2) * off * share
     elif code == SIGMOID_SQUARE:
         for j in range(z.size):
-            s = scalars.sigmoid(z[j], f(0))
-            off = s - y[j]
+            sign = f(1) - f(2) * y[j]
+            q = sign * z[j]
+            off = scalars.sigmoid(q, f(0))
             cost[j] = off * off
-            slope[j] = f(2) * off * share * ((f(1) - s) * s)
+            slope[j] = f(2) * sign * share * (off * off * scalars.sigmoid(-q, f(0)))
     else:
         _criticise_softmax(K, count // K, z, y, cost, slope)
 
 
 @_passing
 def _criticise_softmax(K: int, width: int, z: np.ndarray, y: np.ndarray, cost: np.ndarray, slope: np.ndarray) -> None:
+    """Shares of the other classes are slopes, and what they have together less of the right one. Of the K + 1 rows of
+    losses, K ≥ 2, three first hold of each pattern the largest output z_s, the sum of exp(z_k − z_s) over the other
+    classes, and the power of the right one, whose place the logarithm then takes.
+    """
+    top, others, own = cost[:width], cost[width : 2 * width], cost[K * width : (K + 1) * width]
     for j in range(width):
-        top = z[j]
-        for k in range(1, K):
-            top = max(top, z[k * width + j])
-        total = f(0)
-        for k in range(K):
-            total += scalars.exp_down(z[k * width + j] - top)
-        for k in range(K):
-            at = k * width + j
-            cost[at] = y[at] * (np.log(total) - (z[at] - top))
-            slope[at] = scalars.exp_down(z[at] - top) / total - y[at]
+        top[j], others[j], own[j] = z[j], f(0), f(0)
+    for begin in range(width, K * width, width):
+        for j in range(width):
+            top[j] = z[begin + j] if z[begin + j] > top[j] else top[j]
+    for begin in range(0, K * width, width):
+        for j in range(width):
+            power = scalars.exp_down(z[begin + j] - top[j])
+            slope[begin + j] = power
+            others[j] += (f(1) - y[begin + j]) * power
+            own[j] += y[begin + j] * power
+    for begin in range(0, K * width, width):
+        for j in range(width):
+            share = (f(1) - y[begin + j]) * slope[begin + j] - y[begin + j] * others[j]
+            slope[begin + j] = share / (others[j] + own[j])
+    for j in range(width):
+        own[j] = scalars.log1p_up(others[j] + (own[j] - f(1)))
+    for begin in range((K - 1) * width, -1, -width):
+        for j in range(width):
+            cost[begin + j] = y[begin + j] * (own[j] + (top[j] - z[begin + j]))
 
 
 @_passing
@@ -456,11 +476,14 @@ def _evaluate(
 
 @_passing
 def _buffers(net: Net, width: int) -> tuple[np.ndarray, ...]:
-    """Pre-activations, activations and their slopes; outputs, their losses and slopes: padded, and by units."""
+    """Pre-activations, activations and their slopes; outputs, their losses, with a row to spare, and slopes: padded,
+    and by units.
+    """
     H, K = net.hidden, net.outputs
     hidden, outputs = H * width, K * width
     z1, a, slope = np.zeros(_padded(hidden), f), np.zeros(_padded(hidden), f), np.zeros(_padded(hidden), f)
-    z2, cost, slopes = np.zeros(_padded(outputs), f), np.zeros(_padded(outputs), f), np.zeros(_padded(outputs), f)
+    z2, slopes = np.zeros(_padded(outputs), f), np.zeros(_padded(outputs), f)
+    cost = np.zeros(_padded(outputs) + width, f)
     return (
         z1, a, slope, z2, cost, slopes,
         z1[:hidden].reshape(H, width), a[:hidden].reshape(H, width), slope[:hidden].reshape(H, width),
@@ -492,9 +515,7 @@ def _moved(rule: Rule, w: f, slope: f, heading: int, draw: float) -> tuple[f, in
     reached = w + move
     if rule.edge == NO_EDGE or not abs(reached) > rule.bound:
         return reached, heading
-    if rule.edge == NEGATED:
-        return w - move, heading
-    return f(2) * (rule.bound if reached > f(0) else -rule.bound) - reached, -heading
+    return w - move, -heading if rule.edge == TURNED else heading
 
 
 @_passing

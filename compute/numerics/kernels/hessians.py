@@ -109,17 +109,12 @@ def _compact(
     first, second, r, (c, q), a, w2 = _pass(loss, theta, some)
     augmented = torch.cat([a, torch.ones_like(a[:, :1])], 1)  # (B, H + 1, n)
     H = a.shape[1]
-    mixed = w2.mT[..., None] * c[:, None]  # (B, H, K, n), W₂ᵀ C
-    inner = torch.bmm((w2[:, :, units[0]] * w2[:, :, units[1]]).mT, c)  # (B, pairs, n), W₂ᵀ C W₂
-    if q is not None:
-        u = torch.bmm(w2.mT, q)
-        mixed = mixed - u[:, :, None] * q[:, None]
-        inner -= u[:, units[0]] * u[:, units[1]]
+    curvature, mixed, inner = _through(w2, c, q, units, outputs)
     inner *= first[:, units[0]] * first[:, units[1]]
     inner[:, units[0] == units[1]] += second * torch.bmm(w2.mT, r)
     across = (mixed * first[:, :, None])[:, :, :, None] * augmented[:, None, None]  # (B, H, K, H + 1, n)
     across.diagonal(dim1=1, dim2=3)[..., :H] += (first[:, :, None] * r[:, None]).permute(0, 2, 3, 1)
-    curved = _outer(c, q, outputs)[:, :, None] * augmented[:, None]  # (B, kl, H + 1, n)
+    curved = curvature[:, :, None] * augmented[:, None]  # (B, kl, H + 1, n)
     parts = [
         _with_products(inner.reshape(-1, n), some, inputs, kept),
         across.reshape(-1, n) @ some.augmented.mT,
@@ -154,12 +149,16 @@ def derivatives(act: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor, Ten
     return value.detach(), first.detach(), torch.zeros_like(z) if second is None else second
 
 
-def _outer(c: Tensor, q: Tensor | None, outputs: Tensor) -> Tensor:
-    """C_kl (B, kl, n) for the pairs of outputs."""
+def _through(w2: Tensor, c: Tensor, q: Tensor | None, units: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """C (B, kl, n) for the pairs of outputs, W₂ᵀ C (B, H, K, n), and W₂ᵀ C W₂ (B, pairs, n) for those of units. Of
+    coupled outputs C is put together whole, so that each of its entries has all digits.
+    """
     if q is None:
-        return c
-    one, other = outputs
-    return torch.where((one == other)[:, None], c[:, one], 0.0) - q[:, one] * q[:, other]
+        return c, w2.mT[..., None] * c[:, None], torch.bmm((w2[:, :, units[0]] * w2[:, :, units[1]]).mT, c)
+    whole = -q[:, :, None] * q[:, None]
+    whole.diagonal(dim1=1, dim2=2).copy_(c.mT)
+    mixed = torch.bmm(w2.mT, whole.flatten(2)).unflatten(2, c.shape[1:])
+    return whole[:, outputs[0], outputs[1]], mixed, (w2.mT[:, None] @ mixed)[:, units[0], units[1]]
 
 
 def _with_products(rows: Tensor, some: _Patterns, inputs: Tensor, kept: Tensor | None) -> Tensor:

@@ -102,6 +102,16 @@ def log1p_unit(x: f) -> f:
 
 
 @scalar
+def log1p_up(x: f) -> f:
+    """log(1 + x) for finite x ≥ 0: k log 2 + log(m) with 1 + x = 2ᵏ m, where k = 0 of x itself."""
+    bits = as_bits(f(1.0) + x)
+    k, m = (bits >> int32(23)) - int32(127), as_float((bits & int32(0x7FFFFF)) | int32(0x3F800000))
+    rest = x if k == int32(0) else m - f(1.0)
+    size = f(k) * LN_2_HIGH + (log1p_unit(rest) + f(k) * LN_2_LOW)
+    return size if x == x else x
+
+
+@scalar
 def identity(x: f, _: f) -> f:
     return x
 

@@ -15,7 +15,7 @@ class Kind:
 
     label: str
     sense: str  # "gradient": against its sign, up where it is 0 or NaN; "random"; "heading": one kept by the coordinate
-    edge: str  # "none": it leaves; "negated": the step is taken the other way; "mirrored": at the edge, heading too
+    edge: str  # "none": it leaves; "negated": the step is taken the other way; "turned": and the heading turns
     note: str
     source: str
 
@@ -45,10 +45,11 @@ KINDS = {
     "progressive_random": Kind(
         "progressive random",
         "heading",
-        "mirrored",
+        "turned",
         "From a random corner's zone each weight keeps a heading, away from its side of the corner, and moves by "
-        "U(0, s) along it; at −b or b it is mirrored and its heading turns.",
-        "Malan & Engelbrecht 2014, doi 10.1109/CEC.2014.6900576",
+        "U(0, s) along it; where a step would leave [−b, b] the heading turns and the step is taken along it.",
+        "Malan & Engelbrecht 2014, doi 10.1109/CEC.2014.6900576; Bosman, Engelbrecht, Helbig 2018, "
+        "doi 10.1145/3205651.3208247",
     ),
 }
 

@@ -102,19 +102,16 @@ def begin(spec: Walks, first: int = 0, count: int | None = None) -> State:
 def _start(spec: Walks, number: int) -> tuple[np.ndarray, np.ndarray]:
     """A walk's first point (P,), float64, and the coordinates' headings (P,).
 
-    Of a progressive random walk (Malan & Engelbrecht 2014): the zone is a corner of the cube, drawn at random; the
-    start is uniform in the half of every coordinate's range that the corner lies in, and one coordinate, drawn at
-    random, stands on the edge itself.
+    Of a progressive random walk the zone is a corner of the cube, drawn at random; the start is uniform in the half of
+    every coordinate's range that the corner lies in. (In Malan & Engelbrecht 2014 one coordinate, drawn at random,
+    stands on the edge itself; in PGW 2018's walks none does.)
     """
     rng, P, b = stream(spec, number, START), spec.problem.parameters, spec.walk.walk_range
     theta = rng.uniform(-b, b, P)
     if KINDS[spec.walk.walk].sense != "heading":
         return theta, np.ones(P, np.int8)
     heading = rng.choice(np.array([-1, 1], np.int8), P)
-    theta = -heading * (b - np.abs(theta))
-    edge = rng.integers(P)
-    theta[edge] = -heading[edge] * b
-    return theta, heading
+    return -heading * (b - np.abs(theta)), heading
 
 
 def stream(spec: Walks, number: int, which: int, skipped: int = 0) -> np.random.Generator:
@@ -318,12 +315,9 @@ def step(
         move = np.where(gradient > 0, -size, size) if kind.sense == "gradient" else heading * size
     reached, edge = theta + move, theta.dtype.type(bound)
     out = np.abs(reached) > edge
-    if kind.edge == "negated":
-        reached = np.where(out, theta - move, reached)
-    elif kind.edge == "mirrored":
-        reached = np.where(out, 2 * np.copysign(edge, reached) - reached, reached)
+    theta[...] = reached if kind.edge == "none" else np.where(out, theta - move, reached)
+    if kind.edge == "turned":
         heading[out] *= -1
-    theta[...] = reached
 
 
 def finish(spec: Walks, states: list[State]) -> WalksResult:

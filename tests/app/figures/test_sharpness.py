@@ -89,6 +89,20 @@ def test_captions_say_what_was_measured_and_what_rescaling_left(plain, compared)
     assert sharpness.size(plain) == "10 radii"
 
 
+def test_without_a_gradient_it_is_said_what_stands_for_sams_rise(plain):
+    still = answer("activation=tanh&init=zero&steps=0")
+    sam, _ = sharpness.figure(still, View(), Scale(), COLOUR).data
+    assert np.array_equal(sam.y, still.sam.astype(np.float32)) and "SAM = ½ λmax ρ²" in sam.hovertemplate
+    for told in (sharpness.caption(still, View()), sharpness.words(still, View())):
+        assert "½ λmax ρ²" in told and "gradient is 0" in told
+    for told in (sharpness.caption(plain, View()), sharpness.words(plain, View()), trace_of(plain).hovertemplate):
+        assert "½" not in told
+
+
+def trace_of(result: RiseResult):
+    return trace(sharpness.figure(result, View(), Scale(), COLOUR), "SAM")
+
+
 def test_a_loss_that_falls_leaves_a_gap_and_one_that_never_rises_a_sentence(plain):
     fallen = replace(plain, sam=np.where(plain.radii > 0.3, -0.1, plain.sam))
     drawn = trace(sharpness.figure(fallen, View(), Scale(), COLOUR), "SAM")

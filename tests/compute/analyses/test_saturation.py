@@ -18,6 +18,7 @@ from lossatlas.compute.analyses.saturation import (
     saturation_levels,
     saturation_size,
 )
+from lossatlas.compute.analyses.table import question
 from lossatlas.compute.numerics import loss
 from lossatlas.compute.numerics.activity import (
     FLAT,
@@ -108,7 +109,7 @@ def test_the_zero_share_gives_the_known_number():
     ("softplus", 0.01, 0.0, 100 * math.log(2), 100 * math.log(2**0.1 - 1)),
 ])  # fmt: skip
 def test_the_lower_end_of_monotone_activations(name, parameter, value, bend, last):
-    end = lower_end(name, parameter)
+    end = lower_end(((name, parameter, 1.0),))
     np.testing.assert_allclose([end.value, end.turn, end.bend], [value, 0, bend], rtol=1e-12, atol=1e-12)
     z = torch.tensor([1e3 * last, 1.001 * last, 0.999 * last, 0.0, 5.0], dtype=torch.float64)
     assert settled(z, ACTIVATIONS[name].function(z, parameter), end).tolist() == [1, 1, 0, 0, 0]
@@ -116,7 +117,7 @@ def test_the_lower_end_of_monotone_activations(name, parameter, value, bend, las
 
 @pytest.mark.parametrize(("name", "dip"), [("gelu", -0.7518), ("silu", -1.2785), ("mish", -1.1924)])
 def test_a_dipping_activation_is_settled_beyond_its_dip_and_not_where_it_passes_zero(name, dip):
-    end = lower_end(name, 0.0)
+    end = lower_end(((name, 0.0, 1.0),))
     assert end.turn == pytest.approx(dip, abs=1e-3) and end.bend == pytest.approx(-ACTIVATIONS[name].low, rel=1e-5)
     z = torch.tensor([-50, -20, dip - 0.1, dip, -0.01, 0.0, 0.01, 3.0], dtype=torch.float64)
     assert settled(z, ACTIVATIONS[name].function(z, 0.0), end).tolist() == [1, 1, 0, 0, 0, 0, 0, 0]
@@ -279,6 +280,15 @@ def test_the_dead_network_on_xor_is_dead_and_threshold_always_is():
     )
     assert dead.saturation.tolist() == dead.flat.tolist() == dead.dead.tolist() == [1, 1]
     assert answer("dataset=iris&activation=threshold").dead.all()
+
+
+def test_a_leaky_relu_without_a_slope_is_measured_as_the_relu_that_it_is():
+    query = "dataset=iris&widths=6&init=dead&steps=3&activation="
+    leaky, relu = (ask(question("saturation", f"{query}{name}")) for name in ("leaky_relu&slope=0", "relu"))
+    assert leaky.measure == relu.measure == "zero share" and leaky.notes[-2] == relu.notes[-2]
+    for name in ("saturation", "flat", "dead", "output_edges"):
+        assert np.array_equal(getattr(leaky, name), getattr(relu, name))
+    assert np.isnan(ask(question("saturation", f"{query}leaky_relu")).saturation).all()
 
 
 def test_a_histogram_keeps_its_ends():

@@ -16,7 +16,7 @@ from lossatlas.compute.spec.options import BadSpec, parse, to_query
 from lossatlas.compute.spec.results import Failure, pack, unpack
 from lossatlas.compute.spec.tasks import every
 from tests.cases import SINGLE
-from tests.oracles import plain_loss
+from tests.oracles import exact_criterion, module, plain_loss
 
 DOUBLE: dict[str, Any] = {"rtol": 1e-11, "atol": 1e-13}  # the affine sum adds three rounded products per unit
 SMALL = [
@@ -44,6 +44,19 @@ def test_every_value_agrees_with_a_plain_float64_loop(query, dtype, close):
             expected[i, j] = plain_loss(spec.problem, point, where.part).item() + spec.problem.l2 * point @ point
     np.testing.assert_allclose(result.loss, expected, **close)
     np.testing.assert_allclose(result.loss, result.data + result.penalty, rtol=1e-15)
+
+
+def test_a_line_through_a_point_trained_long_shows_tiny_losses_with_their_digits():
+    result = ask(question("line", "dataset=xor&widths=4&activation=tanh&steps=2000&rate=0.5&loss=softmax_cross_entropy"
+                                  "&directions=output&extent=2&line_points=9"))  # fmt: skip
+    problem, part = result.spec.problem, make_loss(result.spec.problem).parts["train"]
+    for a, found in zip(result.axis, result.loss, strict=True):
+        point = (result.theta + a * result.u).astype(np.float32)
+        z, y = module(problem, point)(part.x.double()).detach().numpy(), part.y.numpy()
+        exact = np.mean([exact_criterion(problem.loss, *pattern)[0] for pattern in zip(z, y, strict=True)])
+        size = np.abs(z).max()  # an output is a sum of five terms about as large; e^z grows as its error does
+        assert found == pytest.approx(exact, rel=8 * (size + 1) * np.finfo(np.float32).eps)
+    assert result.loss.min() < 1e-9 < 1e-8 < result.center_loss < 1e-7
 
 
 @pytest.mark.usefixtures("as_a_worker_computes")

@@ -10,8 +10,9 @@ import torch
 
 from lossatlas.compute.analyses.sharpness import COARSE, RADII, RiseResult
 from lossatlas.compute.analyses.table import levels_of, question
-from lossatlas.compute.numerics.ascents import ascent, keskar
-from lossatlas.compute.numerics.loss import make_loss
+from lossatlas.compute.numerics import ascents
+from lossatlas.compute.numerics.curvature import steepest
+from lossatlas.compute.numerics.loss import Loss, make_loss
 from lossatlas.compute.numerics.paths.reach import run_training
 from lossatlas.compute.numerics.paths.start import Training
 from lossatlas.compute.problem.nets import Problem
@@ -29,6 +30,14 @@ LINEAR = [
     Case(f"dataset={dataset}&widths=none&dtype=float64&loss=squared_error", seed)
     for dataset, seed in (("sine", 1), ("xor", 1), ("moons&l2=0.3", 2), ("xor_cloud", 3), ("iris", 2), ("wine", 3))
 ]
+
+
+def keskar(loss: Loss, theta: torch.Tensor, part: str, epsilon: float) -> float:
+    return ascents.keskar(loss, theta, part, epsilon, steepest(loss, theta, part)[1])
+
+
+def ascent(loss: Loss, theta: torch.Tensor, part: str, rho: float) -> float:
+    return ascents.ascent(loss, theta, part, rho, steepest(loss, theta, part)[0][0])
 
 
 def quadratic(problem: Problem, theta: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -78,6 +87,40 @@ def test_the_ascent_of_a_quadratic_is_its_closed_form(case):
         assert found == pytest.approx(expected, rel=1e-9)  # a rise of 1e-3 beside a loss of 1
 
 
+def corners_by_hand(loss: Loss, theta: np.ndarray, epsilon: float) -> float:
+    """Keskar's percentage of the best of all corners, by the plain module one corner at a time."""
+    box, here = epsilon * (np.abs(theta) + 1), plain_loss(loss.problem, theta).item()
+    signs = itertools.product([-1.0, 1.0], repeat=len(theta))
+    best = max(plain_loss(loss.problem, theta + box * np.array(side)).item() for side in signs)
+    return 100 * (best - here) / (1 + here)
+
+
+@pytest.mark.parametrize("epsilon", [1e-2, 0.3])
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("dataset=xor&widths=2&activation=tanh&dtype=float64"),
+        Case("dataset=unit&widths=1-1&activation=identity&dtype=float64"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("still", [True, False])
+def test_of_few_parameters_no_corner_is_higher(case, epsilon, still):
+    """At 0, where the gradient vanishes, as at any other point."""
+    theta = case.theta() * (not still)
+    loss = make_loss(case.problem)
+    found = keskar(loss, torch.as_tensor(theta), "train", epsilon)
+    assert found >= corners_by_hand(loss, theta, epsilon) * (1 - 1e-9) > 0
+
+
+def test_where_the_gradient_vanishes_the_box_is_as_high_as_its_highest_corner():
+    result = answer("dataset=unit&activation=identity&widths=1&optimiser=sgd&rate=0.1&steps=200&seed=6&dtype=float64")
+    assert result.keskar[RADII.index(0.05)] == pytest.approx(6.2449, abs=5e-5)
+    trained = run_training(Training(result.spec.problem, result.spec.start)).reached()
+    exact = corners_by_hand(make_loss(result.spec.problem), trained, 0.05)
+    assert result.keskar[RADII.index(0.05)] == pytest.approx(exact, rel=1e-9)
+
+
 def test_at_a_minimum_of_a_quadratic_the_rise_grows_with_the_square_of_the_radius():
     problem = LINEAR[2].problem
     _, gradient, hessian = quadratic(problem, nothing := np.zeros(problem.parameters))
@@ -113,11 +156,14 @@ def test_the_ascent_is_a_step_along_the_gradient_of_the_part_by_another_route(pa
     assert found == pytest.approx(expected.item(), rel=1e-10)
 
 
-def test_without_a_gradient_nothing_rises_along_it_and_the_box_rises_all_the_same():
+def test_without_a_gradient_the_rise_is_that_of_the_curvature_and_the_box_rises_all_the_same():
     problem = parse(Problem, "dataset=xor&widths=2&activation=relu&dtype=float64")
     dead = torch.tensor([-1.0] * 6 + [1.0, 1.0, 0.0], dtype=torch.float64)  # 2-2-1: no unit is on, the output is ½
     loss = make_loss(problem)
-    assert ascent(loss, dead, "train", 0.5) == 0.0
+    assert ascents.stationary(loss, dead, "train")
+    assert ascent(loss, dead, "train", 0.5) == pytest.approx(0.5 * 0.25 * 0.5**2, rel=1e-12)  # eigenvalues ¼ and 0
+    assert ascents.ascent(loss, dead, "train", 0.5, -1.0) == 0.0  # a maximum is as high as it gets
+    assert math.isnan(ascents.ascent(loss, dead, "train", 0.5, math.nan))
     for epsilon in (1e-2, 0.5, 0.8):  # up to ½ every unit stays off in the box, and only b2 moves the outputs
         exact = 100 * (np.log(2 * np.cosh(epsilon / 2)) - math.log(2)) / (1 + math.log(2))
         found = keskar(loss, dead, "train", epsilon)
@@ -176,6 +222,7 @@ def test_the_answer_holds_what_the_measures_and_the_dense_hessian_give():
         assert result.sam[place] == ascent(loss, theta, "train", radius)
         assert result.keskar[place] >= keskar(loss, theta, "train", radius)
         assert result.keskar[place] >= 100 * result.sam[place] / (1 + here) * (1 - 1e-12)
+    assert result.sam_by == "gradient" and set(result.table["sam_by"]) == {"gradient"}
     columns = []
     for place in range(len(theta)):  # the Hessian by differences of torch's own gradients
         step = np.zeros(len(theta))
@@ -212,14 +259,15 @@ def test_rescaling_changes_every_sharpness_and_no_output(factor):
     ]
     off = (outputs[0] - outputs[1]).abs().max().item()
     assert off <= 1e-12 and result.difference == pytest.approx(off, abs=1e-13)
-    assert result.table.keys() == {"radius", "sam", "keskar", "before_sam", "before_keskar"}
+    columns = {"radius", "sam", "sam_by", "keskar"}
+    assert result.table.keys() == columns | {"before_sam", "before_sam_by", "before_keskar"}
 
 
 def test_what_has_no_meaning_is_left_out_and_said():
     plain = answer(f"{TINY}&activation=tanh&rescale=10")
     assert len(plain.before_sam) == len(plain.before_keskar) == 0
     assert all(math.isnan(value) for value in (plain.before_loss, plain.before_largest, plain.difference))
-    assert plain.table.keys() == {"radius", "sam", "keskar"}
+    assert plain.table.keys() == {"radius", "sam", "sam_by", "keskar"}
     step = answer(f"{TINY}&activation=threshold")
     assert math.isnan(step.largest) and (step.keskar > 0).all() and any("λmax is not given" in n for n in step.notes)
     refused = ask(question("sharpness", f"{TINY}&activation=relu&norm=batch&rescale=2"))
@@ -228,6 +276,17 @@ def test_what_has_no_meaning_is_left_out_and_said():
     assert isinstance(nothing, Failure) and "no test part" in nothing.sentence
     with pytest.raises(BadSpec, match="BatchNorm"):
         question("sharpness", "dataset=iris&norm=batch&part=test")
+
+
+def test_at_a_stationary_point_it_is_said_what_is_shown():
+    result = answer("dataset=xor&widths=2&activation=tanh&init=zero&steps=0&l2=0.01")
+    np.testing.assert_allclose(result.sam, 0.5 * result.largest * np.array(RADII) ** 2, rtol=1e-12)
+    assert result.sam_by == "curvature" and set(result.table["sam_by"]) == {"curvature"}
+    assert any("½ λmax ρ²" in note for note in result.notes) and 0.26 < result.largest < 0.28
+    step = answer("dataset=xor&widths=2&activation=threshold&init=zero&steps=0")
+    assert np.isnan(step.sam).all() and any("nothing is shown" in note for note in step.notes)
+    assert not any("½ λmax" in note for note in answer(f"{TINY}&activation=tanh").notes)
+    assert unpack(RiseResult, pack(result)).sam_by == "curvature"
 
 
 def test_an_answer_is_stored_and_read_again():

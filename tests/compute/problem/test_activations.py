@@ -12,6 +12,8 @@ from mpmath import mp, mpf
 from torch.func import grad, jvp, vmap
 
 from lossatlas.compute.problem.activations import ACTIVATIONS
+from lossatlas.compute.problem.nets import Problem
+from lossatlas.compute.spec.options import options_of
 
 mp.dps = 40
 EXACT: dict[str, Any] = dict(rtol=1e-13, atol=1e-15)
@@ -276,6 +278,64 @@ def test_threshold_trains_the_layer_after_it_and_not_the_one_before():
     (after * applied("threshold")(before)).sum().backward()
     assert before.grad is not None and before.grad.tolist() == [0, 0]
     assert after.grad is not None and after.grad.tolist() == [1, 0]
+
+
+# ---------------------------------------------------------------------------------------------- facts by parameter
+
+RANGES = {"alpha": (1e-3, 0.5, 1.0, 3.0, 100.0), "slope": (-1.0, -0.3, 0.0, 0.01, 0.5, 1.0), "beta": (0.01, 1.0, 100.0)}
+BY_PARAMETER = [
+    (name, value) for name, entry in ACTIVATIONS.items() for value in RANGES.get(entry.parameter, ())
+]  # fmt: skip
+
+
+def measured(name: str, value: float) -> dict[str, Any]:
+    """What the function itself says of its range, its joint at 0 and its ends, far out on the scale of its bend."""
+    f, slope = applied(name, value), by_reverse(applied(name, value))
+    bend = SECOND["reverse over reverse"](f)
+    scale = {"alpha": value, "slope": 1.0, "beta": 1 / value}[ACTIVATIONS[name].parameter]
+    far, near = 1e3 * max(scale, 1.0), tensor([-1e-7, 1e-7]) * min(scale, 1.0)
+
+    def end(side: float) -> float:
+        here, beyond = f(tensor([side * far, 2 * side * far])).tolist()
+        return here if abs(beyond - here) < 1e-9 else math.copysign(math.inf, beyond - here)
+
+    middle = f(torch.linspace(-far, far, 2001, dtype=torch.float64))
+    left, right = (bool(slope(tensor([side * far])).abs() < 1e-12) for side in (-1, 1))
+    kink, turn = (bool(values.diff().abs() > 1e-5 * values.abs().max()) for values in (slope(near), bend(near)))
+    off = bool((middle[:1001] == 0).all())
+    return {
+        "low": min(end(-1), end(1), float(middle.min())),
+        "high": max(end(-1), end(1)),
+        "smoothness": "continuous, kink at 0" if kink else "C¹" if turn else "C∞",
+        "saturation": "zero share" if off else "bounded" if left and right else "lower asymptote" if left else "none",
+        "flat": "for x < 0" if off else "towards −∞" if left else "nowhere",
+    }
+
+
+@pytest.mark.parametrize(("name", "value"), BY_PARAMETER)
+def test_facts_are_those_of_the_function_with_its_parameter(name, value):
+    entry, found = ACTIVATIONS[name].at(value), measured(name, value)
+    assert {fact: getattr(entry, fact) for fact in found} == found | {"low": pytest.approx(found["low"], abs=1e-12)}
+    ends = ASYMPTOTES | {"−α": lambda x: 0 * x - value, "slope · x": lambda x: value * x}
+    x = tensor([-2e4, 2e4])
+    left, right = (applied(name, value)(x) - torch.stack([ends[entry.left](x)[0], ends[entry.right](x)[1]])).tolist()
+    assert left == pytest.approx(0, abs=1e-8) and right == pytest.approx(0, abs=1e-8)
+
+
+def test_a_parameter_that_makes_it_another_activation_gives_it_that_ones_facts():
+    for value, other in ((0.0, "relu"), (1.0, "identity")):
+        entry, same = ACTIVATIONS["leaky_relu"].at(value), ACTIVATIONS[other]
+        for fact in ("low", "high", "left", "right", "flat", "smoothness", "saturation", "twice", "homogeneous"):
+            assert getattr(entry, fact) == getattr(same, fact)
+    assert ACTIVATIONS["leaky_relu"].at(0.01) == ACTIVATIONS["leaky_relu"]
+    assert ACTIVATIONS["elu"].at(1.0) == ACTIVATIONS["elu"] and ACTIVATIONS["celu"].at(1.0) == ACTIVATIONS["celu"]
+
+
+def test_what_is_offered_of_a_parameter_begins_with_its_default():
+    table = options_of(Problem)
+    for name in RANGES:
+        assert float(table[name].offers.split(",")[0]) == table[name].default == DEFAULTS[name]
+        assert (min(RANGES[name]), max(RANGES[name])) == (table[name].low, table[name].high)
 
 
 def test_the_table_speaks_the_agreed_words():
