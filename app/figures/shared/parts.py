@@ -288,7 +288,7 @@ def told_patterns(problem: Problem, part: str = "train") -> str:
     return counted(count, f"{name} pattern") + (f", {changed:,} {things} changed" if changed else "")
 
 
-def ended(result) -> str:
+def ended(result: Any) -> str:
     """Where along a training the last recorded point stands: before its end, if it broke off."""
     last = int(result.step[-1])
     return "at the end" if last == result.spec.start.steps else f"at step {last:,}, the last recorded"
