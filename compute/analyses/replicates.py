@@ -32,7 +32,7 @@ from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import check, option
 from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
-VERSIONS = (2, *TRAIN_VERSIONS)
+VERSIONS = (3, *TRAIN_VERSIONS)
 LEVELS = (1, 3)  # seeds of the first pictures
 MEASURED = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "gradient_norm")  # by the training itself
 CURVATURE = ("largest", "smallest", "trace", "trace_error", "negative", "zero", "positive", "effective_rank")

@@ -38,7 +38,7 @@ from lossatlas.compute.spec.keys import key_of
 from lossatlas.compute.spec.options import check
 from lossatlas.compute.spec.tasks import Task
 
-VERSIONS = (1, *TRAIN_VERSIONS)
+VERSIONS = (2, *TRAIN_VERSIONS)
 RADII = (1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1, 2e-1, 5e-1, 1.0)
 COARSE = (1e-3, 1e-2, 1e-1, 1.0)  # of the first picture
 VECTORS = 25  # of P numbers that L-BFGS-B keeps
