@@ -88,12 +88,10 @@ def caption(result: TrainingResult, view: View) -> str:
     test = f", test on {patterns(problem, 'test'):,}" if np.isfinite(result.test_loss).any() else ""
     on = f"{'measured ' if start.way.walks else ''}on {parts.told_patterns(problem)}{test}"
     how = f"walk {start.seed} of seed {start.walking.walk_seed}" if start.way.walks else _steered(result)
-    ends = (
-        [f"gradient norm {number(result.gradient_norm[-1], 2)} {parts.ended(result)}"]
-        if len(result.gradient_norm)
-        else []
-    )
-    return " · ".join([*parts.mixed(result), how, on, problem.dtype, *ends, *stopped(result)])
+    text = [*parts.mixed(result), how, on, problem.dtype]
+    if len(result.gradient_norm):
+        text.append(f"gradient norm {number(result.gradient_norm[-1], 2)} {parts.ended(result)}")
+    return " · ".join([*text, *stopped(result)])
 
 
 def _steered(result: TrainingResult) -> str:

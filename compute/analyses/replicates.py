@@ -38,7 +38,7 @@ MEASURED = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "gradi
 CURVATURE = ("largest", "smallest", "trace", "trace_error", "negative", "zero", "positive", "effective_rank")
 GRADIENTS = 50  # in float64, of both sharpnesses: three climbs of ten iterations (measured, 19 to 48)
 LOOSE = "loose"  # after NUMBERS: 1 if an end of the spectrum has not converged
-STATIONARY = "stationary"  # and 1 if the gradient is exactly 0
+STATIONARY = "stationary"  # and 1 if the gradient vanishes
 NUMBERS = (*MEASURED, *CURVATURE, "keskar", "sam", "saturation", "flat", "dead")
 
 
@@ -105,7 +105,7 @@ class ReplicatesResult:
         largest, smallest: eigenvalues of the total loss's Hessian. trace, trace_error: with its standard error, 0 where
             exact. negative, zero, positive: shares of the eigenvalues, in [0, 1]. effective_rank: exp of the entropy of
             |λ| / Σ|λ|. All NaN where second derivatives do not exist or are not finite.
-        keskar: percent. sam: rise of the loss; ½ λmax ρ² where the gradient is exactly 0.
+        keskar: percent. sam: rise of the loss; ½ λmax ρ² where the gradient vanishes.
         saturation, flat, dead: means over all hidden units; NaN without hidden units, `saturation` also without a
             measure.
     """
@@ -186,7 +186,7 @@ def measure_seed(spec: Replicates, reached: TrainingResult) -> np.ndarray:
     *curvature, loose = _curvature(*at)
     largest = curvature[CURVATURE.index("largest")]
     sharpness = [keskar(*at, spec.epsilon, _bent(*at)), ascent(*at, spec.rho, largest)]
-    return np.array([*measured, *curvature, *sharpness, *_activity(*at), loose, stationary(*at)])
+    return np.array([*measured, *curvature, *sharpness, *_activity(*at), loose, stationary(*at, largest)])
 
 
 def _bent(loss: Loss, theta: Tensor, part: str) -> np.ndarray:
@@ -252,7 +252,7 @@ def _notes(spec: Replicates, still: int) -> tuple[str, ...]:
         *curvature,
         f"Keskar's sharpness in the box of ε = {spec.epsilon:g}, in percent (Keskar et al. 2017); SAM's rise over ρ = "
         f"{spec.rho:g} along the gradient (Foret et al. 2021)."
-        + (f" At {still} of the points the gradient is exactly 0, and SAM is ½ λmax ρ²." if still else ""),
+        + (f" At {still} of the points the gradient is 0 to rounding, and SAM is ½ λmax ρ²." if still else ""),
         *(hidden if len(problem.layers) > 1 else ["No hidden units, and no saturation."]),
     )
 

@@ -81,9 +81,9 @@ class RiseResult:
 
     Attributes:
         radii: (K,) increasing: SAM's ρ, a Euclidean length, and Keskar's ε, of the box |zᵢ| ≤ ε (|xᵢ| + 1).
-        sam: (K,) f(x + ρ g/|g|) − f(x), which may be negative; where the gradient g is exactly 0, which gives no
-            direction, ½ λmax ρ² instead. sam_by: `gradient` or `curvature`, which of the two; before_sam_by likewise,
-            empty where nothing is rescaled.
+        sam: (K,) f(x + ρ g/|g|) − f(x), which may be negative; where the gradient g is 0 to the rounding of float64,
+            and gives no direction, ½ λmax ρ² instead. sam_by: `gradient` or `curvature`, which of the two;
+            before_sam_by likewise, empty where nothing is rescaled.
         keskar: (K,) Keskar's sharpness 100 (max f − f(x)) / (1 + f(x)) in percent, a lower bound of the maximum; never
             falling, as a box lies within the next.
         before_sam, before_keskar: (K,), or (0,) where nothing is rescaled.
@@ -138,7 +138,7 @@ def _point(spec: Rise, reached: TrainingResult) -> tuple[Loss, Tensor]:
 
 @dataclass(frozen=True)
 class Center:
-    """Where the loss is to rise from: the total loss, whether its gradient is exactly 0, the largest eigenvalue of its
+    """Where the loss is to rise from: the total loss, whether its gradient vanishes, the largest eigenvalue of its
     Hessian, NaN where there is none, and the directions (k, P) in which it curves up most.
     """
 
@@ -151,11 +151,11 @@ class Center:
 def center(spec: Rise, reached: TrainingResult) -> Center:
     """At the point reached."""
     loss, theta = _point(spec, reached)
-    value, still = float(loss.total(theta, spec.part)), stationary(loss, theta, spec.part)
-    if not curved(spec.problem):
-        return Center(value, still, math.nan, np.empty((0, len(theta))))
-    values, vectors = steepest(loss, theta, spec.part)
-    return Center(value, still, float(values[0]), vectors)
+    at, largest, vectors = (loss, theta, spec.part), math.nan, np.empty((0, len(theta)))
+    if curved(spec.problem):
+        values, vectors = steepest(*at)
+        largest = float(values[0])
+    return Center(float(loss.total(theta, spec.part)), stationary(*at, largest), largest, vectors)
 
 
 def rise_within(spec: Rise, radius: float, reached: TrainingResult, around: Center) -> np.ndarray:
@@ -230,7 +230,7 @@ def _notes(spec: Rise, stationary: bool) -> tuple[str, ...]:
     ]
     if stationary:
         shown = "shown is ½ λmax ρ², how far the loss rises to second order" if curved(problem) else "nothing is shown"
-        found.append(f"The gradient is exactly 0, so that SAM's step has no direction: {shown}.")
+        found.append(f"The gradient is 0 to float64's rounding, so that SAM's step has no direction: {shown}.")
     if factor != 1:
         found.append(
             f"First hidden layer times {factor:g}, next layer divided by {factor:g}: the same function at another "

@@ -65,14 +65,21 @@ def ascent(loss: Loss, theta: Tensor, part: str, rho: float, largest: float) -> 
     """
     total, x = total_on(loss, part), theta.detach().double().numpy()
     here, gradient = total(x)
-    if not gradient.any():
+    if _vanishes(gradient, x, largest):
         return 0.5 * max(largest, 0.0) * rho**2 if math.isfinite(largest) else math.nan
     return total(x + rho * gradient / float(np.linalg.norm(gradient)))[0] - here
 
 
-def stationary(loss: Loss, theta: Tensor, part: str) -> bool:
-    """Whether the gradient of the total loss is exactly 0 in float64. Errors as `keskar`."""
-    return not total_on(loss, part)(theta.detach().double().numpy())[1].any()
+def stationary(loss: Loss, theta: Tensor, part: str, largest: float) -> bool:
+    """Whether the gradient of the total loss is 0 to the rounding of float64. Arguments and errors as `ascent`."""
+    x = theta.detach().double().numpy()
+    return _vanishes(total_on(loss, part)(x)[1], x, largest)
+
+
+def _vanishes(gradient: np.ndarray, x: np.ndarray, largest: float) -> bool:
+    """Whether it is 0, or no longer than what the last bits of x change it by, so that its direction is an accident."""
+    last_bits = np.finfo(float).eps * abs(largest) * float(np.linalg.norm(x))
+    return not gradient.any() or float(np.linalg.norm(gradient)) <= last_bits  # a bound of NaN holds for none
 
 
 def total_on(loss: Loss, part: str) -> Total:

@@ -78,6 +78,16 @@ def _nearer(result: Any) -> str:
     return settled(spec) if total is None else nearer_minimum(spec, total)
 
 
+def _lowest(result: Any) -> str:
+    """What leads to a lowest point, if there is any."""
+    problem, norm = result.spec.problem, np.atleast_1d(result.gradient_norm)
+    if len(norm) and norm[-1] > STEEP:
+        return _nearer(result)
+    if problem.data.classes and not problem.l2:
+        return "Choose λ above 0 (l2=0.001): without it the loss of classes that are told apart falls for ever."
+    return "Train longer. Directions: sharpest eigenvectors show the saddle, if it is one."
+
+
 FLAT = Oddity(
     "flat",
     "The picture is flat",
@@ -121,7 +131,7 @@ LOWER = Oddity(
     "The center is not the lowest point",
     "Training stopped elsewhere: on a slope, at a saddle, or in a valley that falls slowly. In a plane of random "
     "directions a lower point close by is common in wide networks.",
-    "Train longer, or lower the learning rate. Directions: sharpest eigenvectors show the saddle, if it is one.",
+    _lowest,
     _lower,
 )
 NO_MINIMUM = Oddity(

@@ -59,8 +59,8 @@ WARNINGS = [
          {"Lower the initial range (init_range, now 1000)": "init_range=1", "or the depth": "widths=3"}),
     Case("training", "dataset=iris&steps=10", "Not a minimum", {"Train longer (steps, now 10)": "steps=1500"}),
     Case("training", "dataset=iris&steps=600&batch=4&rate=0.05", "Not a minimum", {"Choose batch=0": "batch=0"}),
-    Case("training", "dataset=iris&widths=4&rate=5&steps=300&activation=sine", "Not a minimum",
-         {"lower the learning rate (now 5)": "rate=0.1"}),
+    Case("training", "dataset=iris&widths=8&rate=3&steps=300&activation=sine", "Not a minimum",
+         {"lower the learning rate (now 3)": "rate=0.1"}),
     Case("replicates", f"{QUADRATIC}&optimiser=sgd&rate=50&steps=50&replicates=2", "2 of 2 trainings diverged",
          {"Lower the learning rate (now 50).": "rate=0.01"}),
     # ------------------------------------------------------------------ of planes
@@ -216,6 +216,12 @@ def test_where_no_single_change_is_enough_that_is_said():
 SEEN = [  # analysis, question, view, kind of oddity -> what it advises -> the change of the question or of the view
     ("slice", f"{XOR}&steps=5&points=5&extent=1e-5", View(), "rounding",
      {"larger half width": "extent=1", "dtype=float64": "dtype=float64"}),
+    ("slice", f"{XOR}&steps=5&points=5&extent=1e-6", View(), "flat",
+     {"larger half width": "extent=1", "dtype=float64": "dtype=float64"}),
+    ("slice", f"{QUADRATIC}-3&steps=1&points=5&extent=1000", View(), "gaps",
+     {"smaller half width": "extent=1", "dtype=float64": "dtype=float64"}),
+    ("slice", "dataset=iris&steps=20&points=17&extent=1", View(), "lower", {"Train longer": "steps=400"}),
+    ("slice", f"{XOR}&steps=400&points=17&extent=1", View(), "lower", {"λ above 0 (l2=0.001)": "l2=0.001"}),
     ("training", "dataset=iris&steps=10", View(), "steep", {"Train longer": "steps=1500"}),
     ("training", "dataset=iris&steps=600&batch=4", View(), "steep", {"Choose batch=0": "batch=0"}),
     ("training", "dataset=iris&widths=4&rate=20&steps=40", View(), "raised", {"Lower the": "rate=0.05"}),

@@ -399,7 +399,7 @@ def test_moments_end_at_the_point_reached(steps, moments):
     ("dataset=sine&loss=squared_error&activation=quadratic&optimiser=sgd&rate=50&steps=200", "diverged", "step"),
     ("widths=none", "no hidden layer", "Choose widths"),
     ("dataset=xor&widths=2&part=test", "no test part", "part=train"),
-    ("dataset=iris&test_share=0&part=test&moments=1", "no test part", "test_share=0"),
+    ("dataset=iris&test_share=0&part=test&moments=1", "no test part", "part=train"),
 ])  # fmt: skip
 def test_what_has_no_answer_says_why(query, kind, words):
     found = ask(spec_of(query))

@@ -119,6 +119,7 @@ def test_where_the_gradient_vanishes_the_box_is_as_high_as_its_highest_corner():
     trained = run_training(Training(result.spec.problem, result.spec.start)).reached()
     exact = corners_by_hand(make_loss(result.spec.problem), trained, 0.05)
     assert result.keskar[RADII.index(0.05)] == pytest.approx(exact, rel=1e-9)
+    np.testing.assert_allclose(result.sam, 0.5 * result.largest * np.array(RADII) ** 2, rtol=1e-12)
 
 
 def test_at_a_minimum_of_a_quadratic_the_rise_grows_with_the_square_of_the_radius():
@@ -160,7 +161,7 @@ def test_without_a_gradient_the_rise_is_that_of_the_curvature_and_the_box_rises_
     problem = parse(Problem, "dataset=xor&widths=2&activation=relu&dtype=float64")
     dead = torch.tensor([-1.0] * 6 + [1.0, 1.0, 0.0], dtype=torch.float64)  # 2-2-1: no unit is on, the output is ½
     loss = make_loss(problem)
-    assert ascents.stationary(loss, dead, "train")
+    assert ascents.stationary(loss, dead, "train", 0.25)
     assert ascent(loss, dead, "train", 0.5) == pytest.approx(0.5 * 0.25 * 0.5**2, rel=1e-12)  # eigenvalues ¼ and 0
     assert ascents.ascent(loss, dead, "train", 0.5, -1.0) == 0.0  # a maximum is as high as it gets
     assert math.isnan(ascents.ascent(loss, dead, "train", 0.5, math.nan))

@@ -292,7 +292,7 @@ def measured(name: str, value: float) -> dict[str, Any]:
     """What the function itself says of its range, its joint at 0 and its ends, far out on the scale of its bend."""
     f, slope = applied(name, value), by_reverse(applied(name, value))
     bend = SECOND["reverse over reverse"](f)
-    scale = {"alpha": value, "slope": 1.0, "beta": 1 / value}[ACTIVATIONS[name].parameter]
+    scale = value ** {"alpha": 1, "slope": 0, "beta": -1}[ACTIVATIONS[name].parameter]
     far, near = 1e3 * max(scale, 1.0), tensor([-1e-7, 1e-7]) * min(scale, 1.0)
 
     def end(side: float) -> float:
