@@ -79,7 +79,7 @@ def stationary(loss: Loss, theta: Tensor, part: str, largest: float) -> bool:
 def _vanishes(gradient: np.ndarray, x: np.ndarray, largest: float) -> bool:
     """Whether it is 0, or no longer than what the last bits of x change it by, so that its direction is an accident."""
     last_bits = np.finfo(float).eps * abs(largest) * float(np.linalg.norm(x))
-    return not gradient.any() or float(np.linalg.norm(gradient)) <= last_bits  # a bound of NaN holds for none
+    return bool(not gradient.any() or np.linalg.norm(gradient) <= last_bits)  # a bound of NaN holds for none
 
 
 def total_on(loss: Loss, part: str) -> Total:
