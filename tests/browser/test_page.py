@@ -454,7 +454,7 @@ def test_clouds_of_iris_are_brushed_and_lead_to_a_slice(visitor: Reader):
     assert "6 walks × 61 points" in told and "full Hessian" in told
 
     opened = visitor.page.evaluate("window.lossatlas.opened")
-    visitor.page.get_by_text("per weight tensor (authors)", exact=True).first.click()
+    visitor.choose("rule", "per weight tensor (authors)")
     visitor.page.wait_for_function("location.search.includes('rule=tensors')")
     visitor.wait()
     assert "per weight tensor" in visitor.page.locator("#slot-1-cloud .caption").inner_text()
