@@ -112,7 +112,7 @@ def wait_for(address: str) -> None:
 @pytest.fixture(autouse=True)
 def tasks_are_made_anew() -> None:
     """Tasks remembered from an earlier test were made with its constants: a test may change how work is cut."""
-    for remembered in (table._levels, plane.plane_task, reach.reach):
+    for remembered in (table.remembered_levels, plane.plane_task, reach.reach):
         remembered.cache_clear()
 
 

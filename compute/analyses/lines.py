@@ -93,8 +93,7 @@ def run_line(spec: Line, plane: Plane, reached: TrainingResult) -> LineResult:
     data, accuracy = losses_on(loss, plane, axis[:, None], spec.where.part, accuracy=True)
     accuracy = accuracy if len(accuracy) else np.full_like(axis, np.nan)
     center = torch.as_tensor(plane.center, dtype=torch_dtype(spec.problem))
-    data[middle] = float(loss.data_term(center, spec.where.part))
-    accuracy[middle] = float(loss.accuracy(center, spec.where.part))
+    data[middle], accuracy[middle] = (float(one) for one in loss.measure(center, spec.where.part))
     if not np.isfinite(data).any():
         raise CannotAnswer(f"The loss is infinite or NaN on the whole line. {nearer()}", "diverged")
     penalty = penalty_on(loss, plane, axis, np.zeros_like(axis))

@@ -2,6 +2,7 @@
 from coarse to fine.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,7 @@ from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
 VERSIONS = (2, *PLANE_VERSIONS, *TURN_VERSIONS)
 COARSEST = 9  # points per axis of the first picture
+QUICK = 0.05  # seconds of a whole grid: a coarser one before it would cost a tenth of them and be seen by nobody
 NARROWEST = 1e-9  # a window's least width, as a share of the larger of 1 and its distance from the center
 
 
@@ -152,10 +154,12 @@ def axes(spec: Slice, extent: float) -> tuple[np.ndarray, np.ndarray]:
     return (1 - share) * a_low + share * a_high, (1 - share) * b_low + share * b_high
 
 
-def levels(points: int) -> list[int]:
-    """Nested grid sizes, coarse to fine: each holds every second point of the next."""
+def levels(points: int, per_point: float = math.inf) -> list[int]:
+    """Nested grid sizes, coarse to fine: each holds every second point of the next. A grid that takes less than QUICK
+    at some seconds `per_point` is not drawn coarser first; whether it is depends on nothing finer.
+    """
     sizes = [points]
-    while sizes[0] > COARSEST and (sizes[0] - 1) % 4 == 0:
+    while sizes[0] > COARSEST and (sizes[0] - 1) % 4 == 0 and sizes[0] ** 2 * per_point > QUICK:
         sizes.insert(0, (sizes[0] + 1) // 2)
     return sizes
 
@@ -174,7 +178,8 @@ def slice_levels(spec: Slice, plane: Task | None = None) -> list[Task]:
     """
     reached = reach(spec.problem, spec.start)
     found: list[Task] = []
-    for coarser, size in zip([None, *levels(spec.points)], levels(spec.points), strict=False):
+    sizes = levels(spec.points, point_seconds(spec.place))
+    for coarser, size in zip([None, *sizes], sizes, strict=False):
         found.append(_level(replace(spec, points=size), coarser, plane, reached, found[-1] if found else None))
     return found
 
@@ -229,14 +234,18 @@ def assemble(
     check_spanned(plane)
     loss, (a, b) = make_loss(spec.problem), axes(spec, plane.extent)
     grids = _filled(spec.points, coarser, below, np.concatenate(pieces, axis=1))
-    center = torch.as_tensor(plane.center, dtype=torch_dtype(spec.problem))
-    here = [float(f(center, spec.where.part)) for f in (loss.data_term, loss.accuracy)][: len(grids)]
-    grids[:, (a[:, None] == 0) & (b[None, :] == 0)] = np.array(here)[:, None]
+    middle = (a[:, None] == 0) & (b[None, :] == 0)
+    if below is None or middle.any() > middle[::2, ::2].any():
+        center = torch.as_tensor(plane.center, dtype=torch_dtype(spec.problem))
+        here = torch.stack(loss.measure(center, spec.where.part)).numpy()
+        grids[:, middle] = here[: len(grids), None]
+        center_loss = float(here[0]) + float(penalty_on(loss, plane, np.zeros(()), np.zeros(())))
+    else:
+        center_loss = below.center_loss
     if not np.isfinite(grids[0]).any():
         raise CannotAnswer(f"The loss is infinite or NaN on the whole grid. {nearer(spec.window)}", "diverged")
     penalty = penalty_on(loss, plane, a[:, None], b[None, :])
     total = grids[0] + penalty
-    center_loss = here[0] + float(penalty_on(loss, plane, np.zeros(()), np.zeros(())))
     return SliceResult(
         spec,
         a,

@@ -143,11 +143,11 @@ def key_for(spec: object) -> str:
 
 def levels_of(spec: object) -> list[Task]:
     """The tasks of a spec, coarse to fine."""
-    return list(_levels(canonical(spec)))
+    return list(remembered_levels(canonical(spec)))
 
 
 @functools.lru_cache(REMEMBERED)
-def _levels(spec: object) -> tuple[Task, ...]:
+def remembered_levels(spec: object) -> tuple[Task, ...]:
     return tuple(ANALYSES[name_of(spec)].levels(spec))
 
 

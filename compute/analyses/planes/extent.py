@@ -10,7 +10,7 @@ from lossatlas.compute.numerics.kernels.plan import losses_at
 from lossatlas.compute.numerics.loss import Loss
 
 JUDGED = 2000  # patterns that decide how far a picture should reach (chosen by eye)
-RUNGS = 5  # of the ladder at a time
+RUNGS = 6  # of the ladder at a time, the first of which is the center
 LADDER = tuple(m * 10.0**e for e in range(-3, 3) for m in (1, 1.5, 2, 3, 5, 7))
 
 
@@ -48,16 +48,16 @@ def rising(loss: Loss, part: str, state: np.ndarray) -> tuple[float, str]:
     few = replace(loss, parts={name: some.first(JUDGED) for name, some in loss.parts.items()})
     turns = np.arange(8) * math.pi / 4
     ring = np.stack([np.cos(turns), np.sin(turns)], 1)
-    zero = float(few.data_term(torch.zeros(loss.problem.parameters, dtype=loss.parts[part].x.dtype), part))
-    here = losses_at(few, state[0], state[1:], np.zeros((1, 2)), part)[0][0]
-    ladder = np.array([step for step in LADDER if 0.05 <= step <= 50])
+    zero = float(loss.problem.criterion.values(torch.zeros_like(few.parts[part].y), few.parts[part].y).double().mean())
+    ladder, medians = np.array([0.0, *(step for step in LADDER if 0.05 <= step <= 50)]), list[float]()
     for begin in range(0, len(ladder), RUNGS):
         radii = ladder[begin : begin + RUNGS]
         coordinates = (radii[:, None, None] * ring).reshape(-1, 2)
         values = losses_at(few, state[0], state[1:], coordinates, part)[0]
-        enough = np.median(values.reshape(-1, 8), axis=1) - here >= zero
+        medians.extend(np.median(values.reshape(-1, 8), axis=1))
+        enough = np.array(medians[1:]) - medians[0] >= zero
         if enough.any():
-            extent = float(radii[np.argmax(enough)])
+            extent = float(ladder[1 + np.argmax(enough)])
             how = "there the data term has risen by that of a network that outputs zero."
             return extent, f"Half width {extent:g}: {how}"
     return 1.0, "Half width 1: up to 50 the data term does not rise by that of a network that outputs zero."

@@ -5,6 +5,9 @@ their loss, happens before the next 64 are looked at, and nothing of it leaves t
 served and the other paths answer.
 """
 
+import functools
+import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,7 @@ from torch import Tensor
 
 from lossatlas.compute.numerics.cost import WIDEST
 from lossatlas.compute.numerics.loss import Loss, Part
-from lossatlas.compute.problem.nets import Problem, split
+from lossatlas.compute.problem.nets import Problem
 
 try:
     from lossatlas.compute.numerics.kernels import scalars, strips
@@ -26,6 +29,8 @@ else:
 # 0.59 (benchmarks.tune).
 FEWEST = 16
 MOST_OUTPUTS = 100  # a pattern's product of 1 + e, e ≤ 1, over the outputs is kept in float32
+KEPT, PICTURES = 1 << 24, 3  # bytes of a picture's responses, and of how many, that a process keeps
+Block = tuple[np.ndarray, np.ndarray, int]  # `response`, `y` and `valid` of strips.add_block
 RESPONSES = 1 << 20  # bytes of first responses at a time; more helps wide layers, little else (benchmarks.tune)
 
 
@@ -79,17 +84,13 @@ def losses_at(
     counted = accuracy and where.labels is not None
     losses, rights = np.zeros(len(t)), np.zeros(len(t))
     act, criterion = passes(problem)
-    weight, bias = split(problem.shapes, given)[0]  # (1 + D, H, inputs), (1 + D, H)
-    later = given[:, weight[0].numel() + bias[0].numel() :].flatten().numpy()
+    cut = math.prod(problem.shapes[0]) + problem.sizes[1]
+    later = given[:, cut:].flatten().numpy()
     scratch = strips.scratch(problem.sizes[1:], len(later) // len(given))
-    size = _block(problem, len(given))
-    for begin in range(0, len(where), size):
-        x, y, valid = strips_of(where, slice(begin, begin + size))
-        response = weight.flatten(0, 1) @ x.mT + bias.flatten()[:, None]  # (strips, (1 + D) · H, LANES)
+    for response, y, valid in _blocks(FirstLayer(where, given[:, :cut].clone(), problem)):
         strips.add_block(
-            response.flatten().numpy(), later, t, y.flatten().numpy(), np.array(problem.sizes[1:]), valid,
-            np.float32(problem.parameter_value), act, criterion, counted, np.float32(problem.criterion.cut),
-            *scratch, losses, rights,
+            response, later, t, y, np.array(problem.sizes[1:]), valid, np.float32(problem.parameter_value), act,
+            criterion, counted, np.float32(problem.criterion.cut), *scratch, losses, rights,
         )  # fmt: skip
     terms = len(where) * (1 if problem.criterion.coupled else problem.outputs)
     if not terms:
@@ -103,26 +104,63 @@ def passes(problem: Problem) -> tuple[Any, Any]:
     return scalars.activation_pass(name), scalars.criterion_pass(problem.loss)
 
 
-def _block(problem: Problem, vectors: int) -> int:
-    """Patterns at a time."""
-    across = 4 * vectors * problem.sizes[1] * strips.LANES
-    count = max(1, min(RESPONSES // across, strips.MOST_FACTORS // problem.outputs))
-    return count * strips.LANES
+class FirstLayer:
+    """Weights and biases of center and directions (1 + D, P₁), and the patterns that they are to see. Two are equal
+    where these are the same object and the numbers the same; a kept one keeps its patterns, and so their id.
+    """
+
+    def __init__(self, where: Part, given: Tensor, problem: Problem):
+        self.where, self.given, self.shape, self.outputs = where, given, problem.shapes[0], problem.outputs
+        self._known = (id(where.x), id(where.y), self.shape, given.numpy().tobytes())
+
+    def __hash__(self) -> int:
+        return hash(self._known)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FirstLayer) and self._known == other._known
+
+    @property
+    def bytes(self) -> int:
+        """Of all responses."""
+        return 4 * len(self.given) * self.shape[0] * len(self.where)
+
+    def blocks(self) -> Iterator[Block]:
+        """Block after block of the patterns."""
+        split_at = math.prod(self.shape)
+        weight, bias = self.given[:, :split_at].unflatten(1, self.shape), self.given[:, split_at:]
+        across = 4 * len(self.given) * self.shape[0] * strips.LANES
+        size = strips.LANES * max(1, min(RESPONSES // across, strips.MOST_FACTORS // self.outputs))
+        for begin in range(0, len(self.where), size):
+            x, y, valid = strips_of(self.where, slice(begin, begin + size))
+            response = torch.cat([weight.flatten(0, 1) @ some.mT for some in x])  # (strips, (1 + D) · H, LANES)
+            response += bias.flatten()[:, None]
+            yield response.flatten().numpy(), y.flatten().numpy(), valid
 
 
-def strips_of(where: Part, rows: slice) -> tuple[Tensor, Tensor, int]:
-    """Inputs (strips, LANES, inputs) and targets (strips, K, LANES) of some patterns, and how many the first strip has.
+def _blocks(first: FirstLayer) -> Iterable[Block]:
+    """Every task of a picture begins with the same responses, so that the last few are kept."""
+    return kept_blocks(first) if first.bytes <= KEPT else first.blocks()
 
-    The first strip is filled up with the first pattern.
+
+@functools.lru_cache(maxsize=PICTURES)
+def kept_blocks(first: FirstLayer) -> list[Block]:
+    return list(first.blocks())
+
+
+def strips_of(where: Part, rows: slice) -> tuple[list[Tensor], Tensor, int]:
+    """Inputs as one or two arrays (some strips, LANES, inputs), targets (strips, K, LANES) of some patterns, and how
+    many the first strip has.
+
+    The first strip is filled up with the first pattern; it stands alone then, so that the others are not copied.
     """
     x, y = where.x[rows], where.y[rows]
-    valid = len(x) % strips.LANES or strips.LANES
-    if valid < strips.LANES:
-        fill = torch.zeros(strips.LANES - valid, dtype=torch.int64)
-        order = torch.cat([torch.arange(valid), fill, torch.arange(valid, len(x))])
-        x, y = x[order], y[order]
-    return (
-        x.unflatten(0, (-1, strips.LANES)),
-        y.unflatten(0, (-1, strips.LANES)).transpose(1, 2).contiguous(),
-        valid,
-    )
+    valid = len(x) % strips.LANES
+    if not valid:
+        return [_in_strips(x)], _in_strips(y).transpose(1, 2).contiguous(), strips.LANES
+    order = torch.tensor([*range(valid), *[0] * (strips.LANES - valid)])
+    targets = torch.cat([y[order], y[valid:]])
+    return [_in_strips(x[order]), _in_strips(x[valid:])], _in_strips(targets).transpose(1, 2).contiguous(), valid
+
+
+def _in_strips(rows: Tensor) -> Tensor:
+    return rows.unflatten(0, (-1, strips.LANES))

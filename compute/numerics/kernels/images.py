@@ -88,10 +88,10 @@ def _plan(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(shape), np.concatenate(windows), np.array([dense[0].fan_in, *(layer.units for layer in dense)])
 
 
-def _padded(problem: Problem, x: Tensor) -> np.ndarray:
-    """(strips, LANES, side²) as (strips, padded, padded, LANES), flat."""
+def _padded(problem: Problem, x: list[Tensor]) -> np.ndarray:
+    """Arrays (some strips, LANES, side²) as one (strips, padded, padded, LANES), flat."""
     first = problem.layers[0]
-    square = x.mT.unflatten(1, (first.side, first.side))  # (strips, side, side, LANES)
+    square = torch.cat([some.mT for some in x]).unflatten(1, (first.side, first.side))  # (strips, side, side, LANES)
     edge = [0, 0, first.padding, first.padding, first.padding, first.padding]
     return torch.nn.functional.pad(square, edge).flatten().numpy()
 

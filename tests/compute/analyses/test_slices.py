@@ -6,8 +6,9 @@ import torch
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
+from lossatlas.compute.analyses import slices, table
 from lossatlas.compute.analyses.planes.extent import symmetric_axis
-from lossatlas.compute.analyses.slices import Slice, SliceResult, levels, new_points
+from lossatlas.compute.analyses.slices import QUICK, Slice, SliceResult, levels, new_points
 from lossatlas.compute.analyses.table import key_for, levels_of, question
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.problem.nets import split
@@ -84,6 +85,25 @@ def test_levels_are_nested_and_no_point_is_computed_twice():
         rows, columns = new_points(size, below).T * step
         np.add.at(seen, (rows, columns), 1)
     assert (seen == 1).all()
+
+
+def test_what_takes_no_time_is_not_drawn_coarser_first():
+    assert levels(65, QUICK / 65**2) == [65] and levels(65, 1.1 * QUICK / 65**2) == [33, 65]
+    assert levels(65, QUICK / 17**2)[:-2] == levels(17, QUICK / 17**2)  # a level's own levels: it shares their tasks
+    assert len(levels_of(question("slice", "dataset=iris"))) == 1 < len(levels_of(question("slice", "dataset=mnist")))
+
+
+@pytest.mark.parametrize(
+    "window", ["", "&window=0.1,0.6,-0.35,-0.05", "&window=-1e-7,3e-7,-0.1,0.3", "&accuracy=true&l2=0.01"]
+)
+def test_an_answer_is_the_same_by_any_levels(monkeypatch, window):
+    answers = []
+    for quick in (QUICK, 0.0):
+        monkeypatch.setattr(slices, "QUICK", quick)
+        table.remembered_levels.cache_clear()
+        answers.append(pack(ask(question("slice", f"{SMALL[0]}&points=33{window}"))))
+    assert answers[0] == answers[1] and len(levels_of(question("slice", f"{SMALL[0]}&points=33{window}"))) == 3
+    table.remembered_levels.cache_clear()
 
 
 def test_a_coarse_answer_is_the_fine_one_at_every_second_point():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lossatlas.compute.analyses.planes.plane import point_seconds
 from lossatlas.compute.analyses.slices import levels, new_points
 from lossatlas.compute.analyses.table import ANALYSES, canonical, key_for, levels_of, question
 from lossatlas.compute.numerics.paths.reach import run_training
@@ -45,8 +46,9 @@ def test_what_matters_is_each_callers_own():
 
 @pytest.mark.parametrize("points", [9, 17, 33, 35, 65, 129, 257])
 def test_the_pieces_of_a_surface_cover_the_new_points_of_each_level(points):
-    found = levels_of(question("slice", f"dataset=mnist&points={points}&steps=0"))
-    for task, size, coarser in zip(found, levels(points), [None, *levels(points)], strict=False):
+    asked = question("slice", f"dataset=mnist&points={points}&steps=0")
+    found, sizes = levels_of(asked), levels(points, point_seconds(asked.place))
+    for task, size, coarser in zip(found, sizes, [None, *sizes], strict=False):
         pieces = [piece for piece in task.needs() if "-from-" in piece.key]
         assert sum(piece.units for piece in pieces) == len(new_points(size, coarser))
 

@@ -167,6 +167,18 @@ def test_what_is_not_finite_stays_so(activation, criterion, value):
 
 
 @needs_numba
+def test_kept_responses_are_those_of_these_patterns_and_numbers():
+    (one, _), (other, _) = losses(query_of("iris", "tanh")), losses(query_of("iris", "tanh") + "&data_seed=1")
+    center, directions, grid = plane(one.problem)
+    first = fused.losses_at(one, center, directions, grid, "train")[0]
+    for loss, scale in ((one, 1.0), (one, 1.5), (other, 1.0), (one, 1.0)):
+        found = fused.losses_at(loss, scale * center, directions, grid, "train")[0]
+        fused.kept_blocks.cache_clear()
+        assert np.array_equal(found, fused.losses_at(loss, scale * center, directions, grid, "train")[0])
+        assert np.array_equal(found, first) == (loss is one and scale == 1.0)
+
+
+@needs_numba
 def test_an_empty_part_has_no_loss():
     loss = losses("dataset=iris&widths=4&test_share=0")[0]
     found = fused.losses_at(loss, *plane(loss.problem), "test", True)
