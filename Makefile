@@ -4,6 +4,7 @@
 # make nightly what takes too long for every change: the tests once more, held to AVX2 where the processor has more
 #              (it prints which lines were reached), and every step of every lesson in the browser
 # make bench   install the peers into .bench-venv, measure, write benchmarks/RESULTS.md; ARGS="slices" for one script
+# make bench-avx2   the same with every library held to AVX2, where the processor has more
 # make docs    write docs/registries.md anew, from the registries
 # make screenshot   draw README's picture again
 # make clean   remove .venv, .bench-venv, builds and tool caches
@@ -34,7 +35,7 @@ AVX2 := NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx2,+fma \
 # By folder, not by name: through the links of lossatlas/ a file would be two.
 COVERAGE := --cov=app/ --cov=compute/ --cov-report=term:skip-covered
 
-.PHONY: serve test lint nightly nightly-avx2 nightly-lessons bench docs screenshot clean
+.PHONY: serve test lint nightly nightly-avx2 nightly-lessons bench bench-avx2 docs screenshot clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.installed
@@ -96,8 +97,8 @@ test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { \
 	exit 1; }
 endef
 
-bench: $(BENCH)/.installed
-	$(BENCH)/bin/python -m benchmarks $(ARGS)
+bench bench-avx2: $(BENCH)/.installed
+	$(if $(filter bench-avx2,$@),$(AVX2)) $(BENCH)/bin/python -m benchmarks $(ARGS)
 
 # An environment of its own that sees .venv's packages, so that torch is neither installed twice nor replaced.
 $(BENCH)/.installed: benchmarks/peers.txt $(VENV)/.installed-test

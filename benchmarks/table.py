@@ -13,7 +13,7 @@ from lossatlas.compute.service.running import one_thread
 
 HEADING = (
     f"{'work':46}{'peer':24}{'peer µs':>10}{'ours µs':>10}{'ratio':>9}{'gate':>7}"
-    f"{'error: peer':>13}{'ours':>7}{'loop':>7}{'GEMM':>7}{'exp':>7}   note"
+    f"{'error: peer':>13}{'ours':>7}{'loop':>7}{'GEMM':>7}{'exp':>7}{'floor':>7}{'least':>7}   note"
 )
 
 
@@ -24,7 +24,7 @@ class Row:
     Attributes:
         peer_error, our_error, loop_error: largest relative error against float64 over the points both evaluated; of a
             plain float32 loop over them too.
-        gate: the ratio to be reached.
+        gate: the ratio to be reached. least: the share of the machine's floor to be reached.
         products: floating point operations in matrix products that our way needs for a unit, two a multiply-add.
         exponentials: exponentials or their like that our way needs for a unit: one for a tanh, a sigmoid, an ELU.
     """
@@ -40,20 +40,29 @@ class Row:
     products: float = 0.0
     exponentials: float = 0.0
     note: str = ""
+    least: float = math.nan
 
     @property
     def ratio(self) -> float:
         return self.peer_seconds / self.our_seconds
 
+    def shares(self, peaks: Peaks) -> tuple[float, float]:
+        """Which part of our time the products and the exponentials alone would take at the measured peaks."""
+        return (
+            self.products / self.our_seconds / peaks.products,
+            self.exponentials / self.our_seconds / peaks.exponentials,
+        )
+
     def show(self, peaks: Peaks) -> str:
-        """The line. The last two numbers say which share of the measured peaks the work alone amounts to."""
-        short = self.gate > self.ratio
+        """The line. The floor is the time of the products and exponentials alone, at the measured peaks."""
+        parts = self.shares(peaks)
+        short = self.gate > self.ratio or self.least > sum(parts)
         return (
             f"{self.work:46}{self.peer:24}{self.peer_seconds * 1e6:10.4g}{self.our_seconds * 1e6:10.4g}"
             f"{times(self.ratio):>9}{'' if math.isnan(self.gate) else f'{self.gate:g}×':>7}"
             f"{error(self.peer_error):>13}{error(self.our_error):>7}{error(self.loop_error):>7}"
-            f"{share(self.products / self.our_seconds / peaks.products):>7}"
-            f"{share(self.exponentials / self.our_seconds / peaks.exponentials):>7}"
+            f"{share(parts[0]):>7}{share(parts[1]):>7}{share(sum(parts)):>7}"
+            f"{'' if math.isnan(self.least) else share(self.least):>7}"
             f"   {'SHORT OF THE GATE ' if short else ''}{self.note}"
         )
 

@@ -103,6 +103,7 @@ def blocks() -> None:
     chosen = fused.RESPONSES
     for size in (1 << 17, 1 << 18, 1 << 19, 1 << 20, 1 << 21):
         fused.RESPONSES = size
+        fused.kept_blocks.cache_clear()
         deeper = [point(DEEP, 40), point(DEEP.replace("128-64", "512-512"), 4)]
         found = [point(NARROW, 400), *deeper]
         print(f"{size:30,}{''.join(f'{value * 1e6:16.1f}' for value in found)}")

@@ -1,6 +1,7 @@
 """The benchmarks' own arithmetic, and that RESULTS.md and the runner name the same scripts. No ratio, no time."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -19,11 +20,19 @@ def test_results_have_one_block_for_every_script_and_every_script_exists():
 
 
 def test_a_block_is_replaced_and_nothing_else_changes():
-    one = "# Top\n\n## `python -m benchmarks.one`\n\nSaid.\n\n```\nold\n```\n\n"
-    text = one + "## `python -m benchmarks.two`\n\n```\n2\n```\nEnd\n"
-    assert with_block(text, "one", "new\nlines\n") == text.replace("old", "new\nlines")
-    assert with_block(text, "two", "3\n") == text.replace("2\n```", "3\n```")
-    assert with_block(with_block(text, "three", "4\n"), "three", "5\n").endswith("benchmarks.three`\n\n```\n5\n```\n")
+    one = "# Top\n\n## `python -m benchmarks.one`\n\nSaid.\n\n### A\n\n```\nold\n```\n\n### B\n\n```\nb\n```\n\n"
+    text = one + "## `python -m benchmarks.two`\n\n### A\n\n```\n2\n```\n\n## End\n"
+    assert with_block(text, "one", "A", "new\nlines\n") == text.replace("old", "new\nlines")
+    assert with_block(text, "two", "A", "3\n") == text.replace("2\n```", "3\n```")
+
+
+def test_a_kind_of_machine_overwrites_no_other():
+    text = "# Top\n\n## `python -m benchmarks.one`\n\nSaid.\n\n### A\n\n```\nold\n```\n\n## End\n"
+    both = with_block(text, "one", "B", "new\n")
+    assert both == text.replace("## End", "### B\n\n```\nnew\n```\n\n## End")
+    assert with_block(both, "one", "A", "old\n") == both
+    three = with_block(both, "three", "B", "4\n")
+    assert three.startswith(both.rstrip()) and three.endswith("benchmarks.three`\n\n### B\n\n```\n4\n```\n\n")
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
@@ -35,7 +44,9 @@ def test_exponent_of_a_power_law(power):
 def test_a_row_says_ratio_errors_shares_and_a_missed_gate():
     row = Row("work", "peer", 200e-6, 4e-6, 1e-7, 2e-8, 3e-8, gate=60, products=100e3, exponentials=2e3, note="fused")
     line = row.show(PEAKS)
-    assert " ".join(line.split()) == "work peer 200 4 50× 60× 1e-07 2e-08 3e-08 25% 25% SHORT OF THE GATE fused"
+    assert " ".join(line.split()) == "work peer 200 4 50× 60× 1e-07 2e-08 3e-08 25% 25% 50% SHORT OF THE GATE fused"
+    assert "SHORT" in replace(row, gate=40, least=0.6).show(PEAKS)
+    assert "SHORT" not in replace(row, gate=40, least=0.5).show(PEAKS)
     assert "SHORT" not in Row("work", "peer", 200e-6, 4e-6, gate=50).show(PEAKS)
     assert [HEADING.index(name) + len(name) for name in ("ratio", "gate", "loop")] == [
         line.index(value) + len(value) for value in ("50×", "60×", "3e-08")
