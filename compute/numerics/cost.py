@@ -77,7 +77,8 @@ def loss_seconds(problem: Problem, part: str = "train") -> float:
 def compiled(problem: Problem) -> bool:
     """Whether a slice takes a compiled path, as far as can be said beforehand."""
     quick = NUMBA and problem.dtype == "float32" and not problem.mixed
-    return quick and (problem.convolutions == 2 or (problem.plain and max(problem.hidden, default=0) <= WIDEST))
+    dense = not problem.convolutions and max(problem.hidden, default=0) <= WIDEST
+    return quick and (dense or problem.convolutions == 2)
 
 
 def slice_seconds(problem: Problem, part: str = "train") -> float:
@@ -113,7 +114,7 @@ def walk_seconds(problem: Problem, batch: int) -> float:
     """One step of a walk among many, with the test part and the saturation of the hidden units."""
     count, test = patterns(problem), patterns(problem, "test")
     each = min(batch or count, count)
-    quick = compiled(problem) and len(problem.hidden) == 1 and each == count
+    quick = compiled(problem) and problem.plain and len(problem.hidden) == 1 and each == count
     rates = WALKED if quick else PLAIN
     steps = 3 * _seconds(problem, each, problem.layers, rates) + _seconds(problem, test, problem.layers, rates)
     call = WALK_CALL if quick else (GRADIENT_CALL + CALL) / 16

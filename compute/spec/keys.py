@@ -7,7 +7,7 @@ from typing import Any
 
 from lossatlas.compute.spec.options import relevant
 
-NUMERICS = 3  # raise when data sets, networks, losses or kernels give another number than before
+NUMERICS = 4  # raise when data sets, networks, losses or kernels give another number than before
 
 REMEMBERED = 2_000  # keys a process keeps: every task of a question names the keys of what it needs
 

@@ -1,4 +1,4 @@
-"""Losses on a line or plane by kernels that numba compiles: the fastest path for plain MLPs in float32 on a CPU.
+"""Losses on a line or plane by kernels that numba compiles: the fastest path for MLPs in float32 on a CPU.
 
 As in numerics.kernels.affine the first layer is a sum of stored responses. Here all that follows for 64 patterns, up to
 their loss, happens before the next 64 are looked at, and nothing of it leaves the caches. Without numba nothing is
@@ -35,16 +35,21 @@ RESPONSES = 1 << 20  # bytes of first responses at a time; more helps wide layer
 
 
 def serves(loss: Loss, center: np.ndarray) -> bool:
-    """Plain MLPs in float32 on a CPU, if numba is there and their activation and criterion are in its tables."""
+    """MLPs in float32 on a CPU, if numba is there and their activation and criterion are in its tables; with BatchNorm,
+    if its statistics are given beside theta.
+    """
     where = loss.parts["train"]
-    return knows(loss.problem) and where.x.device.type == "cpu" and len(where) >= FEWEST
+    given = loss.problem.norm == "none" or len(center) > loss.problem.parameters
+    return given and knows(loss.problem) and where.x.device.type == "cpu" and len(where) >= FEWEST
 
 
 def knows(problem: Problem) -> bool:
     """Whether there are kernels for the problem's network."""
     return (
         AVAILABLE
-        and problem.plain
+        and not problem.convolutions
+        and not problem.layers[0].skip
+        and len({layer.norm for layer in problem.layers[:-1]}) < 2
         and problem.dtype == "float32"
         and not problem.mixed
         and problem.activation in scalars.SCALARS
@@ -60,8 +65,8 @@ def warm(problem: Problem) -> None:
         nothing, (act, criterion) = np.empty(0, np.float32), passes(problem)
         strips.add_block(
             nothing, nothing, np.empty((0, 2), np.float32), nothing, np.array(problem.sizes[1:]), strips.LANES,
-            np.float32(0), act, criterion, False, np.float32(0), *strips.scratch(problem.sizes[1:], 0),
-            np.empty(0), np.empty(0),
+            np.float32(0), act, criterion, False, np.float32(0), False, _skips(problem),
+            *strips.scratch(problem.sizes[1:], 0), np.empty(0), np.empty(0),
         )  # fmt: skip
 
 
@@ -72,7 +77,8 @@ def losses_at(
     """Data term and accuracy at the points center + coordinates @ directions.
 
     Args:
-        center: (P,). directions: (D, P). coordinates: (G, D).
+        center: (P,), or (P + Q,) with the statistics of BatchNorm. directions: (D, P) or (D, P + Q).
+        coordinates: (G, D).
         accuracy: count right answers too; without it the second array is empty.
 
     Returns:
@@ -87,10 +93,12 @@ def losses_at(
     cut = math.prod(problem.shapes[0]) + problem.sizes[1]
     later = given[:, cut:].flatten().numpy()
     scratch = strips.scratch(problem.sizes[1:], len(later) // len(given))
+    normed, skips = problem.norm == "batch", _skips(problem)
     for response, y, valid in _blocks(FirstLayer(where, given[:, :cut].clone(), problem)):
         strips.add_block(
             response, later, t, y, np.array(problem.sizes[1:]), valid, np.float32(problem.parameter_value), act,
-            criterion, counted, np.float32(problem.criterion.cut), *scratch, losses, rights,
+            criterion, counted, np.float32(problem.criterion.cut), normed, skips,
+            *scratch, losses, rights,
         )  # fmt: skip
     terms = len(where) * (1 if problem.criterion.coupled else problem.outputs)
     if not terms:
@@ -102,6 +110,10 @@ def passes(problem: Problem) -> tuple[Any, Any]:
     """Activation and criterion, compiled or loaded from disk."""
     name = problem.activation if problem.hidden else "identity"
     return scalars.activation_pass(name), scalars.criterion_pass(problem.loss)
+
+
+def _skips(problem: Problem) -> np.ndarray:
+    return np.array([layer.skip for layer in problem.layers])
 
 
 class FirstLayer:

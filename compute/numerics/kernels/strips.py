@@ -22,6 +22,7 @@ CPU, FEATURES = cpu_target.target_context.codegen().magic_tuple()[1:]  # numba c
 WIDE = "+avx512f" in FEATURES.split(",")
 WIDTH, VECTORS = (16, 4) if WIDE else (8, 2)  # floats of a register; registers of a row, so that 4 rows fit them all
 NORM_FLOOR = np.float32(1e-5)  # as problem.layers.NORM_FLOOR
+NO_IMAGES = np.zeros((0, 5), np.int64)  # the `shape` of a network without convolutions
 MOST_FACTORS = 1000  # of at most 2 each in a product: float64 holds 2¹⁰²³
 
 
@@ -245,21 +246,39 @@ def _parameters(later, t, out):
             out[i] += a * more[i]
 
 
+@njit(cache=True, **BARE)
+def _normed(out, response, t, scale, shift):
+    """out (H, LANES) = scale · (response₀ + Σ t_k response_k) + shift of responses (1 + D, H, LANES), all flat."""
+    _parameters(response, t, out)
+    for row in range(len(scale)):
+        unit = out[row * LANES : (row + 1) * LANES]
+        for i in range(LANES):
+            unit[i] = scale[row] * unit[i] + shift[row]
+
+
+@njit(cache=True, **BARE)
+def _add(out, more):
+    for i in range(len(out)):
+        out[i] += more[i]
+
+
 @njit(cache=True, nogil=True, **BARE)
 def add_block(
-    response, later, t, y, sizes, valid, parameter, act, criterion, counted, cut, space, wide, losses, rights
-):
+    response, later, t, y, sizes, valid, parameter, act, criterion, counted, cut, normed, skips,
+    space, wide, raw, losses, rights,
+):  # fmt: skip
     """Add the summed losses, and if `counted` the right answers, of one block of patterns at every grid point.
 
     A point's sums do not depend on the other points.
 
     Args:
         response: (strips, 1 + D, H, LANES), flat: what center and directions give as first pre-activations.
-        later: (1 + D, P'), flat: all parameters after the first layer.
+        later: (1 + D, P'), flat: all parameters after W and b of the first layer, then BatchNorm's statistics.
         t: (G, D). y: (strips, K, LANES), flat. sizes: units of every layer, from the first hidden one to the outputs.
         valid: patterns in the first strip; the others are full.
         act, criterion: passes of numerics.kernels.scalars.
-        space, wide: as `scratch` makes them.
+        normed: BatchNorm follows every hidden layer. skips: as sizes, whether a layer's input is added to its output.
+        space, wide, raw: as `scratch` makes them.
         losses, rights: (G,) float64.
     """
     first, outputs, axes = sizes[0] * LANES, sizes[-1] * LANES, t.shape[1]
@@ -268,23 +287,34 @@ def add_block(
     front, back = space[:widest], space[widest : 2 * widest]
     spare, parameters = space[2 * widest : 2 * widest + 4 * LANES], space[2 * widest + 4 * LANES :]
     sums, product, right = wide[:LANES], wide[LANES : 2 * LANES], wide[2 * LANES :]
-    used = LANES
+    used, scale, shift = LANES, parameters[: sizes[0]], parameters[sizes[0] : 2 * sizes[0]]
     while strips == 1 and used // 2 >= valid:
         used //= 2
     for point in range(len(t)):
-        here = t[point]
-        _parameters(later, here, parameters)
+        here, nothing = t[point], t[point, :0]
+        if normed:
+            _parameters(later, here, raw)
+            _folded_first(raw, parameters, sizes)
+        else:
+            _parameters(later, here, parameters)
         wide[:] = 0.0
         for strip in range(strips):
-            act(front[:first], response[strip * across : (strip + 1) * across], here, parameter)
-            begin = 0
+            seen = response[strip * across : (strip + 1) * across]
+            if normed:
+                _normed(front[:first], seen, here, scale, shift)
+                act(front[:first], front[:first], nothing, parameter)
+            else:
+                act(front[:first], seen, here, parameter)
+            begin = 2 * sizes[0] if normed else 0
             for depth in range(1, len(sizes)):
                 units, wanted = sizes[depth - 1], sizes[depth]
                 end = begin + units * wanted
                 layer(back, parameters[begin:end], parameters[end : end + wanted], front, wanted, units)
                 begin = end + wanted
                 if depth < len(sizes) - 1:
-                    act(back[: wanted * LANES], back[: wanted * LANES], here[:0], parameter)
+                    act(back[: wanted * LANES], back[: wanted * LANES], nothing, parameter)
+                    if skips[depth]:
+                        _add(back[: wanted * LANES], front[: wanted * LANES])
                 front, back = back, front
             z, target = front[:outputs], y[strip * outputs : (strip + 1) * outputs]
             criterion(z, target, sums, product, spare)
@@ -295,6 +325,26 @@ def add_block(
         losses[point] += _folded(sums, product, used, strips * sizes[-1])
         if counted:
             rights[point] += _sum(right, used)
+
+
+@njit(cache=True, **BARE)
+def _scale(gain, variance):
+    """Of BatchNorm; a variance below 0 counts as 0."""
+    return gain / np.sqrt((np.float32(0.0) if variance < np.float32(0.0) else variance) + NORM_FLOOR)
+
+
+@njit(cache=True, **BARE)
+def _folded_first(raw, out, sizes):
+    """out: scale and shift of the first hidden layer's BatchNorm, then W and b of the others as `_folded_norms` has
+    them; raw: γ and β of that layer, the others' tensors, and mean and variance of every unit.
+    """
+    units, moments = sizes[0], len(raw)
+    for depth in range(len(sizes) - 1):
+        moments -= 2 * sizes[depth]
+    for row in range(units):
+        out[row] = _scale(raw[row], raw[moments + units + row])
+        out[units + row] = raw[units + row] - raw[moments + row] * out[row]
+    _folded_norms(raw[2 * units :], out[2 * units :], NO_IMAGES, sizes)
 
 
 @njit(cache=True, **BARE)
@@ -314,9 +364,7 @@ def _folded_norms(raw, out, shape, sizes):
         for row in range(outputs):
             scale, shift = np.float32(1.0), raw[bias + row]
             if layer < layers - 1:
-                variance = raw[moments + outputs + row]
-                variance = np.float32(0.0) if variance < np.float32(0.0) else variance
-                scale = raw[bias + outputs + row] / np.sqrt(variance + NORM_FLOOR)
+                scale = _scale(raw[bias + outputs + row], raw[moments + outputs + row])
                 shift = (shift - raw[moments + row]) * scale + raw[bias + 2 * outputs + row]
             for unit in range(row * units, (row + 1) * units):
                 out[write + unit] = raw[read + unit] * scale
@@ -388,6 +436,7 @@ def add_images(
             rights[point] += _sum(right, used)
 
 
-def scratch(sizes: tuple[int, ...], later: int) -> tuple[np.ndarray, np.ndarray]:
-    """Room for two layers, four rows and all later parameters; and for three rows in float64."""
-    return np.empty((2 * max(sizes) + 4) * LANES + later, np.float32), np.empty(3 * LANES)
+def scratch(sizes: tuple[int, ...], later: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Room for two layers, four rows and all later parameters; for three rows in float64; for the parameters again."""
+    space = np.empty((2 * max(sizes) + 4) * LANES + later, np.float32)
+    return space, np.empty(3 * LANES), np.empty(later, np.float32)

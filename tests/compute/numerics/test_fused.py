@@ -102,6 +102,29 @@ def test_any_number_of_directions(axes):
 
 
 @needs_numba
+@pytest.mark.parametrize(
+    "more",
+    ["5-5-5&skip=true", "5&norm=batch", "5-5&skip=true&norm=batch&loss=softmax_cross_entropy", "7-4-3&norm=batch"],
+)
+@pytest.mark.parametrize("activation", ["tanh", "relu", "silu"])
+def test_skip_connections_and_batchnorm(activation, more):
+    """BatchNorm's statistics are moved along the directions too, below 0 at one point."""
+    single, double = losses(f"dataset=iris&activation={activation}&widths={more}")
+    center, directions, grid = plane(single.problem)
+    if single.problem.norm == "batch":
+        held = single.statistics(torch.as_tensor(center).float()).double().numpy()
+        moved = np.random.default_rng(1).uniform(-0.3, 0.3, (2, len(held))) * held
+        center, directions = np.concatenate([center, held]), np.hstack([directions, moved])
+        grid = np.concatenate([grid, [[4.0, 4.0]]])
+        assert (center + grid @ directions)[:, single.problem.parameters :].min() < 0
+    mine, looped, exact = (route(center, directions, grid, "train", True) for route in _routes(single, double))
+    assert fused.serves(single, center)
+    floor = FLOOR * np.abs(exact[0])
+    assert (np.abs(mine[0] - exact[0]) <= 2 * np.abs(looped[0] - exact[0]).max() + floor).all()
+    assert_accuracies(single, center + grid @ directions, "train", mine[1], looped[1])
+
+
+@needs_numba
 def test_many_patterns_and_blocks():
     """More strips than one block holds, and than one product of 1 + e may."""
     assert_as_exact("dataset=digits&widths=40-12&loss=sigmoid_cross_entropy")
@@ -189,7 +212,7 @@ def test_an_empty_part_has_no_loss():
     "query",
     [
         "dataset=iris&widths=4&dtype=float64",
-        "dataset=iris&widths=4-4&skip=true",
+        "dataset=iris&widths=4&norm=batch",
         "dataset=iris&widths=600",
         "dataset=xor&widths=2",
         "dataset=mnist&network=lenet&max_samples=50",
