@@ -111,8 +111,9 @@ def test_skip_connections_and_batchnorm(activation, more):
     """BatchNorm's statistics are moved along the directions too, below 0 at one point."""
     single, double = losses(f"dataset=iris&activation={activation}&widths={more}")
     center, directions, grid = plane(single.problem)
-    if single.problem.norm == "batch":
-        held = single.statistics(torch.as_tensor(center).float()).double().numpy()
+    statistics = single.statistics(torch.as_tensor(center).float())
+    if statistics is not None:
+        held = statistics.double().numpy()
         moved = np.random.default_rng(1).uniform(-0.3, 0.3, (2, len(held))) * held
         center, directions = np.concatenate([center, held]), np.hstack([directions, moved])
         grid = np.concatenate([grid, [[4.0, 4.0]]])
