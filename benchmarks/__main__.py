@@ -18,6 +18,7 @@ SCRIPTS = {  # minutes each takes, roughly
     "compare": 8,
     "growth": 1,
     "workers": 2,
+    "scaling": 8,
     "memory": 1,
     "busy": 1,
     "peers": 1,

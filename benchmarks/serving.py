@@ -8,9 +8,10 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-from lossatlas.compute.service.pool import Pool
+from lossatlas.compute.service.host import WARM
+from lossatlas.compute.service.pool import Pool, PoolLost
 
 START = 60.0  # seconds a server may take on a busy machine
 
@@ -29,13 +30,39 @@ def pool(workers: int) -> Iterator[Pool]:
     """A scheduler and its workers, as `lossatlas serve` starts them."""
     port = _free_port()
     with _running(["lossatlas.compute.service.host", "--port", str(port), "--workers", str(workers)]):
-        found, end = Pool(f"tcp://127.0.0.1:{port}"), time.monotonic() + START
-        while found.workers() < workers:
-            if time.monotonic() > end:
-                raise TimeoutError(f"{workers} workers did not start within {START:.0f} s")
-            time.sleep(0.1)
-        yield found
-        found.close()
+        yield from _joined(port, workers)
+
+
+@contextmanager
+def hosts(count: int, workers: int) -> Iterator[Pool]:
+    """A scheduler by dask's own command, and as many hosts beside it with some workers each, as one puts them on a
+    cluster for `--scheduler`.
+    """
+    port = _free_port()
+    worker = f"worker tcp://127.0.0.1:{port} --nthreads 1 --nworkers {workers} --no-dashboard --preload {WARM}"
+    with ExitStack() as stack:
+        stack.enter_context(_running(["dask", *f"scheduler --host 127.0.0.1 --port {port} --no-dashboard".split()]))
+        for _ in range(count):
+            stack.enter_context(_running(["dask", *worker.split()]))
+        yield from _joined(port, count * workers)
+
+
+def _joined(port: int, workers: int) -> Iterator[Pool]:
+    """The pool once its workers are there."""
+    found, end = Pool(f"tcp://127.0.0.1:{port}"), time.monotonic() + START
+    while not _there(found) >= workers:
+        if time.monotonic() > end:
+            raise TimeoutError(f"{workers} workers did not start within {START:.0f} s")
+        time.sleep(0.1)
+    yield found
+    found.close()
+
+
+def _there(found: Pool) -> int:
+    try:
+        return found.workers()
+    except PoolLost:  # the scheduler is on its way
+        return 0
 
 
 @contextmanager
