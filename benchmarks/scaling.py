@@ -1,4 +1,4 @@
-"""How does grown work scale? A slice, a cloud and many seeds on one worker, two, four, and on a scheduler of two hosts with
+"""How does grown work scale? A slice, a cloud and many seeds on one worker, two, four, and on two hosts with
 two workers each, by the wall's clock; and whether every answer has the bytes that one worker gives.
 
 Efficiency is the time of one worker over that of n times n. Where n is more than the machine's cores, what n could give
