@@ -28,7 +28,7 @@ WITH_NODE := PATH="$(abspath $(VENV)/bin):$$PATH"
 
 
 # The instructions of a processor of 2013, for every library that looks for newer ones: sums are rounded otherwise.
-AVX2 := NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx2,+fma \
+AVX2 := NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx2,+fma NPY_DISABLE_CPU_FEATURES=X86_V4,AVX512_ICL,AVX512_SPR \
 	MKL_ENABLE_INSTRUCTIONS=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell
 
 
