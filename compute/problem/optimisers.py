@@ -1,7 +1,8 @@
-"""OPTIMISERS: what steps a training, as a literal table. A new one is a line here.
+"""OPTIMISERS: what steps a training, as a literal table. A new one is a line here; one in UPDATES of the compiled loops
+(numerics/kernels/training/pointwise.py) makes it quick.
 
-Trainings of several seeds or activations are stepped as one tensor (B, P), so that a step has to be elementwise: what
-becomes of a number depends on its own gradients only.
+A step has to be elementwise: what becomes of a number depends on its own gradients only. It must not depend on the
+number's place either, so that equal units stay equal: torch's fused forms round the last numbers of a vector otherwise.
 """
 
 import math
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.optim import SGD, Adam, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,23 @@ class Optimiser:
 
 
 def _momentum(theta: Tensor, rate: float, momentum: float) -> Optimizer:
-    return SGD([theta], lr=rate, momentum=momentum)
+    return SGD([theta], lr=rate, momentum=momentum, foreach=False)
+
+
+def _adamw(theta: Tensor, rate: float, decay: float) -> Optimizer:
+    return AdamW([theta], lr=rate, weight_decay=decay, foreach=False)
+
+
+def _rmsprop(theta: Tensor, rate: float, smoothing: float) -> Optimizer:
+    return RMSprop([theta], lr=rate, alpha=smoothing, foreach=False)
 
 
 OPTIMISERS: dict[str, Optimiser] = {
     "sgd": Optimiser(
-        "SGD", lambda theta, rate: SGD([theta], lr=rate), also=("gradient_descent", "gd"), stable=lambda: 2.0
+        "SGD",
+        lambda theta, rate: SGD([theta], lr=rate, foreach=False),
+        also=("gradient_descent", "gd"),
+        stable=lambda: 2.0,
     ),
     "momentum": Optimiser(
         "SGD with momentum",
@@ -44,5 +56,13 @@ OPTIMISERS: dict[str, Optimiser] = {
         also=("sgd_momentum", "momentum_sgd", "heavy_ball"),
         stable=lambda momentum: 2 * (1 + momentum),
     ),  # Polyak 1964: both roots of z² − (1 + β − ηh) z + β lie in the unit circle for ηh < 2 (1 + β)
-    "adam": Optimiser("Adam", lambda theta, rate: Adam([theta], lr=rate, fused=True)),
+    "adam": Optimiser("Adam", lambda theta, rate: Adam([theta], lr=rate, foreach=False)),
+    "adamw": Optimiser(
+        "AdamW",
+        _adamw,
+        options=("decay",),
+        plain="adam",
+        also=("adam_w", "decoupled_weight_decay"),
+    ),  # Loshchilov & Hutter 2019: the weights shrink by rate · decay, apart from the gradient
+    "rmsprop": Optimiser("RMSprop", _rmsprop, options=("smoothing",), also=("rms_prop",)),  # Tieleman & Hinton 2012
 }
