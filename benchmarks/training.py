@@ -1,6 +1,6 @@
 """Trainings by compiled loops against torch's eager steps, and thirty networks against one. One thread, one run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from benchmarks.machine import paired
@@ -38,7 +38,10 @@ def rows() -> Iterator[Row]:
 def crossover() -> Iterator[Row]:
     """Where torch's products of wide layers win: cost.WIDEST_LOOPED."""
     for width in WIDTHS:
-        for query in (f"dataset=digits&widths={width}-{width}", f"dataset=mnist&widths={width}-{width}&max_samples=2000"):
+        for query in (
+            f"dataset=digits&widths={width}-{width}",
+            f"dataset=mnist&widths={width}-{width}&max_samples=2000",
+        ):
             yield against_torch(f"training step {query[8:]}", parse(Training, f"{query}&steps=5"), 1.0)
 
 
@@ -50,7 +53,7 @@ def against_torch(name: str, spec: Training, gate: float) -> Row:
     return Row(name, "torch, eager", torch, ours, gate=gate)
 
 
-def trained(way, spec: Training) -> None:  # type: ignore[no-untyped-def]
+def trained(way: Callable[[Training, train.State, int], train.State], spec: Training) -> None:
     train._finish(spec, way(spec, train._begin(spec), spec.start.steps))
 
 
@@ -60,4 +63,4 @@ def one_by_one(specs: list[Training]) -> None:
 
 
 if __name__ == "__main__":
-    report([*rows(), *crossover()])
+    report(row for some in (rows, crossover) for row in some())

@@ -204,7 +204,7 @@ class Start:
         label="Smoothing",
         help="Share of the mean of squared gradients that is kept at each step.",
         offers="0.5,0.9,0.99",
-        also=("rho", "alpha_rms", "smoothing_constant"),
+        also=("smoothing_constant", "discounting_factor"),
         means=(("steps",), _or_usual(SMOOTHING)),
         told="smoothing {}",
     )

@@ -21,7 +21,7 @@ from lossatlas.compute.problem.optimisers import OPTIMISERS
 from lossatlas.compute.problem.schedules import CONSTANT, SCHEDULES
 from lossatlas.compute.spec.tasks import Task
 
-VERSIONS = (2,)
+VERSIONS = (3,)
 ORDER = 3  # number of the stream of random numbers
 CHOSEN = 1 << 20  # patterns of batches that the compiled loop is given at a time
 WHOLE = 64  # numbers: torch's loops over so many, or a multiple, have no rest that is computed otherwise
@@ -83,13 +83,13 @@ def _advance_compiled(spec: Training, state: State, until: int) -> State:
     memory = ready.begin(state.theta) if state.memory is None else state.memory.copy()
     wanted, recorded, diverged = recorded_steps(spec), list(state.recorded), -1
     for begin, end in _pieces(start, state.step, until):
-        steps = np.arange(begin, end + (end == start.steps))
-        kept = np.isin(steps, wanted)
-        chosen = [_batch(start, ready.train.number, step) for step in range(begin, end)]
-        batches = tuple(rows for rows in chosen if rows is not None)
+        here = wanted[(wanted >= begin) & (wanted < end + (end == start.steps))]
+        kept = np.zeros(end - begin + (end == start.steps), bool)
+        kept[here - begin] = True
+        batches = _batches(start, ready.train.number, begin, end)
         ahead = trainer.Steps(start.optimiser, start.rates(begin, end), start.values, begin, batches)
         measures, points, diverged = ready.run(memory, ahead, kept)
-        recorded.append(Recorded(steps[kept][: len(points)], measures, points))
+        recorded.append(Recorded(here[: len(points)], measures, points))
         if diverged >= 0:
             break
     return State(until, ready.point(memory), memory, tuple(recorded), diverged)
@@ -120,9 +120,9 @@ def _advance_by_torch(spec: Training, state: State, until: int) -> State:
             diverged = -1 if np.isfinite(recorded[-1].measures[0, 0]) else step
         if step == start.steps or diverged >= 0:
             break
-        chosen = _batch(start, len(loss.parts["train"]), step)
-        if gradient is None or chosen is not None:
-            gradient = loss.gradient(theta, None if chosen is None else torch.as_tensor(chosen))
+        chosen = _batches(start, len(loss.parts["train"]), step, step + 1)
+        if gradient is None or chosen:
+            gradient = loss.gradient(theta, torch.as_tensor(chosen[0]) if chosen else None)
         slopes[: len(theta)] = gradient
         whole.grad = slopes
         optimiser.param_groups[0]["lr"] = float(rates[step - state.step])
@@ -151,10 +151,15 @@ def joined(spec: Training, parts: tuple[Recorded, ...]) -> Recorded:
     )
 
 
-def _batch(start: Start, count: int, step: int) -> np.ndarray | None:
-    """The patterns of a step, or None for all of them: each epoch is a new permutation by seed."""
+def _batches(start: Start, count: int, begin: int, end: int) -> tuple[np.ndarray, ...]:
+    """The patterns of some steps; none where each sees all of them."""
     if start.batch == 0 or start.batch >= count:
-        return None
+        return ()
+    return tuple(_batch(start, count, step) for step in range(begin, end))
+
+
+def _batch(start: Start, count: int, step: int) -> np.ndarray:
+    """The patterns of a step: each epoch is a new permutation by seed."""
     epoch, place = divmod(step, math.ceil(count / start.batch))
     return _permutation(start.seed, epoch, count)[place * start.batch : (place + 1) * start.batch]
 

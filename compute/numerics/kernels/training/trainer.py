@@ -312,4 +312,7 @@ def coefficients_of(optimiser: str, done: int, rates: np.ndarray, values: Sequen
     """(S, C) of the steps that follow so many."""
     steps = np.arange(done + 1, done + 1 + len(rates), dtype=float)
     columns = pointwise.UPDATES[optimiser].rates(steps, rates, *values)
-    return np.stack([np.broadcast_to(column, len(rates)) for column in columns], 1).astype(dtype)
+    found = np.empty((len(rates), len(columns)), dtype)
+    for place, column in enumerate(columns):
+        found[:, place] = column
+    return found
