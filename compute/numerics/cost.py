@@ -40,7 +40,10 @@ EAGER = Rates(60e9, 0.6e9)  # kernels/affine.py
 COMPILED = Rates(150e9, 5e9)  # kernels/fused.py and images.py
 WALKED = Rates(100e9, 1.5e9)  # kernels/gradients.py
 WALK_CALL = 0.5e-6  # seconds of overhead of a compiled walk's step
-LOOPED = Rates(100e9, 2.5e9)  # kernels/training, float32
+LOOPED = {  # kernels/training; of float64 the elementary functions are not vector instructions
+    "float32": Rates(100e9, 2.5e9),
+    "float64": Rates(100e9, 0.8e9),
+}
 LOOP_CALL = 0.8e-6  # seconds of overhead of a compiled training's step
 EPOCH = 30e-6  # seconds that the order of an epoch's batches takes
 MEASURED = 0.15e9  # pre-activations a second whose saturation is measured
@@ -123,13 +126,14 @@ def training_seconds(problem: Problem, batch: int, recorded: float) -> float:
     """One step of a training, of which a share is recorded, with the test part."""
     if not looped(problem):
         return step_seconds(problem, batch) + recorded * loss_seconds(problem)
-    count = patterns(problem)
+    rates, count = LOOPED[problem.dtype], patterns(problem)
     each = min(batch or count, count)
-    whole = (recorded if each < count else 0.0) * 3 * _seconds(problem, count, problem.layers, LOOPED)
-    test = recorded * _seconds(problem, patterns(problem, "test"), problem.layers, LOOPED)
+    some = 3 * _seconds(problem, each, problem.layers, rates)
+    whole = 3 * _seconds(problem, count, problem.layers, rates) if each < count else 0.0
+    test = _seconds(problem, patterns(problem, "test"), problem.layers, rates)
     order = EPOCH * each / count if each < count else 0.0
-    steps = 3 * _seconds(problem, each, problem.layers, LOOPED)
-    return LOOP_CALL + order + _slower(problem) * problem.parameters / LOOPED_UPDATES + steps + whole + test
+    update = _slower(problem) * problem.parameters / LOOPED_UPDATES
+    return LOOP_CALL + order + update + some + recorded * (whole + test)
 
 
 def walk_seconds(problem: Problem, batch: int) -> float:

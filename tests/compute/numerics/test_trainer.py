@@ -1,6 +1,8 @@
 """The compiled loop against torch's, which is the reference."""
 
 import itertools
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -143,6 +145,22 @@ def test_the_way_that_is_not_trusted_is_left(monkeypatch, caplog):
     result = run_training(spec)
     trainer.trusted.cache_clear()
     assert np.array_equal(result.theta, both(spec)[1].theta) and "1.5 times" in caplog.text
+
+
+def test_without_numba_torch_trains():
+    run = subprocess.run(
+        [sys.executable, "-c",
+         "import sys; sys.modules['numba'] = None\n"
+         "from lossatlas.compute.numerics.kernels.training import trainer\n"
+         "from lossatlas.compute.numerics.paths.reach import run_training\n"
+         "from lossatlas.compute.numerics.paths.start import Training\n"
+         "from lossatlas.compute.spec.options import parse\n"
+         "assert not trainer.AVAILABLE\n"
+         f"print(run_training(parse(Training, '{IRIS}&steps=5')).train_loss[-1])"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    spec = parse(Training, f"{IRIS}&steps=5")
+    assert float(run.stdout) == pytest.approx(run_training(spec).train_loss[-1], rel=1e-12)
 
 
 def test_a_training_that_diverges_is_told_at_the_same_step():

@@ -18,9 +18,9 @@ from lossatlas.compute.numerics.kernels.training.tiles import LANES
 
 # Columns of the table `net`, a row for each layer: inputs and units; the length of a unit's row of weights, where the
 # first begins, and where biases stand; where γ stands, with β behind it, or −1; whether the layer's input is added to
-# its output; where, for blocks of one pattern, its pre-activations begin in `space`, its outputs, slopes f′, the gradient
-# in its outputs and in its pre-activations, and these before γ and β; where its inputs begin in `turned`, and the means
-# and inverse roots of variances in `moments`.
+# its output; where, for blocks of one pattern, its pre-activations begin in `space`, its outputs, slopes f′, the
+# gradient in its outputs and in its pre-activations, and these before γ and β; where its inputs begin in `turned`, and
+# the means and inverse roots of variances in `moments`.
 INPUTS, UNITS, ROW, WEIGHTS, BIAS, GAIN, SKIP, BEFORE, AFTER, SLOPE, BACK, ERROR, NORMED, TURNED, MOMENTS = range(15)
 COLUMNS = 15
 NARROW = 32  # units from which on a layer's inputs are turned for its gradient: below, sums along them cost less
