@@ -47,9 +47,9 @@ def crossover() -> Iterator[Row]:
 
 def against_torch(name: str, spec: Training, gate: float) -> Row:
     """The whole training, by either way."""
-    ways = [partial(trained, way, spec) for way in (train._advance_by_torch, train._advance_compiled)]
-    ways[1]()
-    torch, ours = (seconds / spec.start.steps for seconds in paired(*ways))
+    by_torch, compiled = (partial(trained, way, spec) for way in (train._advance_by_torch, train._advance_compiled))
+    compiled()
+    torch, ours = (seconds / spec.start.steps for seconds in paired(by_torch, compiled))
     return Row(name, "torch, eager", torch, ours, gate=gate)
 
 

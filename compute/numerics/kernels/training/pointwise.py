@@ -250,15 +250,15 @@ UPDATES: dict[str, Update] = {
 # ---------------------------------------------------------------------------------------------- in float64
 
 
-def _sine(x: np.float64, _: np.float64) -> np.float64:
+def _sine(x: float, _: float) -> float:
     return math.sin(x)
 
 
-def _gelu(x: np.float64, _: np.float64) -> np.float64:
+def _gelu(x: float, _: float) -> float:
     return x * (0.5 * math.erfc(-x * 0.7071067811865476))
 
 
-def _normal_share(x: np.float64) -> np.float64:
+def _normal_share(x: float) -> float:
     return 0.5 * math.erfc(-x * 0.7071067811865476)
 
 
