@@ -4,7 +4,7 @@ import torch
 
 from benchmarks.machine import describe, seconds
 from lossatlas.compute.analyses.table import levels_of, question
-from lossatlas.compute.numerics.cost import loss_seconds, slice_seconds, step_seconds
+from lossatlas.compute.numerics.cost import loss_seconds, slice_seconds, training_seconds
 from lossatlas.compute.numerics.kernels.plan import losses_at
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.reach import run_training
@@ -49,7 +49,7 @@ def pairs(query: str) -> list[tuple[float, float]]:
     return [
         (seconds(lambda: loss.data_term(point), 9), loss_seconds(problem)),
         (seconds(lambda: losses_at(loss, theta, directions, grid, "train")) / 400, slice_seconds(problem)),
-        (seconds(lambda: run_training(Training(problem, spec.start))) / STEPS, step_seconds(problem, 0)),
+        (seconds(lambda: run_training(Training(problem, spec.start))) / STEPS, training_seconds(problem, 0, 1.0)),
         (seconds(lambda: ask(spec), 1), seconds_of(levels_of(spec))),
     ]
 

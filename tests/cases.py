@@ -52,6 +52,7 @@ CALLED_FOR: dict[str, dict[str, object]] = {  # what makes an option matter, or 
     "beta": {"activation": "softplus"}, "network": {"dataset": "digits"}, "channels": LENET, "dense": LENET,
     "skip": {"widths": (4, 4)}, "statistics": {"norm": "batch"},
     "rescale": {"activation": "relu"}, "mix": {"mix_with": "gaussian"},
+    "decay": {"optimiser": "adamw"}, "smoothing": {"optimiser": "rmsprop"},
     **{name: {"optimiser": "walk"} for name in ("walk", "walk_seed", "walk_range", "walk_size", "walk_batch")},
 }  # fmt: skip
 

@@ -25,7 +25,7 @@ FOLDERS = {
 INSIDE = {
     "spec": (("names",), ("options", "settings", "tasks"), ("results", "keys", "words")),
     "problem": (
-        ("activations", "criteria", "datasets", "layers", "optimisers"),
+        ("activations", "criteria", "datasets", "layers", "optimisers", "schedules"),
         ("sources", "networks.network"),
         ("networks.mlp", "networks.lenet"),
         ("networks.table",),  # which knows the kinds
@@ -37,7 +37,16 @@ INSIDE = {
         ("cost", "loss", "stationary"),
         ("kernels.batches", "kernels.scalars", "kernels.agreement"),
         ("kernels.strips",),
-        ("kernels.affine", "kernels.fused", "kernels.plain", "kernels.hessians", "kernels.gradients"),
+        ("kernels.training.tiles",),
+        ("kernels.training.pointwise", "kernels.training.loop"),
+        (
+            "kernels.affine",
+            "kernels.fused",
+            "kernels.plain",
+            "kernels.hessians",
+            "kernels.gradients",
+            "kernels.training.trainer",
+        ),
         ("kernels.images", "kernels.curvature"),
         ("kernels.plan",),  # which knows the others
         ("paths.walk_kinds",),

@@ -40,7 +40,7 @@ TABLES = (  # dictionaries by these names: the registries, and what is made by h
     "lossatlas.compute.problem.networks.table", "lossatlas.compute.problem.optimisers",
     "lossatlas.compute.problem.criteria", "lossatlas.compute.analyses.planes.directions",
     "lossatlas.compute.numerics.paths.start", "lossatlas.compute.numerics.kernels.scalars",
-    "lossatlas.compute.numerics.stationary",
+    "lossatlas.compute.numerics.stationary", "lossatlas.compute.numerics.kernels.training.pointwise",
 )  # fmt: skip
 
 

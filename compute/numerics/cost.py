@@ -17,6 +17,7 @@ from lossatlas.compute.spec.tasks import CannotAnswer
 CALL = 60e-6  # seconds of overhead of a forward pass
 GRADIENT_CALL = 350e-6  # seconds of overhead of a gradient and an optimiser step
 SUMS = 0.35e9  # parameters of later layers a second, summed for each point of a slice
+LOOPED_UPDATES = 1e9  # the same in a compiled loop
 UPDATES = 0.1e9  # parameters a second in an optimiser step and its recording
 KEPT = 4  # arrays of pre-activations that a gradient holds at its peak
 POINTS_KEPT = 40  # parameter vectors of a training, its optimiser, and the plane made from it
@@ -39,8 +40,15 @@ EAGER = Rates(60e9, 0.6e9)  # kernels/affine.py
 COMPILED = Rates(150e9, 5e9)  # kernels/fused.py and images.py
 WALKED = Rates(100e9, 1.5e9)  # kernels/gradients.py
 WALK_CALL = 0.5e-6  # seconds of overhead of a compiled walk's step
+LOOPED = {  # kernels/training; of float64 the elementary functions are not vector instructions
+    "float32": Rates(100e9, 2.5e9),
+    "float64": Rates(100e9, 0.8e9),
+}
+LOOP_CALL = 0.8e-6  # seconds of overhead of a compiled training's step
+EPOCH = 30e-6  # seconds that the order of an epoch's batches takes
 MEASURED = 0.15e9  # pre-activations a second whose saturation is measured
 NUMBA = find_spec("numba") is not None
+WIDEST_LOOPED = 512  # hidden units of a compiled training: torch's products of wider layers are faster
 WIDEST = 512  # hidden units of a compiled path: beyond, what 64 patterns take leaves the caches
 
 
@@ -110,6 +118,25 @@ def step_seconds(problem: Problem, batch: int) -> float:
     )
 
 
+def looped(problem: Problem) -> bool:
+    """Whether a training takes a compiled loop, as far as can be said beforehand."""
+    return NUMBA and not problem.convolutions and max(problem.hidden, default=0) <= WIDEST_LOOPED
+
+
+def training_seconds(problem: Problem, batch: int, recorded: float) -> float:
+    """One step of a training, of which a share is recorded, with the test part."""
+    if not looped(problem):
+        return step_seconds(problem, batch) + recorded * loss_seconds(problem)
+    rates, count = LOOPED[problem.dtype], patterns(problem)
+    each = min(batch or count, count)
+    some = 3 * _seconds(problem, each, problem.layers, rates)
+    whole = 3 * _seconds(problem, count, problem.layers, rates) if each < count else 0.0
+    test = _seconds(problem, patterns(problem, "test"), problem.layers, rates)
+    order = EPOCH * each / count if each < count else 0.0
+    update = _slower(problem) * problem.parameters / LOOPED_UPDATES
+    return LOOP_CALL + order + update + some + recorded * (whole + test)
+
+
 def walk_seconds(problem: Problem, batch: int) -> float:
     """One step of a walk among many, with the test part and the saturation of the hidden units."""
     count, test = patterns(problem), patterns(problem, "test")
@@ -135,6 +162,6 @@ def peak_bytes(problem: Problem, batch: int, points: int, recorded: int = 1) -> 
     itemsize, units = 8 if problem.dtype == "float64" else 4, sum(problem.sizes[1:])
     total = patterns(problem) + patterns(problem, "test")
     together = patterns(problem) if problem.norm == "batch" else min(batch or patterns(problem), BLOCK // units + 64)
-    data = total * problem.sizes[0] * (8 + 2 * itemsize)
+    data = total * problem.sizes[0] * (8 + 3 * itemsize)
     vectors = POINTS_KEPT + PATHS_KEPT * recorded
     return data + KEPT * together * units * itemsize + vectors * problem.parameters * 8 + GRIDS * points**2 * 8

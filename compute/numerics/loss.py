@@ -5,11 +5,10 @@ how many points are asked for together by rounding only.
 """
 
 import functools
-import itertools
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -225,27 +224,18 @@ def right(problem: Problem, z: Tensor, labels: Tensor) -> Tensor:
 
 def make_loss(problem: Problem) -> Loss:
     """The loss of a problem; its data are prepared once a process."""
+    return Loss(problem, parts_of(*patterns_asked(problem)), activation_of(problem))
+
+
+def patterns_asked(problem: Problem) -> tuple[tuple, torch.dtype, int]:
+    """What `parts_of` takes: equal for problems with the same patterns."""
     given = (problem.dataset, problem.data_seed, problem.test_share, problem.noise, problem.max_samples)
-    return Loss(problem, _parts(given, torch_dtype(problem), problem.outputs), activation_of(problem))
-
-
-def make_joint_loss(problems: list[Problem]) -> Loss:
-    """One loss for a batch of as many points, the b-th under the b-th problem's activation.
-
-    Problems may differ in activation, its parameter and what is mixed in only.
-    """
-    groups = [list(group) for _, group in itertools.groupby(problems, lambda p: p.blend)]
-    acts, sizes = [activation_of(group[0]) for group in groups], [len(group) for group in groups]
-    if len(groups) == 1:
-        return make_loss(problems[0])
-    return replace(
-        make_loss(problems[0]),
-        act=lambda z: torch.cat([act(rows) for act, rows in zip(acts, z.split(sizes), strict=True)]),
-    )
+    return given, torch_dtype(problem), problem.outputs
 
 
 @functools.lru_cache(maxsize=4)
-def _parts(given: tuple, dtype: torch.dtype, outputs: int) -> dict[str, Part]:
+def parts_of(given: tuple, dtype: torch.dtype, outputs: int) -> dict[str, Part]:
+    """The training and the test part."""
     data = prepare(*given)
     return {
         "train": _part(data.x_train, data.y_train, data.classes, dtype, outputs),

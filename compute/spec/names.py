@@ -15,8 +15,8 @@ _DIGIT = re.compile(r"\d")
 
 # Near in spelling to something here, and something else wherever they are known: never taken for a slip.
 ELSEWHERE = (
-    "adamax", "adamw", "sgdw", "crelu", "geglu", "glu", "reglu", "rrelu", "sinc", "sinh", "smelu", "softmin", "srelu",
-    "msle", "binary_focal_crossentropy", "categorical_focal_crossentropy", "glorot_normal", "kaiming_normal",
+    "adamax", "adamaxw", "rprop", "sgdw", "crelu", "geglu", "glu", "reglu", "rrelu", "sinc", "sinh", "smelu", "softmin",
+    "srelu", "msle", "binary_focal_crossentropy", "categorical_focal_crossentropy", "glorot_normal", "kaiming_normal",
     "random_normal", "xavier_normal", "batches", "betas", "learning_rate_decay",
 )  # fmt: skip
 

@@ -9,6 +9,8 @@ import click
 from lossatlas.compute.analyses.table import ANALYSES, every_option
 from lossatlas.compute.problem.activations import ACTIVATIONS, Activation
 from lossatlas.compute.problem.criteria import CRITERIA
+from lossatlas.compute.problem.optimisers import OPTIMISERS
+from lossatlas.compute.problem.schedules import SCHEDULES
 from lossatlas.compute.problem.sources import datasets
 from lossatlas.compute.spec.names import meaning
 from lossatlas.compute.spec.options import text
@@ -67,6 +69,21 @@ TABLES = {
         {"what it is": meaning, "also called": _also, "source": lambda entry: entry.source},
         "An L2 penalty λ‖θ‖² can be added to each; it is computed and shown apart.",
     ),
+    "optimisers": Table(
+        "Optimisers",
+        OPTIMISERS,
+        {
+            "what it does": meaning,
+            "options": lambda entry: ", ".join(f"`{name}`" for name in entry.options) or "–",
+            "also called": _also,
+            "source": lambda entry: entry.source,
+        },
+    ),
+    "schedules": Table(
+        "Schedules of the learning rate",
+        SCHEDULES,
+        {"what it is": meaning, "also called": _also, "source": lambda entry: entry.source},
+    ),
     "analyses": Table("Analyses", ANALYSES, {"what it answers": meaning}),
     "options": Table(
         "Options of a question",
@@ -81,7 +98,7 @@ TABLES = {
 @click.argument("table", required=False, type=click.Choice(list(TABLES)))
 @click.option("--markdown", is_flag=True, help="Tables with every fact, as docs/registries.md holds them.")
 def command(table: str | None, markdown: bool) -> None:
-    """List activations, data sets, losses, analyses and options, or one of these tables."""
+    """List activations, data sets, losses, optimisers, schedules, analyses and options, or one of these tables."""
     if markdown:
         click.echo("# What there is\n\nMade by `lossatlas list --markdown`, from the registries of the program.")
     for name in [table] if table else TABLES:

@@ -29,7 +29,7 @@ def _cache_folder() -> Path:
     """Where compiled code is kept, by the content of all kernels: numba compiles a function anew when its own file
     changed, but not when a file did whose functions it calls.
     """
-    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
     return Path(__file__).parent / "__pycache__" / f"numba-{hashlib.sha256(sources).hexdigest()[:16]}"
 
 
@@ -172,8 +172,8 @@ def celu(x: f, alpha: f) -> f:
 
 
 @scalar
-def gelu(x: f, _: f) -> f:
-    """x Φ(x), from Φ(−a) = exp(−a² / 2) P(s), s = 0.3 a / (1 + 0.3 a); P of least maximum relative error, 6e-8."""
+def normal_share(x: f) -> f:
+    """Φ(x), from Φ(−a) = exp(−a² / 2) P(s), s = 0.3 a / (1 + 0.3 a); P of least maximum relative error, 6e-8."""
     a = abs(x)
     a = f(14.0) if a > f(14.0) else a
     s = f(0.3) * a / (f(1.0) + f(0.3) * a)
@@ -182,7 +182,12 @@ def gelu(x: f, _: f) -> f:
     p = f(1.4481004476547241) + s * (f(-0.7011640667915344) + s * p)
     p = f(0.5) + s * (f(-1.3298110961914062) + s * p)
     tail = exp_down(f(-0.5) * a * a) * p
-    return x * (tail if x < f(0.0) else f(1.0) - tail)
+    return tail if x < f(0.0) else f(1.0) - tail
+
+
+@scalar
+def gelu(x: f, _: f) -> f:
+    return x * normal_share(x)
 
 
 @scalar
@@ -211,8 +216,21 @@ def sine(x: f, _: f) -> f:
 
     Beyond, neighbouring float32 numbers are further apart than 1 and the sine is arbitrary; it stays bounded.
     """
-    n = (x * ONE_OVER_PI + SINE_ROUND) - SINE_ROUND
-    odd = as_bits(x * ONE_OVER_PI + SINE_ROUND) & int32(1)
+    shifted = x * ONE_OVER_PI + SINE_ROUND
+    return _sine_near(x, shifted - SINE_ROUND, as_bits(shifted))
+
+
+@scalar
+def cosine(x: f) -> f:
+    """The sine of x + π/2, whose multiple of π is taken off x at once."""
+    shifted = (x * ONE_OVER_PI + f(0.5)) + SINE_ROUND
+    return _sine_near(x, (shifted - SINE_ROUND) - f(0.5), as_bits(shifted))
+
+
+@scalar
+def _sine_near(x: f, n: f, bits: int32) -> f:
+    """± sin(x − n π), minus where the last of the bits is set."""
+    odd = bits & int32(1)
     r = x - n * PI_HIGH - n * PI_MIDDLE - n * PI_LOW
     r = f(-2.0) if r < f(-2.0) else r
     r = f(2.0) if r > f(2.0) else r
@@ -342,7 +360,7 @@ def scores(name: str) -> bool:
 
 @functools.cache
 def criterion_pass(name: str) -> Any:
-    return _compiled(SCORES.get(name) or _summed(name), types.void(ROW, ROW, SUMS, SUMS, ROW))
+    return compiled(SCORES.get(name) or _summed(name), types.void(ROW, ROW, SUMS, SUMS, ROW))
 
 
 def _summed(name: str) -> Callable:
@@ -390,10 +408,10 @@ def activation_pass(name: str) -> Any:
                 out[i] = act(out[i], p)
 
     run.__qualname__ = run.__name__ = f"activation_{name}"
-    return _compiled(run, types.void(ROW, ROW, ROW, SINGLE))
+    return compiled(run, types.void(ROW, ROW, ROW, SINGLE))
 
 
-def _compiled(run: Callable, signature: Any) -> Any:
+def compiled(run: Callable, signature: Any) -> Any:
     """A function that a kernel can be given as an argument, compiled or loaded from disk.
 
     Each needs a name of its own, which names its cache file: in a shared one, two processes that compile different

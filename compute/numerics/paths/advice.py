@@ -17,8 +17,7 @@ def most_weighed(start: Start) -> float:
     """The learning rate times λ from which on the penalty alone makes steps grow: λ‖θ‖² bends by 2λ in every
     direction, and an optimiser that is stable on curvatures h up to rate · h = s is so up to rate · λ = s / 2.
     """
-    entry = OPTIMISERS[start.optimiser]
-    return entry.stable(*(getattr(start, name) for name in entry.options)) / 2
+    return OPTIMISERS[start.optimiser].stable(*start.values) / 2
 
 
 def smaller_start(spec: Training) -> str:

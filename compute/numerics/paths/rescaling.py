@@ -8,7 +8,7 @@ import torch
 from lossatlas.compute.numerics.cost import PIECE, loss_seconds, step_seconds
 from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.start import Training, TrainingResult, recorded_steps
-from lossatlas.compute.numerics.paths.train import State, finish, record, warnings
+from lossatlas.compute.numerics.paths.train import Recorded, finish, joined, record, warnings
 from lossatlas.compute.problem.nets import Problem, offsets
 from lossatlas.compute.spec.tasks import CannotAnswer, Task
 
@@ -49,23 +49,21 @@ def rescaling_refused(spec: Training) -> str:
     return ""
 
 
-def measure_rescaled(spec: Training, begin: int, end: int, plain: TrainingResult) -> tuple[tuple[np.ndarray, ...], ...]:
-    """Some recorded points of the training that is not rescaled, rescaled and measured: rows as State keeps them."""
+def measure_rescaled(spec: Training, begin: int, end: int, plain: TrainingResult) -> Recorded:
+    """Some recorded points of the training that is not rescaled, rescaled and measured."""
     loss = make_loss(spec.problem)
-    points = torch.as_tensor(rescaled(spec.problem, plain.theta[begin:end], spec.factor))[:, None]
-    steps = plain.step[begin:end]
-    return tuple(
-        record(loss, int(step), theta, *loss.with_gradient(theta)) for step, theta in zip(steps, points, strict=True)
-    )
+    points = torch.as_tensor(rescaled(spec.problem, plain.theta[begin:end], spec.factor))
+    steps = plain.step[begin:end].tolist()
+    rows = (record(loss, step, theta, *loss.with_gradient(theta)) for step, theta in zip(steps, points, strict=True))
+    return joined(spec, tuple(rows))
 
 
-def rescale(spec: Training, plain: TrainingResult, *pieces: tuple[tuple[np.ndarray, ...], ...]) -> TrainingResult:
+def rescale(spec: Training, plain: TrainingResult, *pieces: Recorded) -> TrainingResult:
     """The answer from the training that is not rescaled and what was measured; whether the loss rose is told of that
     training.
     """
-    rows = tuple(row for piece in pieces for row in piece)
     told = f"First hidden layer times {spec.factor:g}, next layer divided by {spec.factor:g}: the same function."
-    found = finish(spec, State(spec.start.steps, torch.empty(0), {}, rows, (plain.diverged_at,)), 0, *plain.notes, told)
+    found = finish(spec, joined(spec, pieces), plain.diverged_at, *plain.notes, told)
     went = plain.train_loss + plain.penalty
     return replace(found, warnings=warnings(spec, plain.diverged_at, went, plain.gradient_norm))
 

@@ -11,6 +11,7 @@ from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.initial import FIXED, INITS
 from lossatlas.compute.problem.nets import PARTED, UNMIXED, Problem, told_batch, whole_or
 from lossatlas.compute.problem.optimisers import OPTIMISERS
+from lossatlas.compute.problem.schedules import CONSTANT, SCHEDULES
 from lossatlas.compute.spec.options import check, option
 from lossatlas.compute.spec.tasks import CannotAnswer
 
@@ -46,10 +47,11 @@ def _steers(field: str) -> tuple[str, Callable[[str], bool]]:
     return ("optimiser", lambda name: name in OPTIMISERS and field in OPTIMISERS[name].options)
 
 
+STEERING = ("momentum", "decay", "smoothing")  # what may guide an optimiser beside the learning rate
 TRAINED = ("optimiser", lambda name: way_of(name).trained)  # when what guides an optimiser matters
 
 
-RATE, MOMENTUM = 0.05, 0.9  # unless asked otherwise
+RATE, MOMENTUM, DECAY, SMOOTHING = 0.05, 0.9, 0.01, 0.99  # unless asked otherwise; the last two are torch's
 
 
 def _or_usual(usual: float) -> Callable[[float, int], float]:
@@ -61,11 +63,18 @@ def _batch_or_all(batch: int, steps: int, *parted: Any) -> int:
     return whole_or(batch, *parted) if steps else 0
 
 
-def _optimiser_or_plainest(name: str, steps: int, momentum: float) -> str:
-    """Where no step is taken any, and with a momentum of 0 none."""
+def _optimiser_or_plainest(name: str, steps: int, *values: float) -> str:
+    """Where no step is taken any, and where what it takes is 0 the one that it then is."""
     if not steps and way_of(name).trained:
         return "adam"
-    return OPTIMISERS[name].plain or name if name in OPTIMISERS and not momentum else name
+    if name not in OPTIMISERS:
+        return name
+    entry, given = OPTIMISERS[name], dict(zip(STEERING, values, strict=True))
+    return entry.plain if entry.plain and not any(given[option] for option in entry.options) else name
+
+
+def _schedule_or_none(name: str, steps: int, optimiser: str) -> str:
+    return name if steps and way_of(optimiser).trained else CONSTANT
 
 
 def _rescale_or_not(factor: float, activation: str, mix_with: str) -> float:
@@ -126,7 +135,7 @@ class Start:
         first=True,
         said="always",
         also=("optimizer", "opt", "solver"),
-        means=(("steps", "momentum"), _optimiser_or_plainest),
+        means=(("steps", *STEERING), _optimiser_or_plainest),
     )
     steps: int = option(
         400,
@@ -174,6 +183,42 @@ class Start:
         means=(("steps",), _or_usual(MOMENTUM)),
         told="momentum {}",
     )
+    decay: float = option(
+        DECAY,
+        low=0.0,
+        high=1.0,
+        when=_steers("decay"),
+        label="Weight decay",
+        help="Each step also takes the learning rate times this share off every weight, apart from the gradient; the "
+        "L2 penalty is part of the loss instead.",
+        offers="0.0,0.01,0.1",
+        also=("weight_decay", "wd", "decoupled_weight_decay"),
+        means=(("steps",), _or_usual(DECAY)),
+        told="weight decay {}",
+    )
+    smoothing: float = option(
+        SMOOTHING,
+        low=0.0,
+        high=0.9999,
+        when=_steers("smoothing"),
+        label="Smoothing",
+        help="Share of the mean of squared gradients that is kept at each step.",
+        offers="0.5,0.9,0.99",
+        also=("smoothing_constant", "discounting_factor"),
+        means=(("steps",), _or_usual(SMOOTHING)),
+        told="smoothing {}",
+    )
+    schedule: str = option(
+        CONSTANT,
+        choices=SCHEDULES,
+        when=("schedule", lambda name: name != CONSTANT),
+        label="Schedule",
+        help="How the learning rate changes from the first step to the last.",
+        offers="constant,cosine,warmup",
+        also=("lr_schedule", "lr_scheduler", "scheduler", "learning_rate_schedule"),
+        means=(("steps", "optimiser"), _schedule_or_none),
+        told="learning rate {}",
+    )
     batch: int = option(
         0,
         low=0,
@@ -218,6 +263,15 @@ class Start:
     def label(self) -> str:
         """What it is reached by."""
         return (OPTIMISERS | WAYS)[self.optimiser].label
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """Of the optimiser's options, in their order."""
+        return tuple(getattr(self, name) for name in OPTIMISERS[self.optimiser].options)
+
+    def rates(self, begin: int, end: int) -> np.ndarray:
+        """The learning rates of some steps, (end − begin,)."""
+        return self.rate * SCHEDULES[self.schedule].share(np.arange(begin, end), self.steps)
 
 
 @dataclass(frozen=True)

@@ -6,35 +6,30 @@ import numpy as np
 import torch
 
 from lossatlas.compute.numerics.cost import step_seconds, walk_seconds
-from lossatlas.compute.numerics.loss import make_joint_loss
+from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.numerics.paths.start import Start, Training, TrainingResult, recorded_steps
-from lossatlas.compute.numerics.paths.train import State, finish, record
+from lossatlas.compute.numerics.paths.train import Recorded, finish, joined, record
 from lossatlas.compute.numerics.paths.walk_kinds import KINDS, Walks
 from lossatlas.compute.numerics.paths.walks import advance, begin
 from lossatlas.compute.spec.tasks import Task
 
 
-def walk_all(specs: list[Training]) -> list[TrainingResult]:
-    """The answers to several; none is rescaled."""
-    return [walk_there(spec) for spec in specs]
-
-
 def walk_there(spec: Training) -> TrainingResult:
-    """The way of a walk to the point it visits, measured on all patterns at the recorded steps; the points are the
-    walk's own to the last bit.
+    """The way of a walk to the point it visits, not rescaled, measured on all patterns at the recorded steps; the
+    points are the walk's own to the last bit.
     """
-    start, loss, rows = spec.start, make_joint_loss([spec.problem]), []
+    start, loss, rows = spec.start, make_loss(spec.problem), list[Recorded]()
     way = Walks(spec.problem, replace(start.walking, walks=1, walk_steps=start.steps))
     state = begin(way, start.seed, 1)
     for step in recorded_steps(spec).tolist():
         state = advance(way, state, step) if step > state.step else state
-        theta = torch.as_tensor(state.theta)
+        theta = torch.as_tensor(state.theta[0])
         gradient, *measures = loss.with_gradient(theta)
         rows.append(record(loss, step, theta, gradient, *measures))
-        if not np.isfinite(rows[-1][1]).all():
+        if not np.isfinite(rows[-1].measures[0, 0]):
             break
-    diverged = -1 if np.isfinite(rows[-1][1]).all() else int(rows[-1][0])
-    return finish(spec, State(start.steps, torch.as_tensor(state.theta), {}, tuple(rows), (diverged,)), 0, _told(start))
+    diverged = -1 if np.isfinite(rows[-1].measures[0, 0]) else int(rows[-1].step[0])
+    return finish(spec, joined(spec, tuple(rows)), diverged, _told(start))
 
 
 def _told(start: Start) -> str:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lossatlas.compute.numerics.cost import patterns
-from lossatlas.compute.numerics.loss import make_joint_loss, make_loss
+from lossatlas.compute.numerics.loss import make_loss
 from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.datasets import DATASETS
 from lossatlas.compute.problem.initial import initial
@@ -86,15 +86,6 @@ def test_equal_seeds_draw_equally_for_every_activation_and_scale_by_scheme():
     assert np.array_equal(np.sign(xavier), np.sign(he)) and not np.array_equal(xavier, he)
     weights = initial(parse(Problem, "dataset=mnist&widths=100"), 0, "he", 1.0)[: 784 * 100]
     assert weights.var() == pytest.approx(2 / 784, rel=0.02)  # 78,400 draws: standard error 0.3 %
-
-
-def test_a_joint_loss_applies_each_rows_own_activation():
-    names = ["tanh", "tanh", "relu", "gelu"]
-    problems = [parse(Problem, f"dataset=iris&activation={name}&dtype=float64") for name in names]
-    batch = torch.as_tensor(np.stack([initial(problems[0], seed, "uniform", 1.0) for seed in range(4)]))
-    joint = make_joint_loss(problems)
-    alone = [make_loss(problem).data_term(point) for problem, point in zip(problems, batch, strict=True)]
-    np.testing.assert_allclose(joint.data_term(batch).numpy(), alone, **EXACT)
 
 
 def test_parameter_names_follow_the_order_of_the_vector():

@@ -13,7 +13,7 @@ from lossatlas.compute.numerics.kernels import gradients
 from lossatlas.compute.numerics.kernels.curvature import dense
 from lossatlas.compute.numerics.kernels.plan import chosen
 from lossatlas.compute.numerics.loss import make_loss
-from lossatlas.compute.numerics.paths.reach import run_training, train_many
+from lossatlas.compute.numerics.paths.reach import run_training
 from lossatlas.compute.numerics.paths.start import Start, Training
 from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.initial import initial
@@ -226,15 +226,6 @@ def test_rescaling_needs_both_to_be_homogeneous():
     moved, plain = run_training(both), run_training(both.plain)
     np.testing.assert_allclose(moved.train_loss, plain.train_loss, rtol=1e-12)
     assert not np.allclose(moved.theta, plain.theta)
-
-
-def test_trainings_of_different_mixtures_share_a_batch():
-    specs = [
-        Training(Problem(activation=a, mix_with=b, mix=t, dtype="float64"), Start(steps=10))
-        for a, b, t in (("tanh", "relu", 0.3), ("tanh", "relu", 0.6), ("elu", "none", 0.5))
-    ]
-    for together, spec in zip(train_many(specs), specs, strict=True):
-        np.testing.assert_allclose(together.theta, run_training(spec).theta, rtol=1e-9, atol=1e-12)
 
 
 def test_walks_follow_the_gradient_of_the_mixture():

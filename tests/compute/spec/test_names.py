@@ -15,6 +15,7 @@ from lossatlas.compute.problem.activations import ACTIVATIONS
 from lossatlas.compute.problem.criteria import CRITERIA
 from lossatlas.compute.problem.initial import INITS
 from lossatlas.compute.problem.optimisers import OPTIMISERS
+from lossatlas.compute.problem.schedules import SCHEDULES
 from lossatlas.compute.problem.sources import datasets
 from lossatlas.compute.spec.names import ELSEWHERE, calls, folded, nearest
 from lossatlas.compute.spec.options import BadSpec
@@ -30,7 +31,7 @@ TABLES: dict[str, Mapping[str, Any]] = {  # every table of names that a question
 CALLED = {
     "lr=0.1": "rate", "learning_rate=0.1": "rate", "learning_rate_init=0.1": "rate", "eta=0.1": "rate",
     "eta0=0.1": "rate", "step_size=0.1": "rate", "epochs=9": "steps", "n_epochs=9": "steps", "iterations=9": "steps",
-    "max_iter=9": "steps", "num_steps=9": "steps", "weight_decay=0.1": "l2", "kernel_regularizer=0.1": "l2",
+    "max_iter=9": "steps", "num_steps=9": "steps", "kernel_regularizer=0.1": "l2",
     "lambda=0.1": "l2", "l2_regularization=1": "l2", "hidden=4": "widths", "hidden_layer_sizes=4": "widths",
     "hidden_sizes=4": "widths", "layers=4": "widths", "neurons=4": "widths", "batch_size=8": "batch",
     "minibatch_size=8": "batch", "random_state=1": "seed", "random_seed=1": "seed", "key=1": "seed",
@@ -49,6 +50,8 @@ CALLED = {
     "loss=MSELoss": "squared_error", "loss=mean_squared_error": "squared_error",
     "loss=CrossEntropyLoss": "softmax_cross_entropy", "optimiser=Adam": "adam", "optimiser=SGD": "sgd",
     "optimiser=gradient_descent": "sgd", "optimiser=sgd_momentum": "momentum", "optimiser=heavy-ball": "momentum",
+    "optimiser=AdamW": "adamw", "optimiser=RMSProp": "rmsprop", "schedule=CosineAnnealingLR": "cosine",
+    "schedule=StepLR": "step", "schedule=LinearWarmup": "warmup", "lr_scheduler=cosine": "schedule",
     "dataset=breast-cancer": "breast_cancer", "dataset=wdbc": "breast_cancer", "dataset=load_wine": "wine",
     "dataset=load_digits": "digits", "dataset=make_moons": "moons", "dataset=two_moons": "moons",
     "dataset=make_circles": "circles", "dataset=MNIST": "mnist", "dataset=Iris": "iris",
@@ -65,9 +68,9 @@ OTHERS = {
         "sparse_sigmoid", "squareplus", "tanhshrink", "thresholded_relu", "arctan", "snake",
     ),
     "optimiser=": (
-        "adabelief", "adadelta", "adafactor", "adagrad", "adamax", "adamaxw", "adamw", "adan", "amsgrad", "asgd",
+        "adabelief", "adadelta", "adafactor", "adagrad", "adamax", "adamaxw", "adan", "amsgrad", "asgd",
         "ftrl", "lamb", "lars", "lbfgs", "lion", "loss_scale_optimizer", "muon", "nadam", "nadamw", "nesterov",
-        "noisy_sgd", "polyak_sgd", "radam", "rmsprop", "rprop", "sgdw", "sign_sgd", "sparse_adam", "yogi",
+        "noisy_sgd", "polyak_sgd", "radam", "rprop", "sgdw", "sign_sgd", "sparse_adam", "yogi",
     ),
     "loss=": (
         "binary_focal_crossentropy", "categorical_focal_crossentropy", "categorical_hinge", "cosine_similarity", "ctc",
@@ -118,6 +121,7 @@ def test_it_says_what_that_is():
 def test_what_may_be_two_things_is_answered_with_both():
     both = " Did you mean 'sigmoid_cross_entropy' or 'softmax_cross_entropy'?"
     assert said("loss=crossentropy").endswith(both) and said("loss=log_loss").endswith(both)
+    assert said("weight_decay=0.1").endswith(" Did you mean 'l2' or 'decay'?")  # of the loss, or apart from it
 
 
 @pytest.mark.parametrize("table", OTHERS)
@@ -125,23 +129,24 @@ def test_what_is_something_else_gets_no_suggestion(table):
     assert [name for name in OTHERS[table] if "Did you mean" in nearest(name, TABLES[table])] == []
 
 
+EITHER = ("crossentropy", "logloss", "weightdecay", "wd")
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_every_other_name_leads_to_its_own_entry_and_is_nothing_elses_name(table):
-    """Two of the losses share what may be either."""
+    """Two of the losses share what may be either, and the penalty and AdamW's decay."""
     entries = TABLES[table]
     for name, entry in entries.items():
         for word in calls(name, entry):
             owners = [other for other in entries if word in calls(other, entries[other])]
-            assert owners == [name] or (entries.items() >= CRITERIA.items() and word in ("crossentropy", "logloss")), (
-                word
-            )
+            assert owners == [name] or word in EITHER, word
             assert word not in map(folded, entries) or word == folded(name), word
         for word in getattr(entry, "also", ()):
             assert re.search(rf" Did you mean [^?]*{name!r}", nearest(word, entries)), word
 
 
 def test_the_tables_have_other_names_at_all():
-    some = (ACTIVATIONS, datasets(), CRITERIA, OPTIMISERS, INITS, OPTIONS)
+    some = (ACTIVATIONS, datasets(), CRITERIA, OPTIMISERS, SCHEDULES, INITS, OPTIONS)
     assert all(any(getattr(entry, "also", ()) for entry in table.values()) for table in some)
     assert not any(way.label in OPTIMISERS for way in WAYS.values())
 
