@@ -113,8 +113,14 @@ RESERVED = {
     "flask": ("lossatlas.app.*",),
     "gunicorn": (),
     "jinja2": ("lossatlas.app.look.templating",),
-    "markupsafe": ("lossatlas.app.look.templating", "lossatlas.app.export.standalone", "lossatlas.app.export.file"),
+    "markupsafe": (
+        "lossatlas.app.look.templating",
+        "lossatlas.app.look.markup",
+        "lossatlas.app.export.standalone",
+        "lossatlas.app.export.file",
+    ),
     "lossatlas.app.look.templating.verbatim": (
+        "lossatlas.app.look.markup",
         "lossatlas.app.export.standalone",
         "lossatlas.app.export.file",
         "lossatlas.app.export.report",
