@@ -62,7 +62,7 @@ INSIDE = {
         ("table", "summaries"),
     ),
     "service": (
-        ("cache", "limits", "parent", "pool", "running"),
+        ("cache", "kept", "limits", "parent", "pool", "running"),
         ("stored", "links", "rooms", "listing"),
         ("watch", "warm"),
         ("ask", "host"),

@@ -71,8 +71,10 @@ def pictures() -> Component:
 
 def templates() -> dict[str, Component]:
     """What is copied from, by the id of its template."""
-    dialogs = [help.dialog(), room_dialog(), accessible.rows_dialog(), *share.dialogs()]
-    return {ids.BLANK_SLOT: slot(BLANK, BLANK)} | {ids.template(dialog.id): dialog for dialog in dialogs}
+    dialogs = {ids.HELP: help.dialog(), "room-dialog": room_dialog(), ids.ROWS: accessible.rows_dialog()}
+    return {ids.BLANK_SLOT: slot(BLANK, BLANK)} | {
+        ids.template(name): part for name, part in (dialogs | share.dialogs()).items()
+    }
 
 
 def slot(place: int | str, name: str) -> Component:
@@ -138,7 +140,10 @@ def _header(place: Option) -> Component:
 def _switch(place: Option) -> Component:
     """The page's places side by side: they are there before Dash is, which only keeps what is chosen."""
     return html.Div(
-        [html.Label([_radio(name, name == text(place.default)), shown]) for name, shown in place.menu().items()],
+        [
+            html.Label([_radio(name, name == text(place.default)), shown])  # type: ignore[list-item]
+            for name, shown in place.menu().items()
+        ],
         id=ids.PLACES, className="places", role="radiogroup",
         **ids.aria(labelledby=ids.PLACES_LABEL, description=place.help),
     )  # fmt: skip

@@ -8,6 +8,8 @@ from dash.development.base_component import Component
 from lossatlas.app.look import ids
 from lossatlas.app.look.markup import Element
 
+WHITE = Element("input", {"type": "checkbox", "id": "share-white"}, ())
+
 
 def menu() -> Component:
     """The menu of the top bar."""
@@ -20,7 +22,7 @@ def menu() -> Component:
                     _item("Copy short link", "copyShort", title="A link to read out, kept by this server."),
                     html.Hr(),
                     html.Label(["Row", html.Select([], id="share-row", **ids.aria(label="Row of the picture"))]),
-                    html.Label([Element("input", {"type": "checkbox", "id": "share-white"}, ()), "light, on white"]),
+                    html.Label([WHITE, "light, on white"]),  # type: ignore[list-item]
                     _item("Picture PNG", "savePng", title="The row of all columns, 1920 pixels wide."),
                     _item("Picture SVG", "saveSvg", title="The same, to be edited; surfaces in it are pixels."),
                     html.Hr(),
@@ -49,9 +51,9 @@ def show_all() -> Component:
     return html.P(button, id="show-all", className="show-all", hidden=True)
 
 
-def dialogs() -> list[Component]:
-    """The code of the page's pictures, and the list of what can be hidden."""
-    return [_code(), _editor()]
+def dialogs() -> dict[str, Component]:
+    """The code of the page's pictures, and the list of what can be hidden, by their ids."""
+    return {"code": _code(), "hide-editor": _editor()}
 
 
 def _code() -> Component:

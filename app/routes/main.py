@@ -21,6 +21,7 @@ from lossatlas.app.routes.gallery import add_routes as add_gallery
 from lossatlas.app.routes.origin import is_foreign
 from lossatlas.app.routes.refusals import refused
 from lossatlas.app.routes.study import study_page
+from lossatlas.app.stream import ahead
 from lossatlas.app.stream.serving import allow_streams, stream
 from lossatlas.app.stream.snapshot import Gathered, gathered
 from lossatlas.app.stream.sse import gzipped
@@ -58,6 +59,7 @@ def start_pool(threads: int = 128) -> None:
     cache()
     with contextlib.suppress(PoolLost):  # the compute host starts beside us; the first stream tries again
         pool().client()
+    ahead.prepare(pool(), cache(), SETTINGS)
 
 
 REFUSALS = {
@@ -113,6 +115,12 @@ def add_routes(server: Flask) -> None:
     @server.get("/healthz")
     def health() -> Response:
         return Response("ok\n", mimetype="text/plain")
+
+    @server.get("/ready")
+    def ready() -> Response:
+        """Whether a first visitor finds his page; /healthz says whether he finds a server."""
+        told, status = ("ready\n", 200) if ahead.ready.is_set() else ("not yet\n", 503)
+        return Response(told, status, mimetype="text/plain")
 
     @server.get(plotly_script.PATH)
     def plotly_js() -> Response:
