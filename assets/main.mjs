@@ -26,6 +26,7 @@
 import { applySize } from "./base/appearance.mjs";
 import { beginDash, fetchDash } from "./base/dash.mjs";
 import { byId } from "./base/dom.mjs";
+import { say } from "./base/message.mjs";
 import { followLesson } from "./lessons/lesson.mjs";
 import { addOptionKeys, showPlace } from "./page/buttons.mjs";
 import { showWhatMatters } from "./page/matters.mjs";
@@ -69,8 +70,11 @@ applySize();
 addOptionKeys();
 beginRooms();
 
+const bringControls = () => beginDash(followState).catch(
+  () => say("The controls did not arrive; reload the page.", "refused"));
+
 // A room's presenter says what the question is; without one the controls wait for the pictures that are in sight.
-if (new URLSearchParams(window.location.search).get("room")) beginDash(followState);
+if (new URLSearchParams(window.location.search).get("room")) bringControls();
 else followAddress(window.location.search);
 fetchDash();
 loadPlotly();
@@ -80,10 +84,10 @@ const PATIENCE = 2000; // ms after which the controls come whatever the pictures
 function beginControls() {
   const isSettled = (slot) => !slot.near || (pictured.has(slot) && slot.state !== "computing");
   const isWorking = inUse().some((slot) => slot.state === "computing");
-  if (!todo.size && (phase !== "computing" || isWorking || inUse().every(isSettled))) beginDash(followState);
+  if (!todo.size && (phase !== "computing" || isWorking || inUse().every(isSettled))) bringControls();
 }
 
 onFrame(beginControls);
 onTaken(beginControls);
 onPhase(beginControls);
-setTimeout(beginDash, PATIENCE, followState);
+setTimeout(bringControls, PATIENCE);

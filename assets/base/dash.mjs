@@ -46,8 +46,9 @@ export function fetchDash() {
  * @param {(...given: any[]) => any[]} sync
  */
 export function beginDash(sync) {
-  here.dash_clientside = { ...here.dash_clientside, lossatlas: { sync } };
-  begun = begun ?? Promise.all(addresses().map((address) => runScript(address))).then(() => {
+  if (begun) return begun;
+  here.dash_clientside = { lossatlas: { sync } };
+  begun = Promise.all(addresses().map((address) => runScript(address))).then(() => {
     here.renderer = new here.DashRenderer();
   });
   return begun;

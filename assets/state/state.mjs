@@ -86,7 +86,7 @@ function writeAddress(search) {
 }
 
 /** Dash learns of an address: of one that is not the state's it makes the state. */
-export const tellDash = (search) => setProps("address", { title: search });
+export const tellDash = (search) => joined && setProps("address", { title: search });
 
 function arrive(search) {
   if (search === known?.search) return;
