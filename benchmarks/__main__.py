@@ -22,7 +22,6 @@ SCRIPTS = {  # minutes each takes, roughly
     "planning": 1,
     "stream": 1,
     "rooms": 1,
-    "visit": 1,
     "page": 3,
     "kills": 3,
     "panels": 2,
