@@ -31,12 +31,9 @@ def dask_setup(worker: object) -> None:  # the name that dask looks for
 
 def kernels() -> Iterator[str]:
     """Compile for every activation and every loss; yields the name of each that is done."""
-    for name, options in [
-        *((name, {"activation": name}) for name in ACTIVATIONS),
-        *((name, {"loss": name}) for name in CRITERIA),
-    ]:
+    for name in (*ACTIVATIONS, *CRITERIA):
         with contextlib.suppress(BadSpec):  # a loss that does not go with the data is no question
-            problem = Problem(**options)
+            problem = Problem(activation=name) if name in ACTIVATIONS else Problem(loss=name)
             ask(_slice(problem))
             ask(Cloud(problem, Walk(walks=2, walk_steps=2)))
         yield name

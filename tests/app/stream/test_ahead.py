@@ -26,7 +26,7 @@ def test_the_page_is_asked_for_until_it_ends_and_then_once_more(not_ready, monke
 
     monkeypatch.setattr(ahead, "stream", stream)
     monkeypatch.setattr(ahead.time, "sleep", lambda seconds: None)
-    ahead._prepare(None, None, None)
+    ahead._prepare(None, None, None)  # type: ignore[arg-type]  # nobody is asked
     assert asked == [ahead.FIRST_PAGE] * 3 and not_ready.is_set()
 
 
