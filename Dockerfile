@@ -31,6 +31,9 @@ COPY compute ./compute
 COPY assets ./assets
 RUN pip install -c constraints.txt --extra-index-url "${TORCH_INDEX}" .
 
+# For the processors that it is built on; on another kind the first questions compile.
+RUN lossatlas warm kernels && chown --recursive lossatlas:lossatlas /var/cache/lossatlas
+
 USER lossatlas
 WORKDIR /home/lossatlas
 VOLUME /var/cache/lossatlas

@@ -1,4 +1,4 @@
-# make serve   install into .venv and start the atlas; ARGS="--port 9000" passes options on
+# make serve   install into .venv, compile the kernels and start the atlas; ARGS="--port 9000" passes options on
 # make test    install the test tools, lint, run every test
 # make lint    ruff, mypy, and for the scripts tsc and eslint
 # make nightly what takes too long for every change: the tests once more, held to AVX2 where the processor has more
@@ -23,6 +23,8 @@ BIN := $(VENV)/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
+KERNELS := $(wildcard compute/numerics/kernels/*.py compute/numerics/paths/*.py)
+
 REQUIRE_NODE_TOOLS ?=
 WITH_NODE := PATH="$(abspath $(VENV)/bin):$$PATH"
 
@@ -38,7 +40,7 @@ COVERAGE := --cov=app/ --cov=compute/ --cov-report=term:skip-covered
 .PHONY: serve test lint nightly nightly-avx2 nightly-lessons bench bench-avx2 docs screenshot clean
 .DELETE_ON_ERROR:
 
-serve: $(VENV)/.installed
+serve: $(VENV)/.compiled
 	@exec $(BIN)/lossatlas serve $(ARGS)
 
 # Browsers draw in software: they have the machine to themselves.
@@ -72,6 +74,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(create_venv)
 	@echo "Installing lossatlas into $(VENV); the first time takes a few minutes, most of it for torch."
 	@$(PIP_INSTALL) -e .
+	@touch $@
+
+$(VENV)/.compiled: $(VENV)/.installed $(KERNELS)
+	@echo "Compiling the kernels for this processor; about a minute, once."
+	@$(BIN)/lossatlas warm kernels
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt

@@ -5,7 +5,7 @@ export default [
   { ignores: [".venv/", ".bench-venv/", "build/", "dist/", "docs/"] },
   js.configs.recommended,
   {
-    files: ["assets/**/*.mjs", "assets/boot.js", "tests/js/**/*.mjs"],
+    files: ["assets/**/*.mjs", "tests/js/**/*.mjs"],
     rules: {
       "no-undef": "off", // tsc knows what there is
       "no-unused-vars": ["error", { argsIgnorePattern: "^_", caughtErrors: "none" }],

@@ -18,27 +18,28 @@
 //   lessons            lessons/reading lessons/moving lessons/panel lessons/stage lessons/lesson
 //   rooms              rooms/page rooms/events rooms/follower rooms/presenter rooms/rooms
 //
-// dash ─> sync ─> state/sync ─> state/state ─┬─> location.search, controls (base/dash)
-//                                            └─> onState: place, stream, windows, clouds, rooms, lessons, what is hidden
+// location.search ─> state/sync ─> state/state ─> onState: place, stream, windows, clouds, rooms, lessons, what is hidden
+// dash ─> state/sync ─> state/state ─> location.search, controls (base/dash)
 // EventSource ─> pictures/connection ─> answers ─> slots ─> queue ─> draw ─> plotly ─> onDrawn
 // a rectangle dragged, a button, a key ─> put ─> state/state
 
 import { applySize } from "./base/appearance.mjs";
-import { answerDash } from "./base/dash.mjs";
-import { declare, told } from "./base/declared.mjs";
+import { beginDash, fetchDash } from "./base/dash.mjs";
 import { byId } from "./base/dom.mjs";
+import { say } from "./base/message.mjs";
 import { followLesson } from "./lessons/lesson.mjs";
-import { addOptionKeys } from "./page/buttons.mjs";
+import { addOptionKeys, showPlace } from "./page/buttons.mjs";
 import { showWhatMatters } from "./page/matters.mjs";
 import { watchBar } from "./page/narrow.mjs";
-import { openStream, takeEarly } from "./pictures/connection.mjs";
-import { loadPlotly } from "./pictures/draw.mjs";
+import { onPhase, onTaken, openStream, phase, pictured } from "./pictures/connection.mjs";
+import { loadPlotly, onFrame } from "./pictures/draw.mjs";
 import { arrange, setPlace } from "./pictures/place.mjs";
-import { addSlot } from "./pictures/slots.mjs";
+import { todo } from "./pictures/queue.mjs";
+import { inUse } from "./pictures/slots.mjs";
 import { beginRooms, followPage } from "./rooms/rooms.mjs";
 import { applyHidden } from "./share/hiding.mjs";
-import { beginState, onState, questionOf, trail } from "./state/state.mjs";
-import { followState } from "./state/sync.mjs";
+import { onState, questionOf, trail } from "./state/state.mjs";
+import { followAddress, followState } from "./state/sync.mjs";
 import { showCloud } from "./windows/clouds.mjs";
 import { showPoint, showWindow } from "./windows/zoom.mjs";
 
@@ -51,34 +52,6 @@ import "./share/links.mjs";
 import "./share/picture.mjs";
 import "./windows/weights.mjs";
 
-/**
- * What dash calls when the URL or a control has moved (see app/layout/callbacks.py).
- * @param {string | null} search location.search
- * @param {any[]} rest one value per control, and what was declared
- */
-export function sync(search, ...rest) {
-  const declared = rest.pop();
-  const first = told === null;
-  if (first) beginPage(declared);
-  return followState(search, rest, first);
-}
-
-/** @param {import("./base/declared.mjs").Told} declared */
-function beginPage(declared) {
-  answerDash(sync);
-  declare(declared);
-  beginState(declared.controls);
-  for (let column = 0; column < declared.columns; column += 1) {
-    for (const panel of declared.panels) addSlot(column, panel);
-  }
-  new ResizeObserver(arrange).observe(byId("columns"));
-  applySize();
-  setPlace(declared.first);
-  addOptionKeys();
-  loadPlotly();
-  takeEarly();
-}
-
 // Who shows another state, in this order.
 onState((search, texts) => setPlace(texts.place));
 onState((search) => openStream(questionOf(search)));
@@ -89,8 +62,32 @@ onState(followPage);
 onState(watchBar);
 onState(followLesson);
 onState(applyHidden);
-onState((search, texts) => showWhatMatters(texts));
+onState(showWhatMatters);
+onState(showPlace);
 
+new ResizeObserver(arrange).observe(byId("columns"));
+applySize();
+addOptionKeys();
 beginRooms();
-// The answer comes while the controls are being drawn; a room's presenter says what the question is.
-if (!new URLSearchParams(window.location.search).get("room")) openStream(questionOf(window.location.search));
+
+const bringControls = () => beginDash(followState).catch(
+  () => say("The controls did not arrive; reload the page.", "refused"));
+
+// A room's presenter says what the question is; without one the controls wait for the pictures that are in sight.
+if (new URLSearchParams(window.location.search).get("room")) bringControls();
+else followAddress(window.location.search);
+fetchDash();
+loadPlotly();
+
+const PATIENCE = 2000; // ms after which the controls come whatever the pictures do
+
+function beginControls() {
+  const isSettled = (slot) => !slot.near || (pictured.has(slot) && slot.state !== "computing");
+  const isWorking = inUse().some((slot) => slot.state === "computing");
+  if (!todo.size && (phase !== "computing" || isWorking || inUse().every(isSettled))) bringControls();
+}
+
+onFrame(beginControls);
+onTaken(beginControls);
+onPhase(beginControls);
+setTimeout(bringControls, PATIENCE);

@@ -3,6 +3,7 @@
 // imports is the page's own.
 
 import { themeShown } from "./base/appearance.mjs";
+import { joined } from "./base/dash.mjs";
 import { keysAdded } from "./base/keys.mjs";
 import { root } from "./base/dom.mjs";
 import { reading } from "./lessons/reading.mjs";
@@ -12,7 +13,7 @@ import { liveSlots } from "./pictures/contexts.mjs";
 import { placeShown } from "./pictures/place.mjs";
 import { todo } from "./pictures/queue.mjs";
 import { boxes, inUse, newestOf, slots } from "./pictures/slots.mjs";
-import { joined } from "./rooms/follower.mjs";
+import { joined as room } from "./rooms/follower.mjs";
 import { count, own } from "./rooms/presenter.mjs";
 import { columnNames } from "./state/columns.mjs";
 import { put } from "./state/state.mjs";
@@ -26,7 +27,7 @@ export const seen = {
   get place() { return placeShown; },
   get theme() { return themeShown; },
   get keys() { return keysAdded(); },
-  get ready() { return phase === "done" && !todo.size; },
+  get ready() { return joined && phase === "done" && !todo.size; },
   get contexts() { return liveSlots().reduce((sum, slot) => sum + slot.live, 0); },
   get drawn() { return [...slots.values()].reduce((sum, slot) => sum + slot.drawn, 0); },
   /** @param {string} key */
@@ -39,5 +40,5 @@ export const seen = {
     const { lesson, page, mode, away } = reading;
     return { name: lesson?.name ?? null, page, mode, away, veiled: root.hasAttribute("data-veil"), ahead: [...computed] };
   },
-  room: () => ({ own: own?.code ?? null, count, joined: joined?.code ?? null, mode: joined?.mode ?? null }),
+  room: () => ({ own: own?.code ?? null, count, joined: room?.code ?? null, mode: room?.mode ?? null }),
 };

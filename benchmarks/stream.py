@@ -1,5 +1,6 @@
 """How long does the server alone take, without a browser? From request to first surface and to the last event."""
 
+import json
 import random
 import statistics
 import time
@@ -9,6 +10,8 @@ from benchmarks.machine import describe
 from benchmarks.serving import atlas
 
 IRIS = "dataset=iris&widths=4&points=65"
+MNIST = "dataset=mnist&widths=10&test_share=0&points=65"
+COLUMNS, WISHED = 3, 8  # of the page; pictures a second
 
 
 def times(address: str, query: str) -> tuple[float, float]:
@@ -19,6 +22,20 @@ def times(address: str, query: str) -> tuple[float, float]:
             if not first and b'"panel": "slice"' in line and b'"figure"' in line:
                 first = time.monotonic() - began
     return first, time.monotonic() - began
+
+
+def turning(address: str, turns: int) -> float:
+    """Pictures a second while the plane turns: each angle is asked for once every column has a picture of the last."""
+    began = time.monotonic()
+    for turn in range(turns):
+        seen: set[int] = set()
+        with urllib.request.urlopen(f"{address}/stream?{MNIST}&turn={0.5 * turn + 1}", timeout=120) as answer:
+            for line in answer:
+                if b'"panel": "slice"' in line and b'"figure"' in line:
+                    seen.add(json.loads(line[6:])["column"])
+                if len(seen) == COLUMNS:
+                    break
+    return COLUMNS * turns / (time.monotonic() - began)
 
 
 def show(name: str, found: list[tuple[float, float]]) -> None:
@@ -34,6 +51,8 @@ def main() -> None:
         show("Iris 4-4-3, 1 activation, fresh", [times(address, f"{IRIS}&activation=tanh&seed={s}") for s in seeds])
         show("Iris 4-4-3, 3 activations, fresh", [times(address, f"{IRIS}&seed={s + 1}") for s in seeds])
         show("Iris 4-4-3, 3 activations, from cache", [times(address, f"{IRIS}&seed={s + 1}") for s in seeds])
+        turning(address, 1)  # trains
+        print(f"MNIST 784-10-10, a plane that turns: {turning(address, 40):.1f} pictures a second; {WISHED} are wished")
 
 
 if __name__ == "__main__":

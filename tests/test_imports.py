@@ -71,7 +71,7 @@ INSIDE = {
         ("table", "summaries"),
     ),
     "service": (
-        ("cache", "limits", "parent", "pool", "running"),
+        ("cache", "kept", "limits", "parent", "pool", "running"),
         ("stored", "links", "rooms", "listing"),
         ("watch", "warm"),
         ("ask", "host"),
@@ -122,8 +122,14 @@ RESERVED = {
     "flask": ("lossatlas.app.*",),
     "gunicorn": (),
     "jinja2": ("lossatlas.app.look.templating",),
-    "markupsafe": ("lossatlas.app.look.templating", "lossatlas.app.export.standalone", "lossatlas.app.export.file"),
+    "markupsafe": (
+        "lossatlas.app.look.templating",
+        "lossatlas.app.look.markup",
+        "lossatlas.app.export.standalone",
+        "lossatlas.app.export.file",
+    ),
     "lossatlas.app.look.templating.verbatim": (
+        "lossatlas.app.look.markup",
         "lossatlas.app.export.standalone",
         "lossatlas.app.export.file",
         "lossatlas.app.export.report",

@@ -13,7 +13,6 @@ from lossatlas.app.layout.controls import is_controlled
 from lossatlas.app.layout.page import make_layout
 from lossatlas.app.look import ids
 from lossatlas.app.look.view import View
-from lossatlas.app.panels import PANELS
 from lossatlas.app.state.comparison import Comparison
 from lossatlas.app.state.page import page_options
 from lossatlas.compute.analyses.table import ANALYSES, question
@@ -102,6 +101,6 @@ def test_every_option_of_a_question_and_of_the_view_has_one_control_on_the_page_
     every = page_options()
     assert every.keys() == asked | options_of(View).keys() | options_of(Comparison).keys()
     wanted = sorted(name for name, option in every.items() if is_controlled(option))
-    page = make_layout([(name, panel.title) for name, panel in PANELS.items()])
+    page = make_layout()
     names = [part.id for part in page._traverse() if isinstance(getattr(part, "id", None), str)]
     assert sorted(name for name in names if name.startswith(ids.option(""))) == [ids.option(name) for name in wanted]

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import lossatlas
 from lossatlas.compute.service.cache import Cache, CacheUnusable
+from lossatlas.compute.service.kept import kept_in
 from lossatlas.compute.service.parent import PARENT
 from lossatlas.compute.spec.settings import BadSetting, Settings, read_settings
 
@@ -152,6 +153,7 @@ def make_children(
 ) -> list[Child]:
     """The compute host, unless there is a scheduler already, and the web server, which comes last."""
     environment = os.environ | {PARENT: str(os.getpid()), "LOSSATLAS_CACHE": str(settings.cache)}
+    environment |= kept_in(settings.cache)
     children = []
     scheduler = settings.scheduler
     if not scheduler:
@@ -173,7 +175,7 @@ def _watch(children: Sequence[Child], options: ServeOptions, stop: Stop) -> int:
             code = child.tend()
             if code is not None:
                 return 1 if child is web else code
-        if not ready and web.process is not None and _healthy(options):
+        if not ready and web.process is not None and _answers(options, "/ready"):
             ready = True
             web.fatal = ()  # the page can be loaded: a later failure is worth another try
             print(f"lossatlas is at {_address(options)}", flush=True)
@@ -258,10 +260,10 @@ def _address(options: ServeOptions) -> str:
     return f"http://{_netloc(_reachable(options), options.port)}"
 
 
-def _healthy(options: ServeOptions) -> bool:
+def _answers(options: ServeOptions, path: str) -> bool:
     connection = http.client.HTTPConnection(_reachable(options), options.port, timeout=0.5)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -12,6 +12,7 @@ from typing import Protocol
 import click
 
 from lossatlas.app.cli.serve import HOST_COMMAND, ROOT, free_port
+from lossatlas.compute.service.kept import kept_in
 from lossatlas.compute.service.limits import duration
 from lossatlas.compute.service.parent import PARENT
 from lossatlas.compute.service.pool import Pool
@@ -57,7 +58,7 @@ def workers_of(scheduler: str, workers: int, cache: Path) -> Iterator[Pool | Non
         yield None
         return
     port = free_port()
-    environment = os.environ | {PARENT: str(os.getpid()), "LOSSATLAS_CACHE": str(cache)}
+    environment = os.environ | {PARENT: str(os.getpid()), "LOSSATLAS_CACHE": str(cache)} | kept_in(cache)
     words = [*HOST_COMMAND, "--port", str(port), "--workers", str(workers)]
     host = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
     pool = Pool(f"tcp://127.0.0.1:{port}")

@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from lossatlas.app.export.standalone import asset, element, packed_plotly, quoted, script
+from lossatlas.app.export.standalone import asset, packed_plotly, script
 from lossatlas.app.layout.bar import page as filled
 from lossatlas.app.layout.player import player
+from lossatlas.app.look.markup import element, quoted
 from lossatlas.app.look.templating import verbatim
 from lossatlas.app.look.theme import CAMERA, TEMPLATES
 from lossatlas.app.panels import PANELS

@@ -10,9 +10,10 @@ import numpy as np
 import plotly.io
 
 from lossatlas.app.export.report_tables import HEAD, TABLES, as_csv, as_latex, tables_of, texts
-from lossatlas.app.export.standalone import asset, packed_plotly, quoted, script
+from lossatlas.app.export.standalone import asset, packed_plotly, script
 from lossatlas.app.figures import multiples
 from lossatlas.app.layout.bar import page
+from lossatlas.app.look.markup import quoted
 from lossatlas.compute.analyses.table import canonical
 from lossatlas.compute.numerics.classes import AUTHORS, RULES
 from lossatlas.compute.problem.nets import Problem

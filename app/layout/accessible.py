@@ -11,7 +11,7 @@ from lossatlas.app.look import ids
 ALT, ODD = "alt", "odd"
 
 
-def alternative(place: int, panel: str) -> Component:
+def alternative(place: int | str, panel: str) -> Component:
     """The words for a picture, which its description names; never seen."""
     return html.P(id=ids.alternative(place, panel), className=f"spoken {ALT}")
 

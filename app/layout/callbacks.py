@@ -8,10 +8,11 @@ every control  ──┘                     └─> every control     (the URL 
                                                                  │
 location.search <── put <────────────────────────────────────────┘  (a rectangle dragged, a breadcrumb, a key)
 
-assets/boot.js says to dash where `sync` is; assets/main.mjs has it, and a drawing of all scripts.
+The page begins without Dash: assets/main.mjs reads the URL, opens the stream, and starts Dash once pictures stand or
+are waited for. The element `address` tells Dash what the URL says; the URL itself is written by assets/state/.
 """
 
-from dash import ClientsideFunction, Dash, Input, Output, State
+from dash import ClientsideFunction, Dash, Input, Output
 
 from lossatlas.app.layout.controls import is_controlled, prop
 from lossatlas.app.look import ids
@@ -19,12 +20,11 @@ from lossatlas.app.state.page import page_options
 
 
 def register(app: Dash) -> None:
-    """Join the URL and the controls; the scripts read the rest from the `declared` store."""
+    """Join the URL and the controls; the scripts read the rest from the document."""
     options = [option for option in page_options().values() if is_controlled(option)]
     controls = [(ids.option(option.name), prop(option)) for option in options]
     app.clientside_callback(
         ClientsideFunction("lossatlas", "sync"),
-        [Output(ids.LOCATION, "search"), *(Output(*control) for control in controls)],
-        [Input(ids.LOCATION, "search"), *(Input(*control) for control in controls)],
-        State(ids.DECLARED, "data"),
+        [Output(ids.ADDRESS, "title"), *(Output(*control) for control in controls)],
+        [Input(ids.ADDRESS, "title"), *(Input(*control) for control in controls)],
     )

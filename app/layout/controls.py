@@ -51,7 +51,9 @@ def is_controlled(option: Option) -> bool:
 
 
 def prop(option: Option) -> str:
-    """The property of the control that holds the option's value."""
+    """The property by which Dash holds the option's value; what the bar chooses has a hidden element."""
+    if option.belongs == "header":
+        return "title"
     return "checked" if option.kind is bool else "value"
 
 
@@ -62,6 +64,7 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
         {
             "name": option.name,
             "kind": _kind(option),
+            "prop": prop(option),
             "default": ",".join(DEFAULT_ACTIVATIONS) if option.name == BY else text(option.default),
             "choices": list(option.menu()),
             "most": MOST_COLUMNS,
@@ -80,8 +83,8 @@ def declared(options: Mapping[str, Option]) -> list[dict]:
 
 
 def declared_names(options: Mapping[str, Option]) -> dict[str, Any]:
-    """What the browser must know before the layout has come, as the first stream is asked for at once: names that it
-    carries along, that no room passes on, that are no part of a question or its look, and those of coordinates.
+    """What the browser must know of the names of the URL: those that it carries along, that no room passes on, that are
+    no part of a question or its look, and those of coordinates.
     """
     beside = {name: option for name, option in options.items() if option.belongs in ("browser", "lesson")}
     return {
@@ -98,11 +101,12 @@ def declared_names(options: Mapping[str, Option]) -> dict[str, Any]:
 
 
 def declared_panels() -> dict[str, dict]:
-    """What the browser must know of each panel: the analysis that it asks for, the place where it stands, whether
-    surfaces stand there, whether it can be asked at a point of the plane, and what clicks and drags on it do.
+    """What the browser must know of each panel: its title, the analysis that it asks for, the place where it stands,
+    whether surfaces stand there, whether it can be asked at a point of the plane, and what clicks and drags on it do.
     """
     return {
         name: {
+            "title": panel.title,
             "analysis": panel.analysis,
             "place": panel.place,
             "surface": panel.surface,
@@ -194,10 +198,10 @@ def _menu(option: Option, spoken: dict[str, Any]) -> Component:
 def _pair(option: Option, spoken: dict[str, Any]) -> Component:
     """Two choices side by side, under a label that belongs to both."""
     label = html.Span(option.label, className="label", id=f"label-{option.name}")
-    return html.Div([label, switch_between(option, fullWidth=True, **spoken)])
+    return html.Div([label, _switch_between(option, fullWidth=True, **spoken)])
 
 
-def switch_between(option: Option, **more: Any) -> Component:
+def _switch_between(option: Option, **more: Any) -> Component:
     """All choices side by side; the label stands elsewhere, with id `label-<name>`."""
     return dmc.SegmentedControl(
         id=ids.option(option.name), value=text(option.default), size="xs",

@@ -1,16 +1,14 @@
 """The menu Share and its dialogs: links, pictures, files, the code, and what a lesson hides."""
 
-import json
-from collections.abc import Mapping
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import html
 from dash.development.base_component import Component
 
 from lossatlas.app.look import ids
-from lossatlas.app.state import hiding
-from lossatlas.compute.spec.options import Option
+from lossatlas.app.look.markup import Element
+
+WHITE = Element("input", {"type": "checkbox", "id": "share-white"}, ())
 
 
 def menu() -> Component:
@@ -24,7 +22,7 @@ def menu() -> Component:
                     _item("Copy short link", "copyShort", title="A link to read out, kept by this server."),
                     html.Hr(),
                     html.Label(["Row", html.Select([], id="share-row", **ids.aria(label="Row of the picture"))]),
-                    dmc.Checkbox(id="share-white", label="light, on white", size="xs"),
+                    html.Label([WHITE, "light, on white"]),  # type: ignore[list-item]
                     _item("Picture PNG", "savePng", title="The row of all columns, 1920 pixels wide."),
                     _item("Picture SVG", "saveSvg", title="The same, to be edited; surfaces in it are pixels."),
                     html.Hr(),
@@ -53,9 +51,9 @@ def show_all() -> Component:
     return html.P(button, id="show-all", className="show-all", hidden=True)
 
 
-def dialogs(sections: Mapping[str, list[Option]]) -> list[Component]:
-    """The code of the page's pictures, and the list of what can be hidden."""
-    return [_code(), _editor(sections)]
+def dialogs() -> dict[str, Component]:
+    """The code of the page's pictures, and the list of what can be hidden, by their ids."""
+    return {"code": _code(), "hide-editor": _editor()}
 
 
 def _code() -> Component:
@@ -74,7 +72,7 @@ def _code() -> Component:
     )  # fmt: skip
 
 
-def _editor(sections: Mapping[str, list[Option]]) -> Component:
+def _editor() -> Component:
     """A checkbox for each name, drawn by the script; not modal, so that the page shows at once what it leaves out."""
     return html.Dialog(
         [
@@ -85,7 +83,7 @@ def _editor(sections: Mapping[str, list[Option]]) -> Component:
                      className="line"),
             html.Div(id="hide-boxes", className="hide-boxes"),
         ],
-        id="hide-editor", **ids.aria(label="Hide controls"), **ids.data(entries=json.dumps(hiding.declared(sections))),
+        id="hide-editor", **ids.aria(label="Hide controls"),
     )  # fmt: skip
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-LOCATION = "location"
+ADDRESS = "address"  # where Dash is told what the URL says
 MANTINE = "mantine"
-DECLARED = "declared"  # what the scripts must know: controls, templates, camera
-NAMES = "names"  # what they must know before the layout has come
+DECLARED = "declared"  # what the scripts must know: names of the URL, controls, templates, camera
+PLACES, PLACES_LABEL = "places", "label-place"  # the switch between places
+BLANK_SLOT = "blank-slot"  # the template of all
 ACTIVATION = "option-activation"
 LINK_CAMERAS, LINK_HOVER, LINK_ZOOM = "link-cameras", "link-hover", "link-zoom"
 SENTENCE, EQUAL, COST = "sentence", "equal", "cost"
@@ -49,16 +50,21 @@ def column(place: int) -> str:
     return f"column-{place}"
 
 
-def slot(place: int, panel: str) -> str:
+def slot(place: int | str, panel: str) -> str:
     """One panel of one column: title, state, picture, caption."""
     return f"slot-{place}-{panel}"
 
 
-def alternative(place: int, panel: str) -> str:
+def alternative(place: int | str, panel: str) -> str:
     """The words that describe a picture."""
     return f"alt-{place}-{panel}"
 
 
-def plot(place: int, panel: str) -> str:
+def plot(place: int | str, panel: str) -> str:
     """The element that plotly draws into."""
     return f"plot-{place}-{panel}"
+
+
+def template(name: str) -> str:
+    """What an element of this id is made from when it is first needed."""
+    return f"template-{name}"

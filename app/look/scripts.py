@@ -1,4 +1,5 @@
-"""The scripts, ES modules in assets/: their addresses on the page, and their text for pages that stand alone in a file.
+"""The scripts, ES modules in assets/, and the styles: their addresses on the page, and their text for pages that stand
+alone in a file.
 
 Modules import one another by plain paths, so that each is one file to read and to test. On the page an import map gives
 every path its file's fingerprint: a browser keeps a module for a year and asks for none again, and after an upgrade the
@@ -15,7 +16,7 @@ from pathlib import Path
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 MAIN = "main.mjs"
 BESIDE = "pages/beside.mjs"  # of every page but the atlas
-NOT_OF_DASH = r"^(?!boot\.).*\.m?js$"  # boot.js alone is a classic script, which Dash puts into the page
+NOT_OF_DASH = r".*"  # Dash serves the files and tags none
 FOREVER = "public, max-age=31536000, immutable"
 
 _IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"([^"]+)";\n', re.M)
@@ -23,7 +24,7 @@ _IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"([^"]+)";\n', re.M)
 
 @functools.cache
 def address(name: str) -> str:
-    """Where a module is served, with its fingerprint."""
+    """Where a module or a style is served, with its fingerprint."""
     fingerprint = hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()[:12]
     return f"/assets/{name}?v={fingerprint}"
 
@@ -32,6 +33,12 @@ def address(name: str) -> str:
 def modules() -> tuple[str, ...]:
     """The paths of all modules within assets/."""
     return tuple(sorted(path.relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.mjs")))
+
+
+@functools.cache
+def styles() -> tuple[str, ...]:
+    """The paths of all style sheets, in the order that they are laid over one another."""
+    return tuple(sorted(path.relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.css")))
 
 
 @functools.cache
@@ -45,9 +52,9 @@ def needed(entry: str) -> tuple[str, ...]:
 
 
 def is_current(path: str, fingerprint: str) -> bool:
-    """Whether a request for a module names the fingerprint that it has."""
+    """Whether a request for a module or a style names the fingerprint that it has."""
     name = path.removeprefix("/assets/")
-    return name in modules() and address(name).endswith(f"?v={fingerprint}")
+    return name in (*modules(), *styles()) and address(name).endswith(f"?v={fingerprint}")
 
 
 def import_map(names: Iterable[str]) -> dict[str, dict[str, str]]:

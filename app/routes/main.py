@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import logging
+import re
 import threading
 from collections.abc import Callable
 
@@ -12,16 +13,15 @@ from plotly.offline import get_plotlyjs
 from werkzeug.exceptions import HTTPException
 
 from lossatlas.app.export.answers import check_drawable, format_of
-from lossatlas.app.export.standalone import gzipped_plotly
 from lossatlas.app.layout.callbacks import register
 from lossatlas.app.layout.page import INDEX, make_layout
-from lossatlas.app.look import scripts
-from lossatlas.app.panels import PANELS
-from lossatlas.app.routes import export, lessons, links, rooms
+from lossatlas.app.look import plotly_script, scripts
+from lossatlas.app.routes import export, lessons, links, packing, rooms
 from lossatlas.app.routes.gallery import add_routes as add_gallery
 from lossatlas.app.routes.origin import is_foreign
 from lossatlas.app.routes.refusals import refused
 from lossatlas.app.routes.study import study_page
+from lossatlas.app.stream import ahead
 from lossatlas.app.stream.serving import allow_streams, stream
 from lossatlas.app.stream.snapshot import Gathered, gathered
 from lossatlas.app.stream.sse import gzipped
@@ -59,6 +59,7 @@ def start_pool(threads: int = 128) -> None:
     cache()
     with contextlib.suppress(PoolLost):  # the compute host starts beside us; the first stream tries again
         pool().client()
+    ahead.prepare(pool(), cache(), SETTINGS)
 
 
 REFUSALS = {
@@ -105,8 +106,6 @@ def add_guards(server: Flask) -> None:
     def careful(response: Response) -> Response:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
-        if response.status_code == 200 and scripts.is_current(request.path, request.args.get("v", "")):
-            response.headers["Cache-Control"] = scripts.FOREVER
         return response
 
 
@@ -117,12 +116,17 @@ def add_routes(server: Flask) -> None:
     def health() -> Response:
         return Response("ok\n", mimetype="text/plain")
 
-    @server.get("/plotly.min.js")
-    def plotly_script() -> Response:
+    @server.get("/ready")
+    def ready() -> Response:
+        """Whether a first visitor finds his page; /healthz says whether he finds a server."""
+        told, status = ("ready\n", 200) if ahead.ready.is_set() else ("not yet\n", 503)
+        return Response(told, status, mimetype="text/plain")
+
+    @server.get(plotly_script.PATH)
+    def plotly_js() -> Response:
         packed = bool(request.accept_encodings["gzip"])
-        response = Response(gzipped_plotly() if packed else get_plotlyjs(), mimetype="text/javascript")
-        response.headers["Cache-Control"] = "public, max-age=86400"
-        response.headers["Vary"] = "Accept-Encoding"
+        response = Response(plotly_script.packed() if packed else get_plotlyjs(), mimetype="text/javascript")
+        response.headers["Cache-Control"] = "no-cache"  # unless its address names its content
         if packed:
             response.headers["Content-Encoding"] = "gzip"
         return response
@@ -197,8 +201,9 @@ def make_app() -> Dash:
         index_string=INDEX,
         serve_locally=True,
     )
-    app.layout = make_layout([(name, panel.title) for name, panel in PANELS.items()])
+    app.layout = make_layout()
     register(app)
+    packing.register(app.server)
     add_guards(app.server)
     add_routes(app.server)
     lessons.add_routes(app.server, cache, SETTINGS)
@@ -207,7 +212,9 @@ def make_app() -> Dash:
     links.add_routes(app.server, SETTINGS)
     export.add_routes(app.server, shown, one_of_few)
     # Dash learns which scripts it serves while it answers its first request, and refuses those that come meanwhile.
-    app.server.test_client().get("/")
+    document = app.server.test_client().get("/").text
+    # What signs callbacks in the background is new for each reader; there are none, and the document stays the same.
+    app.server.view_functions["/"] = re.sub(r'"end_id":"[^"]*"', '"end_id":""', document).__str__
     return app
 
 

@@ -99,7 +99,7 @@ def declared(sections: Mapping[str, list[Option]]) -> list[dict]:
     """
     places = list(PLACES.values())
     told = f"{places[0].label} to {places[-1].label}"
-    place = Part(told, ("#option-place",), tuple(place.key for place in places))
+    place = Part(told, ("#places",), tuple(place.key for place in places))
     top = [_entry(name, part, "" if name == "header" else "header") for name, part in TOP.items()]
     top.insert(2, _entry("place", place, "header"))
     inner = [entry for heading, members in sections.items() for entry in _group(heading, members)]

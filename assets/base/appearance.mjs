@@ -25,6 +25,7 @@ export function applyTheme(asked) {
   byId("theme").textContent = `Theme: ${choice}`;
   if (theme === themeShown) return;
   themeShown = theme;
+  root.dataset.mantineColorScheme = theme; // as Mantine does once it is there
   setProps("mantine", { forceColorScheme: theme });
   tell();
 }

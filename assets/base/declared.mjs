@@ -1,6 +1,5 @@
 // @ts-check
-// What the server declares, so that no name stands on both sides: `names` in the page itself, for what happens before the
-// layout has come, and `told` with the layout.
+// What the server declares in the document, so that no name stands on both sides.
 
 /**
  * @typedef {object} Names as lossatlas.app.layout.controls.declared_names
@@ -17,6 +16,7 @@
  * @typedef {object} Control as lossatlas.app.layout.controls.declared
  * @property {string} name
  * @property {string} kind
+ * @property {string} prop by which Dash holds it
  * @property {string} default
  * @property {string[]} choices
  * @property {number} most
@@ -29,6 +29,7 @@
  * @property {Record<string, string>} keys of the keyboard, with the choice that each takes
  *
  * @typedef {object} PanelFacts as lossatlas.app.layout.controls.declared_panels
+ * @property {string} title
  * @property {string} analysis
  * @property {string} place where it stands; others may borrow it
  * @property {boolean} surface
@@ -40,7 +41,9 @@
  *
  * @typedef {{scale: [number, string][], gradient: string, tints: string[]}} Palette
  *
- * @typedef {object} Told as lossatlas.app.layout.page
+ * @typedef {{name: string, label: string, within: string, selectors: string[], keys: string[]}} Hideable
+ *
+ * @typedef {object} More as lossatlas.app.layout.page
  * @property {Control[]} controls
  * @property {string[]} panels
  * @property {Record<string, PanelFacts>} facts
@@ -56,14 +59,13 @@
  * @property {{script: string, component: object}} grid
  * @property {Record<string, string[]>} lessons
  * @property {Record<string, {columns: object[], about: string}>} tables
+ * @property {Hideable[]} hideable
+ * @property {string} plotly the address of its script
+ *
+ * @typedef {Names & More} Told
  */
+/** @type {Told} */
+export const told = JSON.parse(document.getElementById("declared").textContent);
+
 /** @type {Names} */
-export const names = JSON.parse(document.getElementById("names").textContent);
-
-/** @type {Told | null} */
-export let told = null; // null until the layout has come
-
-/** @param {Told} data */
-export function declare(data) {
-  told = data;
-}
+export const names = told;

@@ -65,6 +65,23 @@ export function make(tag, text, className) {
 }
 
 /**
+ * A copy of what a template holds.
+ * @param {string} id of the template
+ */
+export const copyOf = (id) => /** @type {HTMLElement} */ (
+  document.importNode(byId(id, HTMLTemplateElement).content.firstElementChild, true));
+
+/**
+ * A dialog, which is made when it is asked for first.
+ * @param {string} id
+ * @returns {HTMLDialogElement}
+ */
+export function dialogOf(id) {
+  if (!byId(id)) document.body.append(copyOf(`template-${id}`));
+  return byId(id, HTMLDialogElement);
+}
+
+/**
  * Another text in an element; one that is the same already is left alone, as screen readers would say it again.
  * @param {Element} element
  * @param {string} text
@@ -80,7 +97,7 @@ export function write(element, text) {
  */
 export function runScript(address) {
   const script = document.createElement("script");
-  script.src = address;
+  Object.assign(script, { src: address, async: false }); // those asked for together run in their order
   document.head.append(script);
   return new Promise((done, failed) => Object.assign(script, { onload: done, onerror: failed }));
 }

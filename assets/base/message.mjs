@@ -1,7 +1,6 @@
 // @ts-check
 // One sentence above the pictures.
 
-import { told } from "./declared.mjs";
 import { byId, write } from "./dom.mjs";
 
 const NOTE = 6000; // ms that a remark stays
@@ -12,7 +11,6 @@ let fading = 0;
  * @param {string} kind "note" fades; the others stay until something takes them back
  */
 export function say(sentence, kind) {
-  if (!told) return;
   const place = byId("message");
   write(place, sentence);
   place.dataset.kind = kind;
@@ -23,7 +21,7 @@ export function say(sentence, kind) {
 
 /** @param {...string} kinds */
 export function unsay(...kinds) {
-  if (told && kinds.includes(kindSaid())) say("", "");
+  if (kinds.includes(kindSaid())) say("", "");
 }
 
 /** The kind of sentence that was said last. */

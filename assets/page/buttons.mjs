@@ -3,13 +3,13 @@
 
 import { addActs } from "../base/acts.mjs";
 import { applyTheme, nextSize } from "../base/appearance.mjs";
-import { setProps } from "../base/dash.mjs";
-import { allWithin, around, byId } from "../base/dom.mjs";
+import { joined, setProps } from "../base/dash.mjs";
+import { allWithin, around, byId, dialogOf } from "../base/dom.mjs";
 import { addKeys } from "../base/keys.mjs";
 import { onSystemTheme, storeNextTheme, themeChoice } from "../base/theme.mjs";
 import { cancel } from "../pictures/connection.mjs";
 import { moveColumn, pin, removeColumn } from "../state/columns.mjs";
-import { controls, dropTheme, urlTheme } from "../state/state.mjs";
+import { controls, dropTheme, placeOf, put, said, urlTheme } from "../state/state.mjs";
 
 function moreActivations(button) {
   const open = button.getAttribute("aria-expanded") !== "true";
@@ -25,12 +25,12 @@ function nextTheme() {
 }
 
 function help() {
-  const place = byId("help", HTMLDialogElement);
+  const place = dialogOf("help");
   place.showModal(); // its one button, which has the focus, is at the end
   place.scrollTop = 0;
 }
 
-onSystemTheme(() => controls && applyTheme(urlTheme));
+onSystemTheme(() => applyTheme(urlTheme));
 
 const columnOf = (button) => Number(button.dataset.column);
 
@@ -52,14 +52,28 @@ document.addEventListener("click", (event) => {
   }
 });
 
-const choose = (name, value) => setProps(`option-${name}`, { value });
+// As its control would; until that is there, the state itself is told.
+function choose(name, value) {
+  if (joined) setProps(`option-${name}`, { [controls[placeOf(name)].prop]: value });
+  else put({ [name]: value });
+}
+
+document.addEventListener("change", (event) => {
+  const radio = around(event, "#places input", HTMLInputElement);
+  if (radio) choose("place", radio.value);
+});
+
+/** The bar shows which place is open. */
+export function showPlace() {
+  for (const radio of allWithin(byId("places"), "input", HTMLInputElement)) radio.checked = radio.value === said("place");
+}
 
 addKeys({
   t: nextTheme,
   p: nextSize,
   "?": help,
   Escape: cancel,
-}, { when: () => controls });
+});
 
 /** The keys that options declare: they take a choice, switch, or go to the control, whose menu opens and can be searched. */
 export function addOptionKeys() {

@@ -1,13 +1,15 @@
 // @ts-check
 // Which controls matter now: the rows of the others are hidden, and sections without a row.
 
+import { onJoined } from "../base/dash.mjs";
 import { names } from "../base/declared.mjs";
 import { allWithin, byId } from "../base/dom.mjs";
-import { controls } from "../state/state.mjs";
+import { controls, textsNow } from "../state/state.mjs";
 import { isIdle } from "../state/vocabulary.mjs";
 
-/** @param {Record<string, string>} texts the text of every control, by name */
-export function showWhatMatters(texts) {
+/** Shown once more when the controls have come. */
+export function showWhatMatters() {
+  const texts = textsNow();
   for (const control of controls) {
     const row = byId(`row-${control.name}`);
     if (row) row.hidden = isIdle(control, texts, controls, names.by);
@@ -15,3 +17,5 @@ export function showWhatMatters(texts) {
   const isEmpty = (part) => !allWithin(part, ".row").some((row) => !row.hidden);
   for (const part of allWithin(document, ".sections section, .sections details")) part.hidden = isEmpty(part);
 }
+
+onJoined(showWhatMatters);

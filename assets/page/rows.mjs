@@ -1,7 +1,7 @@
 // @ts-check
 // A picture's numbers as a table, in a dialog.
 
-import { allWithin, around, byId, make, within } from "../base/dom.mjs";
+import { allWithin, around, byId, dialogOf, make, within } from "../base/dom.mjs";
 
 const SHORT = 6; // digits that are read; the file has all
 
@@ -28,7 +28,7 @@ function tableOf({ columns, rows }) {
 async function openRows(button) {
   const slot = button.closest(".slot");
   const file = within(slot, "a.export[data-kind=csv]").getAttribute("href");
-  const dialog = byId("rows", HTMLDialogElement);
+  const dialog = dialogOf("rows");
   const count = within(dialog, ".rows-count");
   const place = within(dialog, ".rows-table");
   byId("rows-title").textContent = within(slot, ".plot").getAttribute("aria-label");

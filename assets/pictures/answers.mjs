@@ -1,7 +1,7 @@
 // @ts-check
 // What the stream's events say: plan, panels, numbers, colour bar, and sentences.
 
-import { setProps } from "../base/dash.mjs";
+import { joined, onJoined, setProps } from "../base/dash.mjs";
 import { told } from "../base/declared.mjs";
 import { byId, make, within, write } from "../base/dom.mjs";
 import { say, unsay } from "../base/message.mjs";
@@ -156,10 +156,12 @@ const chipColours = new Map();
 
 function colourChip({ name, hue }) {
   const id = `chip-${name}`;
-  if (chipColours.get(id) === hue || !byId(id)) return;
+  if (!joined || chipColours.get(id) === hue || !byId(id)) return;
   chipColours.set(id, hue);
   setProps(id, { color: hue });
 }
+
+onJoined(() => plan?.columns.forEach(colourChip));
 
 // What differs between the columns, what is equal, and the classes of the data that they share.
 function setSettings({ settings, columns, data }) {

@@ -3,7 +3,6 @@
 // answers.mjs.
 
 import { act } from "../base/acts.mjs";
-import { told } from "../base/declared.mjs";
 import { byId, root, write } from "../base/dom.mjs";
 import { say, unsay } from "../base/message.mjs";
 import { onFrame, restore } from "./draw.mjs";
@@ -30,11 +29,10 @@ let began = 0;
 let glanced = null; // the question of a control still moving, asked once the last one has shown a picture
 /** @type {Set<import("./slots.mjs").Slot>} */
 export const pictured = new Set(); // slots that this stream has given a picture or a reason
-const early = []; // events that came before the page's elements
-const LAST = ["done", "refused", "busy"]; // after which the server says nothing more
 /** @type {Record<string, (data: any) => unknown>} */
 const TAKE = {}; // what to do with each event
 const listeners = [];
+const takers = [];
 
 const SPOKEN = { computing: "Computing.", done: "Finished.", failed: "Finished with failures.",
   refused: "Refused.", cancelled: "Cancelled." };
@@ -42,19 +40,15 @@ const SPOKEN = { computing: "Computing.", done: "Finished.", failed: "Finished w
 /** Called after the phase has changed. */
 export const onPhase = (listener) => listeners.push(listener);
 
+/** Called after an event has been taken. */
+export const onTaken = (listener) => takers.push(listener);
+
 /** @param {Record<string, (data: any) => unknown>} events what to do with each */
 export const take = (events) => Object.assign(TAKE, events);
-
-/** The page's elements are there: what came before them is taken now. */
-export function takeEarly() {
-  setPhase(phase);
-  for (const [name, data] of early.splice(0)) TAKE[name](data);
-}
 
 /** @param {string} next */
 export function setPhase(next) {
   phase = next;
-  if (!told) return;
   root.dataset.phase = next;
   const button = byId("cancel");
   button.hidden = next === "done" || next === "refused" || next === "idle";
@@ -110,7 +104,6 @@ function connect() {
   }
   opened += 1;
   pictured.clear();
-  early.length = 0;
   began = performance.now();
   const mine = current;
   setPhase("computing");
@@ -120,10 +113,8 @@ function connect() {
     source.addEventListener(name, (event) => {
       if (mine !== current) return;
       heard();
-      const data = JSON.parse(event.data || "{}");
-      if (told) return take(data);
-      early.push([name, data]);
-      if (LAST.includes(name)) source.close();
+      take(JSON.parse(event.data || "{}"));
+      for (const listener of takers) listener();
     });
   }
 }

@@ -3,7 +3,7 @@
 
 import { enlarged, onAppearance, themeShown } from "../base/appearance.mjs";
 import { told } from "../base/declared.mjs";
-import { byId, runScript, within } from "../base/dom.mjs";
+import { runScript, within } from "../base/dom.mjs";
 import { say } from "../base/message.mjs";
 import { plotly, sceneBottom } from "../base/plotly.mjs";
 import { contextsOf, enlargedBy, equalUnits, sceneHeight, wider } from "../figures/figure.mjs";
@@ -22,10 +22,10 @@ const listeners = [];
 /** Called after each frame in which something was drawn, or could not be. */
 export const onFrame = (listener) => listeners.push(listener);
 
-/** Run only now: it takes the browser about a second, and the controls should stand before. */
+/** Run while the server works on the answers. */
 export function loadPlotly() {
   const lost = () => say("The drawing library did not arrive; reload the page.", "refused");
-  runScript(byId("plotly", HTMLAnchorElement).href).then(schedule, lost);
+  runScript(told.plotly).then(schedule, lost);
 }
 
 for (const end of ["pointerup", "pointercancel"]) {

@@ -5,9 +5,9 @@ import { told } from "../base/declared.mjs";
 import { byId, root } from "../base/dom.mjs";
 import { columnsAcross } from "../figures/figure.mjs";
 import { rest } from "./contexts.mjs";
-import { plan, slots } from "./slots.mjs";
+import { makeSlots, plan, slots } from "./slots.mjs";
 
-export let placeShown = ""; // none before the layout has come
+export let placeShown = "";
 
 /** @typedef {"plane" | "aims" | "brushes"} Fact */
 
@@ -15,7 +15,7 @@ export let placeShown = ""; // none before the layout has come
  * The panels of this place of which something holds.
  * @param {Fact} fact
  */
-export const panelsHere = (fact) => (told?.places[placeShown] ?? []).filter((panel) => told.facts[panel][fact]);
+export const panelsHere = (fact) => (told.places[placeShown] ?? []).filter((panel) => told.facts[panel][fact]);
 
 /**
  * The place to look at such a panel: this one if it has one, else that where the first one stands.
@@ -36,10 +36,11 @@ export function arrange() {
  * @param {string} name
  */
 export function setPlace(name) {
-  if (!told || !(name in told.places)) return;
+  if (!(name in told.places)) return;
   placeShown = name;
   root.dataset.place = name;
   const rows = plan?.place === name ? plan.panels : told.places[name].filter((panel) => !told.presets[panel]);
+  makeSlots(rows);
   for (const slot of slots.values()) {
     slot.place.hidden = !rows.includes(slot.panel);
     if (slot.place.hidden) rest(slot);

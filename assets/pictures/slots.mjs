@@ -3,7 +3,7 @@
 // Who needs to know of a slot, of a plot new to it, or of a drawing, asks here: `onSlot`, `onNewPlot`, `onDrawn`.
 
 import { told } from "../base/declared.mjs";
-import { allWithin, byId, make, within, write } from "../base/dom.mjs";
+import { allWithin, byId, copyOf, make, within, write } from "../base/dom.mjs";
 import { isMapFigure } from "../figures/figure.mjs";
 
 /**
@@ -71,11 +71,22 @@ export function tellDrawn(slot) {
 }
 
 /**
+ * The slots of some panels in all columns in use; most exist only once their place has been opened.
+ * @param {string[]} panels
+ */
+export function makeSlots(panels) {
+  const columns = plan ? plan.columns.length : allWithin(document, "#columns > article:not([hidden])").length;
+  for (let column = 0; column < columns; column += 1) {
+    for (const panel of panels) if (!slots.has(`${column}-${panel}`)) addSlot(column, panel);
+  }
+}
+
+/**
  * @param {number} column
  * @param {string} panel
  */
-export function addSlot(column, panel) {
-  const place = byId(`slot-${column}-${panel}`);
+function addSlot(column, panel) {
+  const place = byId(`slot-${column}-${panel}`) ?? makePlace(column, panel);
   /** @type {Slot} */
   const slot = {
     key: `${column}-${panel}`, column, panel, place, plot: within(place, ".plot"),
@@ -83,6 +94,22 @@ export function addSlot(column, panel) {
   };
   slots.set(slot.key, slot);
   for (const listener of ofSlots) listener(slot);
+}
+
+// A copy of the blank slot under the names of its own, among its column's others in the order of the panels.
+function makePlace(column, panel) {
+  const place = copyOf("blank-slot");
+  const { title } = told.facts[panel];
+  const named = (part) => `${part}-${column}-${panel}`;
+  Object.assign(place, { id: named("slot"), className: `slot slot-${panel}` });
+  Object.assign(within(place, ".plot"), { id: named("plot") }).setAttribute("aria-describedby", named("alt"));
+  within(place, ".alt").id = named("alt");
+  within(place, "h3").textContent = title;
+  within(place, ".exports summary").setAttribute("aria-label", `Data behind ${title}`);
+  within(place, ".export-rows").setAttribute("aria-label", `Table of ${title}`);
+  const after = told.panels.slice(told.panels.indexOf(panel) + 1).map((other) => byId(`slot-${column}-${other}`));
+  byId(`column-${column}`).insertBefore(place, after.find(Boolean) ?? null);
+  return place;
 }
 
 /** @param {Plan} next */

@@ -2,7 +2,7 @@
 // The table across activations.
 
 import { addActs } from "../base/acts.mjs";
-import { gridOf, setProps } from "../base/dash.mjs";
+import { gridOf, onJoined, setProps } from "../base/dash.mjs";
 import { told } from "../base/declared.mjs";
 import { byId, runScript, within, write } from "../base/dom.mjs";
 import { say } from "../base/message.mjs";
@@ -61,3 +61,6 @@ function saveTable() {
 }
 
 addActs({ copyTable, saveTable });
+
+// Dash draws the table among its own elements; it stands among the page's.
+onJoined(() => within(byId("comparison"), ".about").before(byId("table-place")));

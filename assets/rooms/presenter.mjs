@@ -3,7 +3,7 @@
 
 import { addActs } from "../base/acts.mjs";
 import { names } from "../base/declared.mjs";
-import { byId } from "../base/dom.mjs";
+import { byId, dialogOf } from "../base/dom.mjs";
 import { say } from "../base/message.mjs";
 import { onTurn } from "../pictures/cameras.mjs";
 import { follow, post } from "./events.mjs";
@@ -28,7 +28,7 @@ let sending = false;
 /** @type {number[]} */
 let camera = []; // of the linked surfaces, once somebody has turned them
 
-const dialog = () => byId("room-dialog", HTMLDialogElement);
+const dialog = () => dialogOf("room-dialog");
 
 async function followMe() {
   if (opening) return;
@@ -131,6 +131,7 @@ export function showRoom() {
   button.textContent = own ? `Room ${spaced(own.code)}${count === null ? "" : ` · ${count}`}` : "Follow me";
   if (!own) return;
   const address = `${window.location.origin}/?room=${own.code}`;
+  dialog();
   const picture = byId("room-qr", HTMLImageElement);
   if (picture.alt !== `QR code of ${address}`) {
     picture.src = `/rooms/${own.code}/qr.svg`;

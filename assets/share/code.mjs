@@ -2,12 +2,13 @@
 // The Python that makes the page's pictures again.
 
 import { addActs } from "../base/acts.mjs";
-import { byId, within } from "../base/dom.mjs";
+import { byId, dialogOf, within } from "../base/dom.mjs";
 import { choice, columnsShown, slotsOf } from "./menu.mjs";
 
 let asked = 0;
 
 function showCode() {
+  const dialog = dialogOf("code");
   const each = columnsShown().flatMap((column) => slotsOf(column).flatMap((slot) => {
     const link = within(slot, "a.export[data-kind=npz]");
     if (!link?.hasAttribute("href")) return [];
@@ -15,7 +16,7 @@ function showCode() {
     return [choice(name, link.getAttribute("href").replace(/\.npz\?/, ".py?"))];
   }));
   which().replaceChildren(choice("this page", `/export/code.py${window.location.search}`), ...each);
-  byId("code", HTMLDialogElement).showModal();
+  dialog.showModal();
   fetchCode();
 }
 

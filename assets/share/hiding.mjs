@@ -2,14 +2,13 @@
 // What a lesson hides.
 
 import { addActs } from "../base/acts.mjs";
-import { allWithin, around, byId, make, root } from "../base/dom.mjs";
+import { told } from "../base/declared.mjs";
+import { allWithin, around, byId, dialogOf, make, root } from "../base/dom.mjs";
 import { hideKeys } from "../base/keys.mjs";
 import { say, unsay } from "../base/message.mjs";
 import { extra, setExtras } from "../state/state.mjs";
 
-/** @typedef {{name: string, label: string, within: string, selectors: string[], keys: string[]}} Hideable */
-/** @type {Hideable[]} */
-let entries = []; // all that can be hidden, as app.hiding declares it
+const entries = told.hideable;
 const off = new Set(); // keys of what is hidden
 const sheet = new CSSStyleSheet();
 document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
@@ -18,9 +17,6 @@ const asked = () => (extra("hide") ?? "").split(",").map((name) => name.trim()).
 const hiddenEntries = () => entries.filter(({ name }) => asked().includes(name));
 
 export function applyHidden() {
-  const place = byId("hide-editor");
-  if (!place) return;
-  if (!entries.length) fill(JSON.parse(place.dataset.entries));
   const hidden = hiddenEntries();
   sayUnknown(hidden);
   sheet.replaceSync(selectorsOf(hidden).map((selector) => `${selector} { display: none !important; }`).join("\n"));
@@ -48,8 +44,14 @@ function sayUnknown(hidden) {
   } else unsay("hide");
 }
 
-function fill(declared) {
-  entries = declared;
+function openEditor() {
+  const editor = dialogOf("hide-editor");
+  if (!byId("hide-boxes").hasChildNodes()) fill();
+  applyHidden();
+  editor.show();
+}
+
+function fill() {
   const depth = { "": 0 };
   byId("hide-boxes").append(...entries.map((entry) => {
     depth[entry.name] = depth[entry.within] + 1;
@@ -83,7 +85,7 @@ const hidesKeys = () => root.dataset.hide?.split(" ").includes("keys");
 hideKeys((key) => off.has(key) || (hidesKeys() && key !== "Escape"));
 
 addActs({
-  editHidden: () => byId("hide-editor", HTMLDialogElement).show(),
+  editHidden: openEditor,
   showAll: () => {
     setExtras({ hide: null });
     applyHidden();

@@ -1,15 +1,12 @@
 // @ts-check
 // The page's state: what URL and controls say. Who shows it listens, in the order of main.mjs.
 
-import { setProps } from "../base/dash.mjs";
+import { joined, setProps } from "../base/dash.mjs";
 import { names, told } from "../base/declared.mjs";
 import { shorten } from "../lessons/addresses.mjs";
 import { encode, hold, partsOf, questionIn, readQuery, textOf } from "./vocabulary.mjs";
 
-/** @typedef {import("../base/declared.mjs").Control} Control */
-
-/** @type {Control[] | null} */
-export let controls = null; // as lossatlas.app.layout.controls.declared tells them
+export const { controls } = told; // as lossatlas.app.layout.controls.declared tells them
 /** @type {{search: string, texts: string[]} | null} */
 export let known = null; // what URL and controls said last
 export let trail = ""; // the windows between the whole picture and this one
@@ -33,11 +30,6 @@ export const extra = (name) => extras[name] ?? null;
 
 /** The question that a search text puts to the server. */
 export const questionOf = (search) => questionIn(search, names);
-
-/** @param {Control[]} declared */
-export function beginState(declared) {
-  controls = declared;
-}
 
 function written(texts) {
   const beside = names.extras.filter((name) => extras[name]).map((name) => `${name}=${encode(extras[name])}`);
@@ -73,17 +65,42 @@ export function takeBeside(given) {
   extras = Object.fromEntries(names.extras.map((name) => [name, given.get(name) ?? null]));
 }
 
+/** The text of every control, by its name. */
+export const textsNow = () => Object.fromEntries(controls.map(({ name }, i) => [name, known.texts[i]]));
+
 /** Another state; everybody shows it. */
 export function become(search, texts) {
   known = { search, texts };
-  const named = Object.fromEntries(controls.map((control, i) => [control.name, texts[i]]));
-  for (const listener of listeners) listener(search, named);
+  for (const listener of listeners) listener(search, textsNow());
 }
+
+/** @type {(search: string) => unknown} */
+let follow = () => {};
+
+/** Who takes over the state of an address while Dash is not there. */
+export const followBy = (does) => (follow = does);
+
+function writeAddress(search) {
+  const { location, history } = window;
+  if (location.search !== search) history.pushState({}, "", location.pathname + search + location.hash);
+}
+
+/** Dash learns of an address: of one that is not the state's it makes the state. */
+export const tellDash = (search) => joined && setProps("address", { title: search });
+
+function arrive(search) {
+  if (search === known?.search) return;
+  if (joined) tellDash(search);
+  else follow(search);
+}
+
+addEventListener("popstate", () => arrive(window.location.search));
 
 /** The controls' texts become what URL and stream say; returns the new location.search. */
 export function commit(texts, way = "") {
   if (texts[windowAt()] !== known.texts[windowAt()]) trail = way;
   const search = written(texts);
+  writeAddress(search);
   become(search, texts);
   return search;
 }
@@ -102,33 +119,37 @@ export const stopWaiting = () => clearTimeout(pause);
  * @param {string} [way]
  */
 export function put(changes, way = trail) {
-  if (!controls) return;
+  if (!known) return;
   const texts = [...known.texts];
   for (const [name, text] of Object.entries(changes)) texts[placeOf(name)] = text;
   if (texts.every((text, i) => text === known.texts[i])) return;
   stopWaiting();
-  setProps("location", { search: commit(texts, way) });
+  tellDash(commit(texts, way));
   for (const name of Object.keys(changes)) setControl(name, texts[placeOf(name)]);
 }
 
 function setControl(name, text) {
-  const value = hold(controls[placeOf(name)], text);
-  setProps(`option-${name}`, typeof value === "boolean" ? { checked: value } : { value: value ?? text });
+  const control = controls[placeOf(name)];
+  if (joined) setProps(`option-${name}`, { [control.prop]: hold(control, text) ?? text });
 }
 
 /** A whole state, as if its link had been followed. */
-export const visit = (search) => controls && search !== known.search && setProps("location", { search });
+export function visit(search) {
+  if (!known || search === known.search) return;
+  writeAddress(search);
+  arrive(search);
+}
 
 /** @param {Record<string, string | null>} changes */
 export function setExtras(changes) {
   Object.assign(extras, changes);
-  if (controls && written(known.texts) !== known.search) setProps("location", { search: commit([...known.texts]) });
+  if (known && written(known.texts) !== known.search) tellDash(commit([...known.texts]));
 }
 
 /** The theme of the address gives way to the browser's own. */
 export function dropTheme() {
   urlTheme = null;
-  setProps("location", { search: written(known.texts) });
+  visit(written(known.texts));
 }
 
 /** The text that the state gives to a control. */

@@ -2,42 +2,56 @@
 // Joins URL and controls: whichever moved, the other follows.
 
 import { applyTheme } from "../base/appearance.mjs";
-import { noUpdate, setProps } from "../base/dash.mjs";
+import { join, joined, noUpdate, setProps } from "../base/dash.mjs";
 import { names, told } from "../base/declared.mjs";
 import { around, byId } from "../base/dom.mjs";
 import { say } from "../base/message.mjs";
 import { expand } from "../lessons/addresses.mjs";
 import { glance } from "../pictures/connection.mjs";
-import { become, commit, controls, known, placeOf, questionOf, searchOf, stopWaiting, takeBeside, textFor, urlTheme, whenStill } from "./state.mjs";
+import { become, commit, controls, followBy, known, placeOf, questionOf, searchOf, stopWaiting, takeBeside, tellDash, textFor, urlTheme, whenStill } from "./state.mjs";
 import { hold, readQuery, textOf } from "./vocabulary.mjs";
 
 /**
- * What dash calls: with location.search and one value per control; gives the same, with what has to follow.
- * @param {string | null} search
+ * What dash calls: with the address that it knows and one value per control; gives the same, with what has to follow.
+ * @param {string} search
  * @param {any[]} values
- * @param {boolean} first
  */
-export function followState(search, values, first) {
-  const now = first ? window.location.search : search ?? known.search;
-  return first || now !== known.search ? followUrl(now, values) : followControls(values);
+export function followState(search, ...values) {
+  const now = values.map((value, i) => textOf(controls[i], value));
+  if (!joined) return meet(now);
+  if (search === known.search) return followControls(values);
+  followAddress(search, now);
+  return [noUpdate(), ...outputsFor(now)];
 }
 
-function followUrl(search, values) {
+// The first call: the page has a state already, and the controls have their defaults.
+function meet(now) {
+  if (!known) followAddress(window.location.search);
+  join();
+  return [known.search, ...outputsFor(now)];
+}
+
+/** What the controls must become to say what the state says. */
+const outputsFor = (now) => controls.map((control, i) => (
+  now[i] === known.texts[i] ? noUpdate() : hold(control, known.texts[i]) ?? noUpdate()));
+
+/**
+ * The state of an address; what a control cannot hold, it keeps as it is.
+ * @param {string} search
+ * @param {string[]} [now] what the controls say
+ */
+export function followAddress(search, now = controls.map((control) => control.default)) {
   const given = readQuery(expand(told.lessons, search, names.beside));
-  const none = noUpdate();
   takeBeside(given);
   applyTheme(urlTheme);
   stopWaiting();
-  const texts = values.map((value, i) => textOf(controls[i], value));
-  const outputs = controls.map((control, i) => {
+  become(search, controls.map((control, i) => {
     const held = hold(control, textFor(control, given));
-    if (held === undefined || textOf(control, held) === texts[i]) return none;
-    texts[i] = textOf(control, held);
-    return held;
-  });
-  become(search, texts);
-  return [none, ...outputs];
+    return held === undefined ? now[i] : textOf(control, held);
+  }));
 }
+
+followBy(followAddress);
 
 // Another comparison begins with the columns offered for it. Where activations are not compared, one is chosen.
 function compareBy(texts, values, outputs) {
@@ -96,7 +110,7 @@ function settle(texts) {
   }
   const left = leftBehind(texts);
   for (const at of left) texts[at] = "none";
-  setProps("location", { search: commit(texts) });
+  tellDash(commit(texts));
   for (const at of left) setProps(`option-${controls[at].name}`, { value: "none" });
 }
 

@@ -79,7 +79,6 @@ function crumbs() {
 const button = (id) => byId(id, HTMLButtonElement);
 
 function aim() {
-  if (!told) return;
   if (inClouds()) return aimAtCloud();
   byId("slice-here").hidden = true;
   byId("crumbs").hidden = false;
@@ -220,4 +219,4 @@ addActs({
   spectrumHere: () => spectrumHere(),
   spectrumAtEnd: () => put({ at: names.none }),
 });
-addKeys({ i: () => zoomIn(), o: () => zoomOut() }, { when: () => told });
+addKeys({ i: () => zoomIn(), o: () => zoomOut() });

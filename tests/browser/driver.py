@@ -13,7 +13,7 @@ ARGUMENTS = """
 PATIENCE = 60_000  # ms; drawing in software is slow
 # The page puts nothing on the window: what tests look at, they put there themselves. Modules are evaluated once, so
 # that this one sees the page's own.
-SEEN = """document.addEventListener("DOMContentLoaded", () => document.getElementById("names")
+SEEN = """document.addEventListener("DOMContentLoaded", () => document.getElementById("declared")
     && import("/assets/seen.mjs").then(({seen}) => { window.lossatlas = seen; }))"""
 
 

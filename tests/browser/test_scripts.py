@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import Browser, Page
 
+from lossatlas.app.look.columns import DEFAULT_ACTIVATIONS
+from lossatlas.app.panels import panels_of
 from tests.browser.driver import PATIENCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -23,9 +25,15 @@ def test_nothing_is_put_on_the_window_but_what_dash_calls(chromium: Browser, atl
     bare = context.new_page()
     bare.route("**/assets/**", lambda route: route.abort())
     bare.goto(f"{atlas}/?{QUICK}")
-    bare.add_script_tag(url="/plotly.min.js")  # which brings names of its own
-    bare.wait_for_function("window.dash_clientside && window.Plotly")
+    held = bare.evaluate(
+        "[...document.getElementById('dash').content.querySelectorAll('script[src]')].map((s) => s.src)"
+    )
+    for address in ["/plotly.min.js", *held]:
+        bare.add_script_tag(url=address)  # which bring names of their own
+    bare.evaluate("window.renderer = new DashRenderer()")
+    bare.wait_for_function("window.dash_clientside?.set_props && window.Plotly")
     whole = finished(context.new_page(), atlas)
+    whole.wait_for_selector("#option-seed")
     assert set(whole.evaluate(NAMES)) - set(bare.evaluate(NAMES)) == set()
     assert whole.evaluate("Object.keys(window.dash_clientside.lossatlas)") == ["sync"]
     context.close()
@@ -48,4 +56,19 @@ def test_every_module_is_fetched_once_by_its_fingerprint_and_kept(chromium: Brow
         ".map(({transferSize}) => transferSize)"
     )
     assert sizes and sum(sizes) == 0  # the second visit has them all from the browser's own cache
+    context.close()
+
+
+def test_the_document_is_small_and_grows_by_what_is_opened(chromium: Browser, atlas: str):
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(f"{atlas}/?{QUICK}")
+    page.wait_for_selector("#option-seed")
+    assert page.evaluate("document.querySelectorAll('*').length") <= 4500
+    assert page.locator(".slot").count() == len(panels_of("landscape")) * len(DEFAULT_ACTIVATIONS)
+    assert page.locator("dialog").count() == 0
+    page.get_by_text("Curvature", exact=True).first.click()
+    page.wait_for_selector("#slot-0-spectrum:visible")
+    page.keyboard.press("?")
+    assert page.locator("dialog").count() == 1 and page.locator("#help").is_visible()
     context.close()

@@ -11,7 +11,6 @@ from lossatlas.app.layout.controls import (
     control,
     declared,
     declared_names,
-    is_controlled,
     matters,
     prop,
     sections,
@@ -70,7 +69,7 @@ def test_control_suits_the_kind(name):
     assert getattr(drawn, prop(BASKET[name])) == {"layers": "3-4"}.get(name, BASKET[name].default)
 
 
-@pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if is_controlled(option)])
+@pytest.mark.parametrize("name", [name for name, option in OPTIONS.items() if not option.belongs])
 def test_every_option_of_the_page_has_a_labelled_and_explained_control(name):
     row = control(OPTIONS[name])
     drawn = find(row, ids.option(name))

@@ -3,16 +3,21 @@
 import ast
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from dash import Dash
+from dash.development.base_component import Component
 from plotly.utils import PlotlyJSONEncoder
 
-from lossatlas.app.layout import callbacks
-from lossatlas.app.layout.page import EXPORTS, INDEX, PAGE_KEYS, make_layout
+from lossatlas.app.layout import callbacks, frame, help
+from lossatlas.app.layout.frame import EXPORTS
+from lossatlas.app.layout.help import PAGE_KEYS
+from lossatlas.app.layout.page import INDEX, make_layout, told
 from lossatlas.app.look import ids
-from lossatlas.app.look.columns import MOST_COLUMNS
+from lossatlas.app.look.columns import DEFAULT_ACTIVATIONS
+from lossatlas.app.look.markup import markup
 from lossatlas.app.look.places import PLACES
 from lossatlas.app.panels import PANELS as ALL
 from lossatlas.app.panels import panels_of
@@ -21,24 +26,34 @@ from lossatlas.compute.analyses.planes.directions import DIRECTIONS
 from lossatlas.compute.analyses.table import ANALYSES
 from lossatlas.compute.spec.options import options_of
 
-PANELS = [("slice", "Surface"), ("line", "1-D slice")]
 ASSETS = Path(__file__).parents[3] / "assets"
 SCRIPTS = sorted([*ASSETS.rglob("*.mjs"), *ASSETS.rglob("*.js")])
 
 
 @pytest.fixture(scope="module")
 def page():
-    return make_layout(PANELS)
+    return make_layout()
+
+
+def within(part) -> Iterator:
+    """An element and all that stand in it, of Dash's and of our own."""
+    yield part
+    inside = getattr(part, "children", None) if isinstance(part, Component) else getattr(part, "inside", None)
+    for inner in inside if isinstance(inside, list | tuple) else [inside]:
+        yield from within(inner) if inner is not None else ()
 
 
 @pytest.fixture(scope="module")
 def parts(page):
-    return [page, *page._traverse()]
+    """What Dash draws, what the document has, and what it holds in templates."""
+    tops = [page, *frame.above(), *frame.beside(), *frame.under_controls(), frame.pictures()]
+    return [part for top in [*tops, *frame.templates().values()] for part in within(top)]
 
 
 @pytest.fixture(scope="module")
 def names(parts):
-    return [part.id for part in parts if getattr(part, "id", None)]
+    mine = [part.attributes["id"] for part in parts if "id" in getattr(part, "attributes", {})]
+    return [part.id for part in parts if getattr(part, "id", None)] + mine
 
 
 def props(part) -> dict:
@@ -52,16 +67,15 @@ def test_every_place_shows_panels_that_exist():
     assert {name for place in PLACES for name in panels_of(place)} == ALL.keys()
 
 
-def test_every_place_has_a_tab_a_key_and_words_in_the_help(page):
-    text = json.dumps(page, cls=PlotlyJSONEncoder)
+def test_every_place_has_a_tab_a_key_and_words_in_the_help():
+    text = json.dumps(help.dialog(), cls=PlotlyJSONEncoder)
     assert (
         len({place.key for place in PLACES.values()}) == len({place.label for place in PLACES.values()}) == len(PLACES)
     )
     for place in PLACES.values():
         assert all(json.dumps(paragraph) in text for paragraph in place.about) and place.about
         assert any(place.key in keys.split(" · ") and place.label.lower() in does for keys, does in PAGE_KEYS)
-    known = next(part.data for part in page._traverse() if getattr(part, "id", None) == ids.DECLARED)
-    assert next(one for one in known["controls"] if one["name"] == "place")["keys"] == {
+    assert next(one for one in told()["controls"] if one["name"] == "place")["keys"] == {
         place.key: name for name, place in PLACES.items()
     }
 
@@ -90,11 +104,11 @@ def code_of(script: Path) -> str:
     return re.sub(r"/\*.*?\*/|(?<!:)//[^\n]*", "", script.read_text(encoding="utf-8"), flags=re.S)
 
 
-def test_panels_tell_the_scripts_where_they_stand_and_what_they_take(page):
-    told = next(part.data for part in page._traverse() if getattr(part, "id", None) == ids.DECLARED)
-    assert told["first"] == next(iter(PLACES))
-    assert {name: facts["place"] for name, facts in told["facts"].items()} == {n: one.place for n, one in ALL.items()}
-    assert {name for name, facts in told["facts"].items() if facts["aims"]} == {
+def test_panels_tell_the_scripts_where_they_stand_and_what_they_take():
+    facts = told()["facts"]
+    assert told()["first"] == next(iter(PLACES))
+    assert {name: fact["place"] for name, fact in facts.items()} == {n: one.place for n, one in ALL.items()}
+    assert {name for name, fact in facts.items() if fact["aims"]} == {
         name for name, panel in ALL.items() if "at" in options_of(panel.spec)
     }
 
@@ -110,12 +124,23 @@ def test_ids_are_unique(names):
     assert len(names) == len(set(names))
 
 
-def test_every_column_has_a_slot_and_exports_for_every_panel(parts, names):
-    for place in range(MOST_COLUMNS):
-        for name, _ in PANELS:
-            assert {ids.slot(place, name), ids.plot(place, name)} <= set(names)
+def test_the_first_columns_have_the_first_places_slots_and_one_blank_slot_stands_for_all_others(parts, names):
+    columns, panels = range(len(DEFAULT_ACTIVATIONS)), panels_of(next(iter(PLACES)))
+    for place in columns:
+        for name in panels:
+            assert {ids.slot(place, name), ids.plot(place, name), ids.alternative(place, name)} <= set(names)
     links = [part for part in parts if getattr(part, "className", None) == "export"]
-    assert len(links) == MOST_COLUMNS * len(PANELS) * len(EXPORTS)
+    assert len(links) == (len(columns) * len(panels) + 1) * len(EXPORTS)
+    assert props(frame.templates()[ids.BLANK_SLOT])["id"] == ids.slot(frame.BLANK, frame.BLANK)
+
+
+def test_a_blank_slot_has_every_name_that_a_slot_has_of_its_panel():
+    """slots.mjs gives a copy of it the names that make it a panel's: no other place may name one."""
+    blank, mine = (str(markup(frame.slot(*which))) for which in ((frame.BLANK, frame.BLANK), (7, "spectrum")))
+    for named, without in (("-7-spectrum", "--"), ("slot-spectrum", "slot-"), (ALL["spectrum"].title, "")):
+        assert named in mine
+        mine = mine.replace(named, without)
+    assert mine == blank
 
 
 def test_every_end_of_the_callback_is_on_the_page(page, names):
@@ -134,19 +159,18 @@ def test_no_callback_reaches_the_server():
     assert app._callback_list and all(callback["clientside_function"] for callback in app._callback_list)
 
 
-def test_callback_and_declaration_agree_on_the_order(parts):
+def test_callback_and_declaration_agree_on_the_order():
     app = Dash(__name__)
     callbacks.register(app)
     inputs = [end["id"] for end in app._callback_list[0]["inputs"]]
-    told = next(part.data for part in parts if getattr(part, "id", None) == ids.DECLARED)
-    assert inputs == [ids.LOCATION, *(ids.option(control["name"]) for control in told["controls"])]
+    assert inputs == [ids.ADDRESS, *(ids.option(control["name"]) for control in told()["controls"])]
 
 
 def test_scripts_speak_of_elements_that_exist(names):
     for script in SCRIPTS:
         if script.parent.name == "pages":
             continue  # other pages than this one
-        for name in re.findall(r'\b(?:byId|button)\("([\w-]+)"', script.read_text(encoding="utf-8")):
+        for name in re.findall(r'\b(?:byId|button|dialogOf)\("([\w-]+)"', script.read_text(encoding="utf-8")):
             assert name in names or f'id="{name}"' in INDEX, f"{script.name} looks for #{name}"
 
 
@@ -168,7 +192,7 @@ def test_nothing_is_fetched_from_elsewhere(page):
         assert {address for address in found if "www.w3.org" not in address} == set()
 
 
-def test_scripts_run_under_a_strict_policy(page):
+def test_scripts_run_under_a_strict_policy():
     for script in SCRIPTS:
         text = script.read_text(encoding="utf-8")
         assert not re.search(r"\beval\(|new Function|innerHTML|insertAdjacentHTML|document\.write", text)

@@ -15,8 +15,9 @@ from jinja2 import UndefinedError
 
 from lossatlas.app.export.file import page_html
 from lossatlas.app.export.report import Made, content, write
+from lossatlas.app.layout import frame
 from lossatlas.app.layout.bar import ENTRIES, TOOLS, page
-from lossatlas.app.layout.page import INDEX, make_layout
+from lossatlas.app.layout.page import INDEX
 from lossatlas.app.look.templating import ENVIRONMENT, render
 from lossatlas.app.look.view import PLACES, View
 from lossatlas.app.panels import PANELS
@@ -106,15 +107,18 @@ def rows(tmp_path, monkeypatch) -> list[Row]:
 # ---------------------------------------------------------------------------------------------- the bar
 
 
+SCRIPTLESS = INDEX.split("<noscript>")[1].split("</noscript>")[0]
+
+
 def of_the_atlas() -> list[tuple[str, str]]:
     """The bar's words and where they lead, as the atlas's own elements have them; a place by its name."""
-    parts = [part.to_plotly_json() for part in make_layout([])._traverse() if hasattr(part, "to_plotly_json")]
-    nav = next(part["props"]["children"] for part in parts if part["type"] == "Nav")
-    (switch,) = (part for part in nav if getattr(part, "id", "") == "option-place")
-    assert switch.className == "places" and switch.value == View.place
+    nav = next(part.children for part in frame.above()[0]._traverse() if type(part).__name__ == "Nav")
+    (switch,) = (part for part in nav if getattr(part, "id", "") == "places")
+    radios = [(label.children[1], label.children[0].attributes) for label in switch.children]
+    assert switch.className == "places" and [one["value"] for _, one in radios if "checked" in one] == [View.place]
     after = nav[nav.index(switch) + 1 :]
     assert {part.className for part in after} == {"study"}
-    return [(item["label"], item["value"]) for item in switch.data] + [(part.children, part.href) for part in after]
+    return [(label, one["value"]) for label, one in radios] + [(part.children, part.href) for part in after]
 
 
 def of_a_page(found: Markup) -> list[tuple[str, str]]:
@@ -137,8 +141,8 @@ def test_every_page_has_the_bar_of_the_atlas_and_says_which_entry_it_is(site, pa
 
 def test_the_study_has_the_bar_too_and_a_page_without_scripts_has_its_places(rows):
     study = Markup(page("study.html", **content(rows, findings(rows), Made(()))))
-    assert of_a_page(study) == of_the_atlas() == of_a_page(Markup(INDEX))
-    assert [label for label, _, current in study.bar if current] == ["Study"] and not Markup(INDEX).tools
+    assert of_a_page(study) == of_the_atlas() == of_a_page(Markup(SCRIPTLESS))
+    assert [label for label, _, current in study.bar if current] == ["Study"] and not Markup(SCRIPTLESS).tools
 
 
 def test_a_file_has_no_bar_and_fetches_nothing(rows):
@@ -148,7 +152,7 @@ def test_a_file_has_no_bar_and_fetches_nothing(rows):
 
 
 def test_the_tools_of_the_atlas_hold_those_of_every_page_in_their_order():
-    buttons = [part for part in make_layout([])._traverse() if type(part).__name__ == "Button"]
+    buttons = [part for part in frame.above()[0]._traverse() if type(part).__name__ == "Button"]
     mine = [(part.id, part.children) for part in buttons if getattr(part, "id", "") in {tool.name for tool in TOOLS}]
     assert mine == [(tool.name, tool.words) for tool in TOOLS]
 

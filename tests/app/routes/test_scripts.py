@@ -28,20 +28,21 @@ def test_the_map_stands_before_what_loads_modules_and_each_needed_one_is_preload
     assert links == [scripts.address(name) for name in scripts.needed(scripts.MAIN)]
     start = PAGE.index(f'src="{links[-1]}"')
     assert PAGE.index("importmap") < PAGE.index("modulepreload") < start
-    assert PAGE.index('id="names"') < start  # read when the first module runs
+    before = [PAGE.index(f'id="{name}"') for name in ("declared", "columns", "template-help")]
+    assert max(before) < start  # a module may run as soon as its tag has come, and looks for all of these
 
 
-def test_dash_tags_two_lines_and_no_module():
-    tags = re.findall(r'<script[^>]* src="(/assets/[^"]+)"', PAGE)
-    assert [tag.partition("?")[0] for tag in tags] == ["/assets/main.mjs", "/assets/boot.js"]
-    lines = (scripts.ASSETS / "boot.js").read_text(encoding="utf-8").splitlines()
-    assert len(lines) == 2 and 'import("/assets/main.mjs")' in lines[1]
+def test_the_document_runs_one_script_and_those_of_dash_wait_in_a_template():
+    shown, held = PAGE.split('<template id="dash">')
+    assert re.findall(r'<script[^>]* src="([^"]+)"', shown) == [scripts.address("main.mjs")]
+    assert "dash_renderer" in held and "_dash-renderer" in held
 
 
 def test_a_module_is_kept_under_its_fingerprint_alone():
     known = client.get(scripts.address("main.mjs"))
     assert known.status_code == 200 and known.mimetype == "text/javascript"
     assert known.headers["Cache-Control"] == scripts.FOREVER
+    assert client.get(scripts.address("css/style.css")).headers["Cache-Control"] == scripts.FOREVER
     for path in (
         "/assets/main.mjs",
         "/assets/main.mjs?v=0123456789ab",
