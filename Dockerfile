@@ -13,7 +13,8 @@ ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    LOSSATLAS_CACHE=/var/cache/lossatlas
+    LOSSATLAS_CACHE=/var/cache/lossatlas \
+    NUMBA_CACHE_DIR=/var/cache/lossatlas/kernels
 
 RUN useradd --create-home --uid 10001 lossatlas \
     && install --directory --owner lossatlas --group lossatlas --mode 0700 /var/cache/lossatlas

@@ -23,7 +23,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-KERNELS := $(wildcard compute/numerics/kernels/*.py compute/numerics/paths/*.py)
+KERNELS := $(wildcard compute/numerics/kernels/*.py compute/numerics/kernels/*/*.py compute/numerics/paths/*.py)
 
 REQUIRE_NODE_TOOLS ?=
 WITH_NODE := PATH="$(abspath $(VENV)/bin):$$PATH"

@@ -11,9 +11,7 @@ Needs numba; importing this module without it fails.
 
 import functools
 import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,20 +20,12 @@ from numba.extending import register_jitable
 from numpy import float32 as f
 from numpy import int32
 
+from lossatlas.compute.numerics.kernels import folder
 from lossatlas.compute.problem.criteria import CRITERIA
 
-
-def _cache_folder() -> Path:
-    """Where compiled code is kept, by the content of all kernels: numba compiles a function anew when its own file
-    changed, but not when a file did whose functions it calls.
-    """
-    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
-    return Path(__file__).parent / "__pycache__" / f"numba-{hashlib.sha256(sources).hexdigest()[:16]}"
-
-
 numbas: Any = config
-if not numbas.CACHE_DIR and os.access(_cache_folder().parent, os.W_OK):
-    numbas.CACHE_DIR = str(_cache_folder())  # else numba's own choice: in a folder that is not ours nobody edits files
+if not numbas.CACHE_DIR and (there := folder.compiled()):
+    numbas.CACHE_DIR = str(there)  # else numba's own choice: in a folder that is not ours nobody edits files
 
 LANES = 64  # patterns of a strip, the inner dimension of every array here; change it in strips.py too
 

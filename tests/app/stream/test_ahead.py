@@ -1,11 +1,13 @@
 """The first visitor's page: asked for until it has come, then once more, so that it is kept as it is sent."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
 from lossatlas.app.routes.main import server
 from lossatlas.app.stream import ahead
+from lossatlas.compute.numerics.kernels import folder
 from lossatlas.compute.service import kept, warm
 
 
@@ -45,8 +47,24 @@ def test_kernels_are_compiled_by_questions_of_every_activation_and_loss(monkeypa
     assert len({one.problem.loss for one in asked}) > 1
 
 
-def test_compiled_kernels_lie_in_the_cache_folder_unless_another_is_named(monkeypatch, tmp_path):
+def test_compiled_kernels_lie_beside_their_sources_or_in_the_cache_folder_unless_another_is_named(
+    monkeypatch, tmp_path
+):
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    assert kept.kept_in(tmp_path) == {"NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+    beside = Path(kept.kept_in(tmp_path)["NUMBA_CACHE_DIR"])
+    assert beside.parent == folder.HERE / "__pycache__"
+    monkeypatch.setattr(folder.os, "access", lambda *_: False)
+    assert folder.compiled() is None
+    assert kept.kept_in(tmp_path) == {"NUMBA_CACHE_DIR": str(tmp_path / "kernels" / beside.name)}
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/elsewhere")
     assert kept.kept_in(tmp_path) == {"NUMBA_CACHE_DIR": "/elsewhere"}
+
+
+def test_code_that_was_compiled_of_other_kernels_is_not_found(monkeypatch, tmp_path):
+    (tmp_path / "__pycache__").mkdir()
+    monkeypatch.setattr(folder, "HERE", tmp_path)
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "one.py").write_text("1")
+    before = folder.compiled()
+    (tmp_path / "deeper" / "one.py").write_text("2")
+    assert folder.compiled() != before
