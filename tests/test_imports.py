@@ -33,7 +33,7 @@ INSIDE = {
         ("initial",),
     ),
     "numerics": (
-        ("kernels.products", "intervals", "stagnation", "lanczos"),
+        ("kernels.folder", "kernels.products", "intervals", "stagnation", "lanczos"),
         ("cost", "loss", "stationary"),
         ("kernels.batches", "kernels.scalars", "kernels.agreement"),
         ("kernels.strips",),
