@@ -1,6 +1,7 @@
 """Says what a program makes of one new thing of each kind, as JSON: run where lossatlas is the copy that has them."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,9 +45,12 @@ def told(*words: str) -> tuple[int, str]:
 
 def controls() -> dict[str, dict[str, str]]:
     """Of each option's control on the page as it is served, the choices with their labels; none where it is no list."""
-    parts = list(elements(server.test_client().get("/_dash-layout").json))
+    client = server.test_client()
+    parts = list(elements(client.get("/_dash-layout").json))
     offers = {part["id"]: part.get("data") or [] for part in parts}
     offers[ids.ACTIVATION] = [part for part in parts if part["id"].startswith(ids.chip(""))]
+    radios = re.findall(f'name="{ids.PLACES}" value="([^"]+)"[^>]*>([^<]+)<', client.get("/").text)
+    offers[ids.option("place")] = [{"value": value, "label": label} for value, label in radios]
     names = {name: ids.option(name) for name in page_options()}
     return {
         name: {choice["value"]: choice.get("label") or choice["children"] for choice in offers[control]}

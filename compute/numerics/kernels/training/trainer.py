@@ -294,7 +294,7 @@ class Trainer:
             coefficients, np.array([2 * problem.l2], dtype), steps.done, wanted, shape.places, record, points,
         )  # fmt: skip
         record = record[:kept]
-        record[:, 5] *= problem.l2
+        record[:, 5] = problem.l2 * record[:, 5] if problem.l2 else 0.0  # the square may be infinite
         return record, points[:kept], diverged
 
     def _batches(self, chosen: tuple[np.ndarray, ...]) -> tuple[Any, ...]:
