@@ -2,7 +2,7 @@
 // The place that is shown: its rows, and how many columns stand side by side.
 
 import { told } from "../base/declared.mjs";
-import { byId, root } from "../base/dom.mjs";
+import { allWithin, byId, root } from "../base/dom.mjs";
 import { columnsAcross } from "../figures/figure.mjs";
 import { rest } from "./contexts.mjs";
 import { makeSlots, plan, slots } from "./slots.mjs";
@@ -41,10 +41,10 @@ export function setPlace(name) {
   root.dataset.place = name;
   const rows = plan?.place === name ? plan.panels : told.places[name].filter((panel) => !told.presets[panel]);
   makeSlots(rows);
-  for (const slot of slots.values()) {
-    slot.place.hidden = !rows.includes(slot.panel);
-    if (slot.place.hidden) rest(slot);
-  }
+  const shown = new Set([...slots.values()].filter((slot) => rows.includes(slot.panel)).map((slot) => slot.place));
+  // The document brings the first place's own, which nobody may have asked for yet.
+  for (const part of allWithin(document, "#columns .slot")) part.hidden = !shown.has(part);
+  for (const slot of slots.values()) if (slot.place.hidden) rest(slot);
   byId("columns").style.setProperty("--rows", String(rows.length + 1));
   if (!rows.some((panel) => told.facts[panel].surface)) byId("bar").hidden = true; // its colours are the surfaces'
   byId("comparison").hidden = !told.places[name].some((panel) => panel in told.tables);
