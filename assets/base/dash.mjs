@@ -20,6 +20,9 @@ const listeners = [];
 /** Called when the controls are there, in this order. */
 export const onJoined = (listener) => listeners.push(listener);
 
+/** Ends when the controls are there: what is made from Dash's own scripts has to come after them. */
+export const whenJoined = () => joined ? Promise.resolve() : new Promise((done) => { onJoined(() => done(undefined)); });
+
 /**
  * Other properties for something that Dash draws.
  * @param {string} id

@@ -2,7 +2,7 @@
 // The table across activations.
 
 import { addActs } from "../base/acts.mjs";
-import { gridOf, onJoined, setProps } from "../base/dash.mjs";
+import { gridOf, onJoined, setProps, whenJoined } from "../base/dash.mjs";
 import { told } from "../base/declared.mjs";
 import { byId, runScript, within, write } from "../base/dom.mjs";
 import { say } from "../base/message.mjs";
@@ -21,8 +21,9 @@ export function setRows(name, rows) {
   grid.then(() => setProps("table", newest), () => {});
 }
 
-// Its script is large and runs only now; the rows that come meanwhile wait.
+// Its script is large and runs only now, and after React, which it is made from; the rows that come meanwhile wait.
 async function loadGrid() {
+  await whenJoined();
   try {
     await runScript(told.grid.script);
   } catch {
