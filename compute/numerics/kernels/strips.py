@@ -191,19 +191,24 @@ def _count(z, y, cut, right, best):
     one = np.float32(1.0)
     if len(z) == LANES:
         for i in range(LANES):
-            said = one if z[i] > cut else np.float32(0.0)
-            right[i] += np.float64(one - abs(said - y[i])) if z[i] == z[i] else np.nan
+            value, wanted = z[i], y[i]
+            said = one if value > cut else np.float32(0.0)
+            share = one - abs(said - wanted)
+            right[i] += np.float64(share if value == value else np.float32(np.nan))
         return
     hit = best[LANES : 2 * LANES]
     for i in range(LANES):
         best[i], hit[i] = z[i], y[i] if z[i] == z[i] else np.float32(np.nan)
     for row in range(LANES, len(z), LANES):
         out, target = z[row : row + LANES], y[row : row + LANES]
-        for i in range(LANES):
-            hit[i] = target[i] if out[i] > best[i] else hit[i]
-            best[i] = out[i] if out[i] > best[i] else best[i]
-            hit[i] = hit[i] if out[i] == out[i] else np.float32(np.nan)
-            best[i] = best[i] if out[i] == out[i] else np.float32(np.inf)
+        for i in range(
+            LANES
+        ):  # all is read before anything is chosen: a choice of what to read is no vector instruction
+            value, wanted, top, kept = out[i], target[i], best[i], hit[i]
+            kept = wanted if value > top else kept
+            top = value if value > top else top
+            hit[i] = kept if value == value else np.float32(np.nan)
+            best[i] = top if value == value else np.float32(np.inf)
     for i in range(LANES):
         right[i] += np.float64(hit[i])
 
