@@ -18,22 +18,28 @@ class Compiled:
     done: int = 0
     what: str = ""
     began: float = field(default_factory=time.monotonic)
+    first: float = 0.0  # when one was done
 
     @property
     def share(self) -> float:
         return self.done / self.total
 
+    def add(self, what: str) -> None:
+        self.done, self.what = self.done + 1, what
+        self.first = self.first or time.monotonic()
+
     @property
     def left(self) -> float:
-        """Seconds, as if all took as long."""
-        return (time.monotonic() - self.began) * (1 / self.share - 1) if self.done else float("nan")
+        """Seconds, as if all took as long as those after the first, which compiles what they share."""
+        others = self.done - 1
+        return (time.monotonic() - self.first) / others * (self.total - self.done) if others > 0 else float("nan")
 
 
 def main() -> None:
     """Compile, and say it in one line."""
     progress, tell = Compiled(warm.count()), Told()
     for name in warm.kernels():
-        progress.done, progress.what = progress.done + 1, name
+        progress.add(name)
         tell(progress)
     taken = time.monotonic() - progress.began
     click.echo(

@@ -49,6 +49,6 @@ SCHEDULES: dict[str, Schedule] = {
     ),
     "warmup": Schedule(
         "warm-up", _rising, "Rises evenly over the first tenth of the steps.",
-        "Goyal et al. 2017, section 2.2", also=("linear_warmup", "warm_up", "linear_lr"),
+        "Goyal et al. 2017, section 2.2", also=("linear_warmup", "warm_up"),
     ),
 }  # fmt: skip
